@@ -1,0 +1,1 @@
+"""Prefect flows, the configuration at the boundary, and the command line."""

@@ -1,0 +1,101 @@
+"""Errors that a user can act on.
+
+Every expected failure is a :class:`SeisprocError`. It is raised where the trouble is known and
+shown once, as one line, at the boundary (command line or flow).
+"""
+
+from __future__ import annotations
+
+
+class SeisprocError(Exception):
+    """One clear line: what is wrong, what was found, what was expected, what to do next.
+
+    Parameters
+    ----------
+    what : str
+        The trouble, naming the file, store or option it concerns.
+    found, expected : str, optional
+        What was met, and what would have been right.
+    do : str, optional
+        The next step for the user, as an imperative.
+
+    Examples
+    --------
+    >>> print(SeisprocError("f3.sgy: truncated", found="3 bytes over", do="Copy the file again"))
+    f3.sgy: truncated; found: 3 bytes over. Copy the file again.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        found: str | None = None,
+        expected: str | None = None,
+        do: str | None = None,
+    ) -> None:
+        self.what = what
+        self.found = found
+        self.expected = expected
+        self.do = do
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        line = self.what
+        if self.found is not None:
+            line += f"; found: {self.found}"
+        if self.expected is not None:
+            line += f"; expected: {self.expected}"
+        if self.do is not None:
+            line += f". {self.do.rstrip('.')}."
+        return line
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword arguments do not survive the default pickling of exceptions, and these errors
+        # travel from Dask workers and Prefect task runs to the client.
+        return (_rebuild, (type(self), self.what, self.found, self.expected, self.do))
+
+
+def _rebuild(
+    kind: type[SeisprocError], what: str, found: str | None, expected: str | None, do: str | None
+) -> SeisprocError:
+    return kind(what, found=found, expected=expected, do=do)
+
+
+class SegyError(SeisprocError):
+    """The source is no readable SEG-Y file, or lacks what is asked of it."""
+
+
+class GeometryError(SeisprocError):
+    """No survey geometry fits the trace headers, or two grids that must agree do not."""
+
+
+class StoreError(SeisprocError):
+    """A survey, patch or label store is missing, unfinished, or not what its schema says."""
+
+
+class OutputExistsError(SeisprocError):
+    """The output is already there and nobody said that it may be replaced."""
+
+
+class BusyError(SeisprocError):
+    """Another run is writing the same product."""
+
+
+class BundleError(SeisprocError):
+    """A model bundle is damaged, unsafe, or made for other classes or another normalisation."""
+
+
+class SpaceError(SeisprocError):
+    """The output does not fit: the disk is full, or a plan needs more memory than it may use."""
+
+
+class ClusterError(SeisprocError):
+    """The Dask cluster cannot be started or reached, or lost its workers."""
+
+
+class IncompleteError(SeisprocError):
+    """Some regions failed; the product is not published, and a rerun redoes only those."""
+
+
+class ConfigError(SeisprocError):
+    """A configuration value is missing, unknown or out of range."""

@@ -1,0 +1,85 @@
+"""The small protocol in which tiling meets networks.
+
+``seisproc`` defines it, ``models`` happens to satisfy it, and neither imports the other. A
+:class:`Recipe` travels to the workers as a pickle of a few hundred bytes; each worker makes it
+into a :class:`Predict` once and feeds it batches of windows.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Prediction(NamedTuple):
+    """What a network says of a batch of windows, averaged over its Monte-Carlo samples.
+
+    Attributes
+    ----------
+    mean : float32 (batch, channel, inline, crossline, sample)
+        Probabilities in [0, 1]. Facies: one channel a class, summing to 1. Faults: one channel,
+        the probability of a fault.
+    expected_entropy : float32 (batch, inline, crossline, sample)
+        Entropy of each Monte-Carlo sample, averaged over the samples, in nats.
+    variance : float32 (batch, inline, crossline, sample)
+        Variance of the probability over the samples, averaged over channels.
+    """
+
+    mean: NDArray[np.float32]
+    expected_entropy: NDArray[np.float32]
+    variance: NDArray[np.float32]
+
+
+class Predict(Protocol):
+    """A loaded network. Calls with the same arguments give the same bits on one kind of device."""
+
+    def __call__(
+        self, windows: NDArray[np.float32], window_index: NDArray[np.int64]
+    ) -> Prediction:
+        """Predict float32 (batch, inline, crossline, sample) windows of unit-rms amplitude.
+
+        ``window_index`` int64 (batch,) names each window in the survey's lattice; it seeds the
+        Monte-Carlo masks, so that a window's result depends on nothing but itself. A 2-D network
+        takes windows with one of the two lateral extents equal to 1.
+        """
+        ...
+
+
+class Recipe(Protocol):
+    """A picklable description of a network: enough to load it on any worker, and to name it."""
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that changes the result: weights, precision, samples, seed."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Short name of the bundle, for products and reports."""
+        ...
+
+    @property
+    def target(self) -> str:
+        """``facies`` or ``fault``."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in code order; ``("background", "fault")`` for a fault network."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """Channels of ``Prediction.mean``: one a class for facies, 1 for faults."""
+        ...
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """Window shape: (trace, sample) of a 2-D network, (inline, crossline, sample) of a 3-D."""
+        ...
+
+    def make_predict(self) -> Predict:
+        """Load the network. Called once per worker process and key."""
+        ...

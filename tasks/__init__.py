@@ -1,0 +1,1 @@
+"""Prefect tasks: each takes paths and a configuration, calls one function, returns a small receipt."""
