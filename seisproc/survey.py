@@ -253,7 +253,9 @@ class Survey:
     @property
     def statistics(self) -> dict[str, Any]:
         """Statistics of the live samples, as ingest wrote them: min, max, mean, std, rms, ..."""
-        return dict(self.amplitude.attrs[STATISTICS])  # type: ignore[call-overload]
+        found = self.amplitude.attrs[STATISTICS]
+        assert isinstance(found, dict)
+        return dict(found)
 
     @property
     def fingerprint(self) -> str:

@@ -1,0 +1,93 @@
+import json
+import subprocess
+import sys
+import time
+
+import fsspec
+import pytest
+
+from seisproc.errors import BusyError
+from seisproc.records import Records, lease, work_url, write_atomic
+
+
+@pytest.fixture(params=["local", "memory"])
+def folder(request, tmp_path):
+    if request.param == "local":
+        yield str(tmp_path / "survey.zarr.work" / "product-1")
+        return
+    url = "memory://records/survey.zarr.work/product-1"
+    yield url
+    fsspec.filesystem("memory").store.clear()
+
+
+def test_records_come_back_with_state_checksum_and_payload(folder):
+    records = Records(folder)
+    assert records.read() == {}
+    records.mark("0-128-0", "done", "abc", {"voxels": 3})
+    records.mark("0-0-0", "failed", "0", {"error": "disk"})
+    found = Records(folder).read()
+    assert found["0-128-0"].state == "done"
+    assert found["0-128-0"].checksum == "abc"
+    assert found["0-128-0"].payload == {"voxels": 3}
+    assert found["0-0-0"].state == "failed"
+
+
+def test_a_redone_region_counts_as_done(folder):
+    records = Records(folder)
+    records.mark("0-0-0", "failed", "0", {})
+    records.mark("0-0-0", "done", "1", {})
+    assert records.read()["0-0-0"].state == "done"
+
+
+def test_clear_leaves_nothing(folder):
+    records = Records(folder)
+    records.mark("0-0-0", "done", "1", {})
+    records.clear()
+    fs, path = fsspec.core.url_to_fs(folder)
+    assert not fs.exists(path)
+    if "memory" not in folder:
+        assert not fs.exists(path.rsplit("/", 1)[0])
+
+
+def test_a_half_written_object_is_never_seen(tmp_path):
+    target = tmp_path / "a" / "b.json"
+    write_atomic(str(target), b"{}")
+    assert target.read_bytes() == b"{}"
+    assert [p.name for p in target.parent.iterdir()] == ["b.json"]
+
+
+def test_a_second_run_is_turned_away_while_the_first_lives(folder):
+    with lease(folder, "demo"):
+        with pytest.raises(BusyError, match="another run"), lease(folder, "demo"):
+            pass
+    with lease(folder, "demo"):
+        pass
+
+
+def test_the_lease_of_a_dead_process_is_taken_over(tmp_path):
+    folder = str(tmp_path / "work")
+    code = f"""
+import os
+from seisproc.records import lease
+with lease({folder!r}, "demo"):
+    os.kill(os.getpid(), 9)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert (tmp_path / "work" / "lease").exists()
+    with lease(folder, "demo"):
+        pass
+    assert not (tmp_path / "work" / "lease").exists()
+
+
+def test_the_lease_of_a_silent_host_is_taken_over(tmp_path):
+    folder = str(tmp_path / "work")
+    silent = {"host": "elsewhere", "pid": 1, "id": "x", "time": time.time() - 3600}
+    write_atomic(f"{folder}/lease", json.dumps(silent).encode())
+    with lease(folder, "demo"):
+        pass
+
+
+def test_products_with_other_fingerprints_have_other_folders():
+    assert work_url("s.zarr", "interpretation/a", "1" * 16) != work_url(
+        "s.zarr", "interpretation/a", "2" * 16
+    )
