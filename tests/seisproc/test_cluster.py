@@ -1,0 +1,161 @@
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, code_hash, connect, open_cluster
+from seisproc.errors import ClusterError, ConfigError
+
+
+def test_in_process_has_an_empty_address_and_no_client():
+    with open_cluster(ClusterSpec()) as address, connect(address) as client:
+        assert address == ""
+        assert client is None
+
+
+def test_local_workers_get_the_allocator_settings_and_this_process_keeps_its_own():
+    before = dict(os.environ)
+    spec = ClusterSpec("local", workers=2, memory_gib=0.5)
+    with open_cluster(spec) as address, connect(address) as client:
+        assert address.startswith("tcp://127.0.0.1:")
+        assert list(client.nthreads().values()) == [1, 1]
+        limits = client.run(lambda dask_worker: dask_worker.memory_manager.memory_limit)
+        assert set(limits.values()) == {2**29}
+        seen = client.run(lambda: dict(os.environ))
+        for environment in seen.values():
+            assert environment["MALLOC_TRIM_THRESHOLD_"] == str(256 * 1024**2)
+            assert environment["OMP_NUM_THREADS"] == before.get("OMP_NUM_THREADS", "1")
+        assert client.submit(sum, [1, 2]).result() == 3
+    after = dict(os.environ)
+    assert {k: after.get(k) for k in WORKER_ENVIRONMENT} == {
+        k: before.get(k) for k in WORKER_ENVIRONMENT
+    }
+
+
+def test_what_workers_log_arrives_here(caplog):
+    def speak():
+        logger = logging.getLogger("seisproc.test")
+        logger.setLevel(logging.INFO)
+        logger.info("region done")
+
+    with (
+        caplog.at_level(logging.INFO, "seisproc"),
+        open_cluster(ClusterSpec("local")) as address,
+        connect(address) as client,
+    ):
+        client.submit(speak).result()
+        deadline = time.monotonic() + 10
+        while "region done" not in caplog.text and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert "region done" in caplog.text
+
+
+def test_a_running_cluster_is_used_by_its_address_and_left_running():
+    with open_cluster(ClusterSpec("local")) as address:
+        with open_cluster(ClusterSpec("address", address=address)) as same, connect(same) as client:
+            assert client.submit(sum, [2, 3]).result() == 5
+        with connect(address) as again:
+            assert again.submit(sum, [1, 1]).result() == 2
+
+
+def test_an_address_that_nobody_answers_is_one_line_within_the_timeout():
+    start = time.monotonic()
+    with pytest.raises(ClusterError, match=r"tcp://127.0.0.1:1") as caught:
+        with connect("tcp://127.0.0.1:1", timeout_s=0.5):
+            pass
+    assert time.monotonic() - start < 3
+    assert "\n" not in str(caught.value)
+
+
+def test_a_cluster_without_workers_is_said_so():
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as cluster:
+        with pytest.raises(ClusterError, match="no workers"):
+            with connect(cluster.scheduler_address, workers_timeout_s=0.2):
+                pass
+
+
+def test_workers_with_other_code_are_refused():
+    def change_code():
+        import seisproc.cluster
+
+        seisproc.cluster.code_hash = lambda: "0" * 16
+
+    spec = ClusterSpec("local")
+    with open_cluster(spec) as address:
+        with connect(address) as client:
+            client.run(change_code)
+        with pytest.raises(ClusterError, match="run other code") as caught:
+            with connect(address):
+                pass
+    assert code_hash() in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "library"), [("slurm", "dask_jobqueue"), ("kubernetes", "dask_kubernetes")]
+)
+def test_a_missing_library_names_the_extra_to_install(kind, library):
+    if _installed(library):
+        pytest.skip(f"{library} is installed here")
+    with pytest.raises(ClusterError, match=rf"seisproc\[{kind}\]"):
+        with open_cluster(ClusterSpec(kind)):
+            pass
+
+
+def _installed(library):
+    import importlib.util
+
+    return importlib.util.find_spec(library) is not None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "cloud"},
+        {"kind": "local", "workers": 0},
+        {"kind": "address"},
+        {"kind": "local", "address": "tcp://127.0.0.1:1"},
+    ],
+)
+def test_a_spec_that_makes_no_sense_is_refused(fields):
+    with pytest.raises(ConfigError):
+        ClusterSpec(**fields)
+
+
+def test_unknown_options_are_one_clear_line():
+    with pytest.raises(ClusterError, match="does not start"):
+        with open_cluster(ClusterSpec("local", options={"no_such_option": 1})):
+            pass
+
+
+_CLIENT = """
+import os, time
+from seisproc.cluster import ClusterSpec, connect, open_cluster
+if __name__ == "__main__":
+    with open_cluster(ClusterSpec("local")) as address, connect(address) as client:
+        print(*client.run(os.getpid).values(), flush=True)
+        time.sleep(60)
+"""
+
+
+def test_workers_do_not_outlive_a_killed_client(tmp_path: Path):
+    script = tmp_path / "client.py"
+    script.write_text(_CLIENT)
+    client = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    worker = psutil.Process(int(client.stdout.readline()))
+    client.kill()
+    client.wait()
+    client.stdout.close()
+    try:
+        worker.wait(timeout=20)
+    except psutil.TimeoutExpired:
+        worker.kill()
+        raise
