@@ -1,0 +1,118 @@
+"""What a stage shows while it works: a progress bar in the Prefect UI, one line on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+OnProgress = Callable[[int, int], None]
+
+EVERY_S = 1.0
+"""An update of the UI's bar costs some 6 ms and a request, so there is at most one a second."""
+
+
+@contextlib.contextmanager
+def stage_progress(title: str) -> Iterator[OnProgress]:
+    """Show a stage's progress while the body runs; yields the function that reports it.
+
+    In a Prefect run the bar is an artifact; on a terminal it is one line that is wiped at the end;
+    elsewhere nothing is printed.
+    """
+    bar = _bar(title)
+    last = 0.0
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        _line.show(f"{title}: {done} of {total} ({done / max(total, 1):.0%})")
+        now = time.monotonic()
+        if now - last >= EVERY_S or done >= total:
+            last = now
+            bar(done, total)
+
+    _line.show(title)
+    try:
+        yield report
+    finally:
+        _line.wipe()
+
+
+def artifact_key(*parts: str) -> str:
+    """Key of an artifact: Prefect takes only lower-case letters, digits and dashes.
+
+    >>> artifact_key("ingest", "F3 crop.sgy")
+    'ingest-f3-crop-sgy'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
+
+
+def store_name(url: str) -> str:
+    """Short name of a store or file, for runs and artifacts.
+
+    >>> store_name("s3://basin/f3.zarr/")
+    'f3'
+    """
+    name = url.rstrip("/").rsplit("/", 1)[-1]
+    return name.rsplit(".", 1)[0] or name
+
+
+def _bar(title: str) -> OnProgress:
+    from prefect.artifacts import create_progress_artifact, update_progress_artifact
+    from prefect.context import TaskRunContext
+
+    if TaskRunContext.get() is None:
+        return lambda done, total: None
+    artifact = create_progress_artifact(0.0, description=title)
+
+    def update(done: int, total: int) -> None:
+        update_progress_artifact(artifact, round(100 * done / max(total, 1), 1))
+
+    return update
+
+
+class _Line:
+    """The one line at the bottom of a terminal that a stage rewrites in place."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def show(self, text: str) -> None:
+        if sys.stderr.isatty():
+            self.text = text
+            self.draw()
+
+    def draw(self) -> None:
+        if self.text:
+            sys.stderr.write(f"\r\x1b[K{self.text}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self.text:
+            sys.stderr.write("\r\x1b[K")
+
+    def wipe(self) -> None:
+        self.clear()
+        self.text = ""
+
+
+_line = _Line()
+
+
+class TerminalHandler(logging.Handler):
+    """Log lines on stderr that leave the progress line whole, and never a traceback."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record above the progress line."""
+        record = logging.makeLogRecord(
+            {**record.__dict__, "exc_info": None, "exc_text": None, "stack_info": None}
+        )
+        try:
+            line = self.format(record)
+            _line.clear()
+            sys.stderr.write(line + "\n")
+            _line.draw()
+        except Exception:
+            self.handleError(record)
