@@ -1,0 +1,207 @@
+"""Which pictures a survey, its interpretation, its scores and its models call for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from seisproc import charts, plots
+from seisproc.canvas import png
+from seisproc.errors import StoreError
+from seisproc.schema import CODES, NONE
+from seisproc.sections import Cut, axis_label, display_cuts
+from seisproc.summary import InterpretationSummary, classes_of, members
+from seisproc.survey import Survey
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture: a slug for its name, the heading it belongs under, its caption, the PNG."""
+
+    name: str
+    group: str
+    caption: str
+    png: bytes
+
+
+def draw_pictures(
+    survey: Survey, summary: InterpretationSummary | None, labels: str | None = None
+) -> tuple[Picture, ...]:
+    """Draw everything that a survey and an interpretation have to show.
+
+    Parameters
+    ----------
+    survey : Survey
+    summary : InterpretationSummary or None
+        The interpretation; None for amplitude alone.
+    labels : str, optional
+        Name under ``labels/`` to show beside it.
+    """
+    truth = _truth(survey, labels)
+    mask = survey.read(f"labels/{labels}/labelled") if "labelled" in truth else None
+    cuts = display_cuts(survey, mask)
+    statistics = amplitude_statistics(survey)
+    scale = plots.AmplitudeScale.of(statistics)
+    drawn: list[Picture] = []
+    for cut in cuts:
+        plane = _Plane(survey, cut, scale)
+        drawn += plane.pictures(summary, labels, truth)
+    return (*drawn, *_survey_pictures(survey, statistics, cuts), *_maps(survey, summary))
+
+
+def score_pictures(
+    nested: Mapping[str, Any], classes: Sequence[str], path: tuple[str, ...] = ()
+) -> tuple[Picture, ...]:
+    """Draw confusion matrices and reliability diagrams wherever they lie in nested scores.
+
+    ``confusion`` is a square list of lists; ``reliability`` or ``calibration`` a mapping with
+    ``confidence``, ``accuracy`` and ``counts`` lists.
+    """
+    found: list[Picture] = []
+    where = ": ".join(path).replace("_", " ")
+    slug = _slug("-".join(path) or "scores")
+    for key, value in nested.items():
+        if "confusion" in key and _is_matrix(value):
+            named = len(classes) == len(value)
+            names = classes if named else tuple(map(str, range(len(value))))
+            figure = charts.plot_confusion(value, names, f"Confusion: {where}".rstrip(": "))
+            found.append(_picture(f"{slug}-confusion", "Scores", "", figure))
+        elif isinstance(value, Mapping) and {"confidence", "accuracy", "counts"} <= set(value):
+            bins = (value["confidence"], value["accuracy"], value["counts"])
+            figure = charts.plot_reliability(*bins, f"Reliability: {where}".rstrip(": "))
+            found.append(_picture(f"{slug}-reliability", "Scores", "", figure))
+        elif isinstance(value, Mapping):
+            found += score_pictures(value, classes, (*path, str(key)))
+    return tuple(found)
+
+
+def card_pictures(number: int, name: str, card: Mapping[str, Any]) -> tuple[Picture, ...]:
+    """Draw the training curves of a model card, if it has a history."""
+    history = card.get("history") or ()
+    if not isinstance(history, Sequence) or not history:
+        return ()
+    figure = charts.plot_training(history, f"Training of {name}")
+    return (_picture(f"training-{number}", "Models", "", figure),)
+
+
+class _Plane:
+    """The pictures of one plane: they share the amplitude beneath."""
+
+    def __init__(self, survey: Survey, cut: Cut, scale: plots.AmplitudeScale) -> None:
+        self.survey, self.cut, self.scale = survey, cut, scale
+        self.live = cut.read_map(survey.live)
+        self.amplitude = cut.read(survey.amplitude)
+
+    def pictures(
+        self, summary: InterpretationSummary | None, labels: str | None, truth: set[str]
+    ) -> Iterator[Picture]:
+        """Amplitude, then each product and beside it the label of the same kind."""
+        figure = plots.plot_amplitude(self.cut, self.amplitude, self.live, self.scale)
+        yield self._named("amplitude", figure)
+        run = None if summary is None else f"interpretation/{summary.run}"
+        there = set() if run is None else members(self.survey, run)
+        for kind, draw in (("facies", self._facies), ("fault", self._fault)):
+            if kind in there:
+                yield self._named(kind, draw(f"{run}/{kind}", ""))
+            if kind in truth:
+                yield self._named(f"{kind}-truth", draw(f"labels/{labels}/{kind}", labels or ""))
+        for kind, doubt in ({} if summary is None else summary.uncertainty).items():
+            codes = self._read(f"{run}/{kind}_uncertainty")
+            top = plots.colour_top(doubt.percentile_99)
+            what = f"{kind} uncertainty"
+            figure = plots.plot_uncertainty(self.cut, codes, self.live, top, what)
+            yield self._named(f"{kind}-uncertainty", figure)
+
+    def _facies(self, path: str, labels: str) -> Figure:
+        array = self.survey.array(path)
+        what = f"facies, labels “{labels}”" if labels else "facies"
+        return plots.plot_facies(
+            self.cut, self.amplitude, self.live, self.cut.read(array),
+            classes_of(dict(array.attrs)), self.scale, what,
+        )
+
+    def _fault(self, path: str, labels: str) -> Figure:
+        codes = self._read(path)
+        if labels:
+            # Labels are 0 and 1, not packed probabilities.
+            codes = np.where(codes == NONE, NONE, codes * np.uint8(CODES)).astype(np.uint8)
+        what = f"faults, labels “{labels}”" if labels else "fault probability"
+        return plots.plot_fault(self.cut, self.amplitude, self.live, codes, self.scale, what)
+
+    def _read(self, path: str) -> NDArray[Any]:
+        return self.cut.read(self.survey.array(path))
+
+    def _named(self, what: str, figure: Figure) -> Picture:
+        caption = f"{self.cut.title}, {what.replace('-', ' ')}"
+        return _picture(f"{self.cut.kind}-{what}", self.cut.title, caption, figure)
+
+
+def _survey_pictures(
+    survey: Survey, statistics: Mapping[str, Any], cuts: Sequence[Cut]
+) -> Iterator[Picture]:
+    group = "Survey"
+    yield _picture("live-traces", group, "Where there are traces", plots.plot_live(
+        survey.grid, survey.live, cuts))
+    if statistics.get("histogram"):
+        figure = charts.plot_histogram(statistics)
+        yield _picture("histogram", group, "Distribution of amplitude", figure)
+    section = next((cut for cut in cuts if cut.kind != "slice"), None)
+    if section is not None and survey.grid.shape[2] > 1:
+        traces = section.read(survey.amplitude).T[section.read_map(survey.live)[0]]
+        step = float(np.diff(section.vertical.values[:2])[0])
+        note = f"{section.title}, {len(traces):,} traces, Hann taper"
+        figure = charts.plot_spectrum(traces, step, survey.domain, note)
+        yield _picture("spectrum", group, "Mean amplitude spectrum", figure)
+
+
+def _maps(survey: Survey, summary: InterpretationSummary | None) -> Iterator[Picture]:
+    if summary is None:
+        return
+    for kind, doubt in summary.uncertainty.items():
+        if min(survey.grid.shape[:2]) < 2:
+            continue
+        top = plots.colour_top(float(np.nanpercentile(doubt.by_trace, 99)))
+        title = f"Where the {kind} are unsure" if kind == "facies" else f"Where {kind}s are unsure"
+        figure = plots.plot_map(survey.grid, doubt.by_trace, title, "Mean uncertainty", top)
+        yield _picture(f"map-{kind}-uncertainty", "Uncertainty", f"Mean {kind} uncertainty", figure)
+    if summary.proportions is not None and summary.proportions.any():
+        figure = charts.plot_proportions(
+            summary.proportions, survey.grid.sample, axis_label(survey.grid, 2), summary.classes
+        )
+        yield _picture("proportions", "Classes", "Class proportions", figure)
+
+
+def _truth(survey: Survey, labels: str | None) -> set[str]:
+    if labels is None:
+        return set()
+    if labels not in survey.groups("labels"):
+        raise StoreError(
+            f"{survey.url} has no labels {labels!r}",
+            expected=", ".join(survey.groups("labels")) or "any labels at all",
+            do="Name one of these, or import labels first",
+        )
+    return members(survey, f"labels/{labels}")
+
+
+def amplitude_statistics(survey: Survey) -> dict[str, Any]:
+    """Statistics as ingest wrote them; empty where a store lacks them."""
+    statistics = dict(survey.amplitude.attrs).get("statistics")
+    return dict(statistics) if isinstance(statistics, Mapping) else {}
+
+
+def _picture(name: str, group: str, caption: str, figure: Figure) -> Picture:
+    return Picture(name, group, caption, png(figure))
+
+
+def _slug(text: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in text.lower()).strip("-")
+
+
+def _is_matrix(value: Any) -> bool:
+    shape = np.shape(value) if isinstance(value, Sequence) else ()
+    return len(shape) == 2 and shape[0] == shape[1] > 1

@@ -1,0 +1,338 @@
+"""A survey and an interpretation in numbers: shape, volumes of classes, faults, doubtful lines.
+
+Products are read once, column of shards by column of shards, so that memory stays flat however
+large the survey is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import numpy as np
+from numpy.typing import NDArray
+
+from seisproc.errors import StoreError
+from seisproc.schema import CLASS_SETS, CODES, NONE, ClassSet, FaciesClass
+from seisproc.survey import SHARD_LATERAL, Survey
+from seisproc.volume import Box, Shape3, boxes
+
+FAULT_THRESHOLD = 0.5
+DOUBTFUL_LINES = 5
+_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2", "#F0E442", "#000000")
+
+
+@dataclass(frozen=True)
+class BinSize:
+    """Distance in metres between neighbouring traces along and across the inlines.
+
+    ``along`` is from crossline to crossline, ``across`` from inline to inline.
+    """
+
+    along: float
+    across: float
+
+    @property
+    def area_km2(self) -> float:
+        """Area of one trace's bin."""
+        return self.along * self.across / 1e6
+
+
+@dataclass(frozen=True, eq=False)
+class ClassVolume:
+    """How much of a survey one class takes.
+
+    Attributes
+    ----------
+    item : FaciesClass
+        The class.
+    voxels : int
+        Number of voxels.
+    share : float
+        Of the interpreted voxels.
+    thickness : float
+        Mean over the traces where the class occurs, in ms or m.
+    area_km2 : float or None
+        Bins of the traces where the class occurs; None without coordinates.
+    volume_km3 : float or None
+        In depth only: in time it would need a velocity.
+    uncertainty : float or None
+        Mean over the voxels.
+    """
+
+    item: FaciesClass
+    voxels: int
+    share: float
+    thickness: float
+    area_km2: float | None
+    volume_km3: float | None
+    uncertainty: float | None
+
+
+@dataclass(frozen=True)
+class DoubtfulLine:
+    """A line on which an interpretation is unsure: its number and its mean uncertainty."""
+
+    kind: str
+    number: int
+    uncertainty: float
+
+
+@dataclass(frozen=True, eq=False)
+class FaultSummary:
+    """Fault probability over the live voxels: its mean, and the voxels above the threshold."""
+
+    voxels: int
+    above: int
+    mean: float
+    traces_above: int
+    traces: int
+
+
+@dataclass(frozen=True, eq=False)
+class UncertaintySummary:
+    """One uncertainty volume.
+
+    Attributes
+    ----------
+    mean : float
+        Over all voxels that have a value.
+    percentile_99 : float
+    by_trace : float64 (inline, crossline)
+        Mean along each trace, NaN for none.
+    doubtful : tuple of DoubtfulLine
+        The lines with the highest mean, inlines first, each kind from the highest down.
+    """
+
+    mean: float
+    percentile_99: float
+    by_trace: NDArray[np.float64]
+    doubtful: tuple[DoubtfulLine, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class InterpretationSummary:
+    """What one interpretation says of a survey; None for the products that it lacks."""
+
+    run: str
+    attributes: Mapping[str, Any]
+    classes: ClassSet
+    volumes: tuple[ClassVolume, ...]
+    proportions: NDArray[np.int64] | None
+    fault: FaultSummary | None
+    uncertainty: Mapping[str, UncertaintySummary]
+
+
+def bin_size(survey: Survey) -> BinSize | None:
+    """Bin size from the bin centres; None without usable coordinates or with a single line."""
+    try:
+        x, y = survey.read("cdp_x"), survey.read("cdp_y")
+    except StoreError:
+        return None
+    lengths = []
+    for axis in (1, 0):
+        steps = np.hypot(np.diff(x, axis=axis), np.diff(y, axis=axis))
+        steps = steps[np.isfinite(steps)]
+        if not steps.size or not np.median(steps) > 0:
+            return None
+        lengths.append(float(np.median(steps)))
+    return BinSize(*lengths)
+
+
+def classes_of(attributes: Mapping[str, Any]) -> ClassSet:
+    """Class set of a facies volume from its CF attributes.
+
+    ``flag_values`` and ``flag_meanings`` name the classes, ``flag_colors`` colours them; where
+    colours are missing those of a built-in class set of the same names, or Okabe-Ito, serve.
+    """
+    codes = [int(code) for code in attributes.get("flag_values", ())]
+    meanings = attributes.get("flag_meanings", "")
+    names = meanings.split() if isinstance(meanings, str) else list(meanings)
+    colours = attributes.get("flag_colors", "")
+    colours = colours.split() if isinstance(colours, str) else list(colours)
+    known = {item.name: item.colour for group in CLASS_SETS.values() for item in group}
+    items = []
+    for place, (code, raw) in enumerate(zip(codes, names, strict=False)):
+        if code == NONE:
+            continue
+        name = next((n for n in known if _same(n, raw)), raw.replace("_", " "))
+        spare = known.get(name, _COLOURS[place % len(_COLOURS)])
+        items.append(FaciesClass(code, name, colours[place] if place < len(colours) else spare))
+    return tuple(items)
+
+
+def newest_run(survey: Survey) -> str | None:
+    """Name of the interpretation that was made last; None when there is none."""
+    runs = survey.groups("interpretation")
+    return max(runs, key=lambda run: (_time(survey, run), run), default=None)
+
+
+def members(survey: Survey, group: str) -> set[str]:
+    """Names of the arrays in a nested group such as ``interpretation/demo``."""
+    fs, path = fsspec.core.url_to_fs(f"{survey.url}/{group}")
+    if not fs.exists(path):
+        return set()
+    entries = (entry.rstrip("/") for entry in fs.ls(path, detail=False))
+    return {entry.rsplit("/", 1)[-1] for entry in entries if fs.exists(f"{entry}/zarr.json")}
+
+
+def summarise(survey: Survey, run: str) -> InterpretationSummary:
+    """Read the products of one interpretation once and add them up.
+
+    Raises
+    ------
+    StoreError
+        If the survey has no finished interpretation of this name.
+    """
+    group = f"interpretation/{run}"
+    attributes = survey.group_attributes(group)
+    wanted = ("facies", "facies_uncertainty", "fault", "fault_uncertainty")
+    there = members(survey, group)
+    arrays = {name: survey.array(f"{group}/{name}") for name in wanted if name in there}
+    classes = classes_of(dict(arrays["facies"].attrs)) if "facies" in arrays else ()
+    sums = _Sums(survey.grid.shape, classes, tuple(arrays))
+    for box in boxes(survey.grid.shape, _columns(survey)):
+        sums.add(box, {name: np.asarray(array[box.slices]) for name, array in arrays.items()})
+    return InterpretationSummary(
+        run=run,
+        attributes=attributes,
+        classes=classes,
+        volumes=sums.class_volumes(survey, bin_size(survey)) if classes else (),
+        proportions=sums.proportions if classes else None,
+        fault=sums.fault_summary() if "fault" in arrays else None,
+        uncertainty={
+            name.removesuffix("_uncertainty"): sums.uncertainty_summary(name, survey)
+            for name in arrays
+            if name.endswith("_uncertainty") and sums.codes[name].any()
+        },
+    )
+
+
+class _Sums:
+    """What is added up while columns of voxels go by."""
+
+    def __init__(
+        self, shape: Shape3, classes: ClassSet, names: tuple[str, ...]
+    ) -> None:
+        self.classes = classes
+        self.proportions = np.zeros((len(classes), shape[2]), np.int64)
+        self.traces = np.zeros(len(classes), np.int64)
+        self.doubt = np.zeros(len(classes))
+        self.codes = {name: np.zeros(NONE, np.int64) for name in names}
+        self.trace_sum = {name: np.zeros(shape[:2]) for name in names}
+        self.trace_count = {name: np.zeros(shape[:2], np.int64) for name in names}
+        self.fault_traces = 0
+
+    def add(self, box: Box, columns: dict[str, NDArray[np.uint8]]) -> None:
+        """Add whole traces of every product."""
+        lateral = box.slices[:2]
+        for name, values in columns.items():
+            valued = values != NONE
+            self.codes[name] += np.bincount(values[valued], minlength=NONE)[:NONE]
+            self.trace_sum[name][lateral] = np.where(valued, values, 0).sum(axis=2)
+            self.trace_count[name][lateral] = valued.sum(axis=2)
+        if "fault" in columns:
+            sure = _above(columns["fault"])
+            self.fault_traces += int(sure.any(axis=2).sum())
+        if "facies" not in columns:
+            return
+        doubt = columns.get("facies_uncertainty")
+        for place, item in enumerate(self.classes):
+            here = columns["facies"] == item.code
+            self.proportions[place] += here.sum(axis=(0, 1))
+            self.traces[place] += int(here.any(axis=2).sum())
+            if doubt is not None:
+                self.doubt[place] += float(doubt[here & (doubt != NONE)].sum()) / CODES
+
+    def class_volumes(self, survey: Survey, size: BinSize | None) -> tuple[ClassVolume, ...]:
+        """Volumes of all classes, those that do not occur included."""
+        voxels = self.proportions.sum(axis=1)
+        total = max(int(voxels.sum()), 1)
+        step = survey.grid.step
+        in_depth = survey.domain == "depth"
+        found = []
+        for item, count, traces, doubt in zip(
+            self.classes, voxels.tolist(), self.traces.tolist(), self.doubt.tolist(), strict=True
+        ):
+            area = None if size is None else traces * size.area_km2
+            volume = None if size is None or not in_depth else count * size.area_km2 * step / 1000
+            found.append(ClassVolume(
+                item, count, count / total, step * count / max(traces, 1), area, volume,
+                doubt / count if "facies_uncertainty" in self.codes and count else None,
+            ))
+        return tuple(found)
+
+    def fault_summary(self) -> FaultSummary:
+        """Fault probability in numbers."""
+        codes = self.codes["fault"]
+        values = np.arange(NONE)
+        voxels = int(codes.sum())
+        return FaultSummary(
+            voxels=voxels,
+            above=int(codes[_above(values)].sum()),
+            mean=float((codes * values).sum()) / CODES / max(voxels, 1),
+            traces_above=self.fault_traces,
+            traces=int((self.trace_count["fault"] > 0).sum()),
+        )
+
+    def uncertainty_summary(self, name: str, survey: Survey) -> UncertaintySummary:
+        """One uncertainty volume in numbers, with the lines where it is highest."""
+        codes, sums, counts = self.codes[name], self.trace_sum[name], self.trace_count[name]
+        cumulative = np.cumsum(codes)
+        doubtful = [
+            line
+            for axis, kind in ((1, "inline"), (0, "crossline"))
+            for line in _doubtful(kind, sums.sum(axis), counts.sum(axis), survey)
+        ]
+        with np.errstate(invalid="ignore"):
+            by_trace = sums / CODES / counts
+        return UncertaintySummary(
+            mean=float((codes * np.arange(NONE)).sum()) / CODES / int(cumulative[-1]),
+            percentile_99=float(np.searchsorted(cumulative, 0.99 * cumulative[-1])) / CODES,
+            by_trace=by_trace,
+            doubtful=tuple(doubtful),
+        )
+
+
+def _doubtful(
+    kind: str, sums: NDArray[Any], counts: NDArray[Any], survey: Survey
+) -> list[DoubtfulLine]:
+    """Lines of one direction with the highest mean; none where there is only one line.
+
+    A line with under a tenth of the fullest one's voxels, as at ragged edges, does not count.
+    """
+    if len(sums) < 2:
+        return []
+    usable = np.flatnonzero(counts >= 0.1 * counts.max())
+    means = sums[usable] / CODES / np.maximum(counts[usable], 1)
+    numbers = getattr(survey.grid, kind)
+    order = np.argsort(-means, kind="stable")[:DOUBTFUL_LINES]
+    return [DoubtfulLine(kind, int(numbers[usable[i]]), float(means[i])) for i in order]
+
+
+def _above(codes: NDArray[Any]) -> NDArray[np.bool_]:
+    return (codes > FAULT_THRESHOLD * CODES) & (codes != NONE)
+
+
+def _columns(survey: Survey) -> Shape3:
+    """Boxes of whole traces, thin enough that one product's takes at most some 64 MiB."""
+    samples = survey.grid.shape[2]
+    edge = SHARD_LATERAL
+    while edge > 1 and edge * edge * samples > 64 * 2**20:
+        edge //= 2
+    return (edge, edge, samples)
+
+
+def _same(name: str, flag: str) -> bool:
+    return name.replace(" ", "_").lower() == flag.replace(" ", "_").lower()
+
+
+def _time(survey: Survey, run: str) -> str:
+    """When an interpretation was made, as ISO text; empty where it does not say."""
+    attributes = survey.group_attributes(f"interpretation/{run}")
+    provenance = attributes.get("provenance")
+    places = (attributes, provenance if isinstance(provenance, Mapping) else {})
+    stamps = (place.get(key) for place in places for key in ("created", "time", "finished"))
+    return next((str(stamp) for stamp in stamps if stamp), "")
