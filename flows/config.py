@@ -1,0 +1,129 @@
+"""The configuration at the boundary: forms of the Prefect UI, files and options of the CLI.
+
+Each form turns into the frozen dataclass that the inside works with. Unknown keys are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from seisproc.cluster import ClusterSpec
+from seisproc.errors import ConfigError
+from seisproc.segy.overrides import HeaderOverrides
+
+
+class Form(BaseModel):
+    """A frozen group of settings that refuses what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HeaderConfig(Form):
+    """What you know about a SEG-Y file, over what the scan finds. All empty: find it."""
+
+    inline_byte: int | None = Field(
+        None, ge=1, le=237, description="First byte of the inline number in the trace header."
+    )
+    crossline_byte: int | None = Field(
+        None, ge=1, le=237, description="First byte of the crossline number."
+    )
+    cdp_x_byte: int | None = Field(None, ge=1, le=237, description="First byte of the easting.")
+    cdp_y_byte: int | None = Field(None, ge=1, le=237, description="First byte of the northing.")
+    coordinate_scalar: int | None = Field(
+        None, description="Instead of the word at byte 71: negative divides, positive multiplies."
+    )
+    sample_format: int | None = Field(
+        None, description="SEG-Y format code: 1 IBM, 2 int32, 3 int16, 5 IEEE, 8 int8, ..."
+    )
+    byte_order: Literal["big", "little"] | None = Field(None, description="Byte order of the file.")
+    samples: int | None = Field(None, ge=1, description="Samples per trace.")
+    interval: float | None = Field(None, gt=0, description="Sample interval in ms, or m in depth.")
+    first_sample: float | None = Field(
+        None, description="Time in ms, or depth in m, of the first sample."
+    )
+    domain: Literal["twt", "depth"] | None = Field(
+        None, description="Whether the traces are in two-way time or in depth."
+    )
+
+    def overrides(self) -> HeaderOverrides:
+        """Turn into what ``seisproc.segy`` takes."""
+        return HeaderOverrides(**self.model_dump())
+
+
+class ClusterConfig(Form):
+    """Where the work runs."""
+
+    kind: Literal[
+        "in-process", "local", "address", "cuda", "ssh", "slurm", "pbs", "kubernetes"
+    ] = Field(
+        "local",
+        description="in-process; local: worker processes on this machine; address: a Dask"
+        " scheduler that already runs; cuda: a process per GPU; or a batch system.",
+    )
+    workers: int | None = Field(
+        None, ge=1, description="Worker processes. Empty: one per core of this machine."
+    )
+    threads_per_worker: int = Field(1, ge=1, description="Tasks that one worker runs at a time.")
+    memory_gib: float | None = Field(
+        None, gt=0, description="Memory of one worker in GiB. Empty: an equal share of the machine."
+    )
+    address: str = Field("", description="Scheduler of kind 'address', e.g. tcp://10.0.0.5:8786.")
+    dashboard: str | None = Field(
+        None, description="Where Dask's dashboard listens, e.g. 127.0.0.1:8787. Empty: nowhere."
+    )
+    options: dict[str, Any] = Field(
+        {}, description="Handed on to the cluster's class, e.g. queue and walltime for SLURM."
+    )
+
+    def spec(self) -> ClusterSpec:
+        """Turn into what ``seisproc.cluster.open_cluster`` takes."""
+        values = self.model_dump()
+        values["workers"] = self.workers or (_cores() if self.kind in ("local", "ssh") else 1)
+        return ClusterSpec(**values)
+
+
+def read_form(path: str) -> dict[str, Any]:
+    """Read a configuration file, YAML or JSON, as plain values.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, or is no mapping.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text()
+        values = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such configuration file", do="Check the path") from None
+    except (yaml.YAMLError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: neither YAML nor JSON", found=str(error)) from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: no settings", found=type(values).__name__, expected="a mapping")
+    return values
+
+
+def cluster_config(
+    text: str, workers: int | None, threads: int | None, memory_gib: float | None
+) -> ClusterConfig:
+    """Read the option ``--cluster``: a kind, a scheduler's address, or a YAML or JSON file."""
+    if "://" in text:
+        values: dict[str, Any] = {"kind": "address", "address": text}
+    elif Path(text).suffix in (".yaml", ".yml", ".json"):
+        values = read_form(text)
+    else:
+        values = {"kind": text}
+    given = {"workers": workers, "threads_per_worker": threads, "memory_gib": memory_gib}
+    return ClusterConfig(**{**values, **{k: v for k, v in given.items() if v is not None}})
+
+
+def _cores() -> int:
+    """Cores that this process may use, as containers and batch systems limit them."""
+    from dask.system import CPU_COUNT
+
+    return int(CPU_COUNT)

@@ -1,0 +1,94 @@
+"""Options that several verbs of the command line share, and what they turn into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from flows.config import ClusterConfig, HeaderConfig
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_HEADERS: tuple[tuple[str, str, Any, str], ...] = (
+    ("--inline-byte", "inline_byte", int, "Byte of the inline number in the trace header."),
+    ("--crossline-byte", "crossline_byte", int, "Byte of the crossline number."),
+    ("--x-byte", "cdp_x_byte", int, "Byte of the easting."),
+    ("--y-byte", "cdp_y_byte", int, "Byte of the northing."),
+    ("--coordinate-scalar", "coordinate_scalar", int,
+     "Instead of the word at byte 71: negative divides, positive multiplies."),
+    ("--sample-format", "sample_format", int, "Format code: 1 IBM, 3 int16, 5 IEEE, 8 int8, ..."),
+    ("--byte-order", "byte_order", click.Choice(["big", "little"]), "Byte order of the file."),
+    ("--samples", "samples", int, "Samples per trace."),
+    ("--interval", "interval", float, "Sample interval in ms, or m in depth."),
+    ("--first-sample", "first_sample", float, "Time in ms, or depth in m, of the first sample."),
+    ("--domain", "domain", click.Choice(["twt", "depth"]), "Two-way time or depth."),
+)
+
+
+def header_options(command: Command) -> Command:
+    """Say how to read the headers of a SEG-Y file, where the scan does not find out."""
+    for flag, name, kind, text in reversed(_HEADERS):
+        command = click.option(flag, name, type=kind, help=f"{text} [default: found]")(command)
+    return command
+
+
+def take_headers(options: dict[str, Any]) -> HeaderConfig:
+    """Take the header options out of a verb's keyword arguments."""
+    from flows.config import HeaderConfig
+
+    return HeaderConfig(**{name: options.pop(name) for _, name, _, _ in _HEADERS})
+
+
+def cluster_options(command: Command) -> Command:
+    """Say where the work runs."""
+    for option in reversed((
+        click.option("--cluster", default="local", show_default=True, metavar="KIND|ADDRESS|FILE",
+                     help="in-process, local, cuda, ssh, slurm, pbs, kubernetes; the address of a "
+                          "Dask scheduler (tcp://HOST:8786); or a YAML file with all settings."),
+        click.option("--workers", type=int, help="Worker processes. [default: one per core]"),
+        click.option("--threads", type=int, help="Tasks that a worker runs at a time."),
+        click.option("--memory", type=float, metavar="GIB", help="Memory of one worker in GiB."),
+    )):
+        command = option(command)
+    return command
+
+
+def take_cluster(options: dict[str, Any]) -> ClusterConfig:
+    """Take the cluster options out of a verb's keyword arguments."""
+    from flows.config import cluster_config
+
+    names = ("cluster", "workers", "threads", "memory")
+    return cluster_config(*(options.pop(name) for name in names))
+
+
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace what is already there; otherwise that is an error."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+plan_option = click.option(
+    "--plan", "--dry-run", "plan", is_flag=True, help="Say what would be done, and do nothing."
+)
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """Print one JSON object on stdout."""
+    import json
+
+    click.echo(json.dumps(values, indent=2, default=str))
+
+
+def print_receipt(receipt: Any, as_json: bool) -> None:
+    """Print a frozen receipt: JSON, or a line for each field that says something."""
+    import dataclasses
+
+    values = dataclasses.asdict(receipt)
+    if as_json:
+        print_json(values)
+        return
+    width = max(len(name) for name in values)
+    for name, value in values.items():
+        if value not in (None, "", (), [], {}):
+            click.echo(f"{name.replace('_', ' '):<{width}}  {value}")

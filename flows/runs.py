@@ -1,0 +1,25 @@
+"""What all flow runs share: a readable name, and nothing kept that is not wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prefect.runtime import flow_run
+
+from tasks.progress import store_name
+
+
+def run_name(verb: str, parameter: str) -> Callable[[], str]:
+    """Name a flow run after its verb and what it works on, e.g. ``ingest/f3``."""
+
+    def name() -> str:
+        subject = flow_run.parameters.get(parameter)
+        first = subject[0] if isinstance(subject, list) and subject else subject
+        return f"{verb}/{store_name(str(first))}"
+
+    return name
+
+
+OPTIONS: dict[str, Any] = {"persist_result": False, "log_prints": False}
+"""Keyword arguments of every ``@flow``: receipts are read from the stores, not from pickles."""

@@ -1,0 +1,116 @@
+"""What a person at a terminal sees of an error: one line, never a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from flows.server import default_home
+
+EXPECTED, UNEXPECTED, INTERRUPTED = 2, 1, 130
+"""Exit codes: something the user can act on; a bug; Ctrl-C or a signal."""
+
+
+def run(command: click.Command) -> None:
+    """Run the command line and end the process: code 0, or one line on stderr and another code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        command.main(standalone_mode=False)
+        code = 0
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else UNEXPECTED
+    except BaseException as error:  # noqa: BLE001 - the boundary: everything ends here as one line
+        line, code = explain(error)
+        with contextlib.suppress(OSError):
+            click.echo(line, err=True)
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    sys.exit(code)
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """Say in one line what happened, and which exit code it deserves."""
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return "Interrupted. Run the same command again: it resumes.", INTERRUPTED
+    if isinstance(error, click.UsageError):
+        where = error.ctx.command_path if error.ctx else "seisproc"
+        return f"{where}: {_flat(error.format_message())} See {where} --help.", EXPECTED
+    if isinstance(error, click.ClickException):
+        return f"seisproc: {_flat(error.format_message())}", EXPECTED
+    line = _expected(error)
+    if line is not None:
+        return f"seisproc: {_flat(line)}", EXPECTED
+    log = _keep_traceback(error)
+    return (
+        f"seisproc: unexpected {type(error).__name__}: {_flat(str(error))}"
+        f" This is a bug; its traceback is in {log}.",
+        UNEXPECTED,
+    )
+
+
+def _expected(error: BaseException) -> str | None:
+    """Text of an error that the user can act on; None for any other."""
+    from seisproc.errors import SeisprocError
+
+    if isinstance(error, SeisprocError) or _is(error, "models.errors", "ModelError"):
+        return str(error)
+    if _is(error, "pydantic", "ValidationError"):
+        return _validation(error)
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return f"{error.filename or error}: no such file or folder. Check the path."
+    if isinstance(error, PermissionError):
+        return f"{error.filename or error}: no permission. Choose another place, or get the right."
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}no space left. Free some and run the same command again: it resumes."
+    if _is(error, "prefect.exceptions", "PrefectException") or _is(error, "httpx", "HTTPError"):
+        return (
+            f"the Prefect server failed this run; found: {type(error).__name__}: {error}."
+            " Check it with `seisproc doctor` and run the same command again: it resumes."
+        )
+    return None
+
+
+def _is(error: BaseException, module: str, name: str) -> bool:
+    """Whether an error is of a class that need not be imported unless it has been already."""
+    loaded = sys.modules.get(module)
+    return loaded is not None and isinstance(error, getattr(loaded, name))
+
+
+def _validation(error: BaseException) -> str:
+    """All complaints of pydantic in one line, each with its field and the value found."""
+    complaints = []
+    for entry in error.errors(include_url=False):  # type: ignore[attr-defined]
+        where = ".".join(str(part) for part in entry["loc"]) or "configuration"
+        found = "" if entry["type"] == "missing" else f" (found: {entry['input']!r})"
+        complaints.append(f"{where}: {entry['msg']}{found}")
+    return "; ".join(complaints)
+
+
+def _flat(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _keep_traceback(error: BaseException) -> Path | str:
+    log = default_home() / "error.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as file:
+            file.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv)}\n")
+            file.writelines(traceback.format_exception(error))
+    except OSError:
+        return "no file, since there is no place for one"
+    return log
+
+
+def _terminate(signal_number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

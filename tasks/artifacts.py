@@ -1,0 +1,63 @@
+"""What a stage leaves in the Prefect UI: tables, Markdown and links beside the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
+from prefect.context import FlowRunContext, TaskRunContext
+
+from tasks.progress import artifact_key, store_name
+
+SHORT = 300
+"""Longest text of a table's cell."""
+
+
+def receipt_artifact(verb: str, url: str, title: str, receipt: Any) -> None:
+    """Show a receipt, a frozen dataclass, as a table of its fields."""
+    rows = [{"what": name.replace("_", " "), "value": _cell(value)}
+            for name, value in dataclasses.asdict(receipt).items()]
+    table_artifact(verb, url, title, rows)
+
+
+def table_artifact(verb: str, url: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Show a table; all rows have the same keys."""
+    if _in_run():
+        create_table_artifact(
+            [dict(row) for row in rows], key=artifact_key(verb, store_name(url)), description=title
+        )
+
+
+def markdown_artifact(verb: str, url: str, title: str, text: str) -> None:
+    """Show a text in Markdown."""
+    if _in_run():
+        create_markdown_artifact(
+            text, key=artifact_key(verb, store_name(url)), description=title
+        )
+
+
+def link_artifact(verb: str, url: str, title: str, target: str) -> None:
+    """Show a link; a local path becomes a file URL."""
+    if _in_run():
+        link = target if "://" in target else Path(target).resolve().as_uri()
+        create_link_artifact(
+            link, link_text=target, key=artifact_key(verb, store_name(url)), description=title
+        )
+
+
+def _in_run() -> bool:
+    """Tasks are plain functions too: outside a run there is nobody to show an artifact to."""
+    return TaskRunContext.get() is not None or FlowRunContext.get() is not None
+
+
+def _cell(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= SHORT else text[: SHORT - 1] + "…"

@@ -1,0 +1,52 @@
+"""What all stages share as Prefect tasks: retries where they can help, no cache, no stored results.
+
+Whether old work still counts is decided by fingerprints beside the products, not by Prefect's
+cache: that holds after a move to another server, and for products made without one.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HOPELESS = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError,
+            PermissionError)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+def worth_retrying(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
+    """Whether a failed stage may do better at once: lost connections may, all else may not.
+
+    An error of ``seisproc`` or ``models`` says what to change first; a full disk stays full.
+    """
+    error = state.result(raise_on_failure=False)
+    return (
+        isinstance(error, OSError)
+        and not isinstance(error, HOPELESS)
+        and error.errno not in FULL
+    )
+
+
+def stage(name: str, *, hours: float) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a function a stage: a Prefect task that may take this many hours."""
+    return functools.partial(  # type: ignore[return-value]
+        task,
+        name=name,
+        tags={"seisproc"},
+        retries=2,
+        retry_delay_seconds=[10, 60],
+        retry_jitter_factor=0.3,
+        retry_condition_fn=worth_retrying,
+        timeout_seconds=hours * 3600,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
