@@ -28,9 +28,13 @@ from flows.server import prefect_server, ui_url
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--home", type=click.Path(path_type=Path), metavar="FOLDER",
-              help="Where the local Prefect server keeps its history. "
-                   "[default: $SEISPROC_HOME, or ~/.seisproc]")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Where the local Prefect server keeps its history. "
+    "[default: $SEISPROC_HOME, or ~/.seisproc]",
+)
 @click.version_option(package_name="seisproc", prog_name="seisproc")
 def cli(home: Path | None) -> None:
     """Seismic interpretation at scale: SEG-Y in; facies, fault and uncertainty volumes out.
@@ -87,7 +91,7 @@ def ingest(
 @cluster_options
 @json_option
 def doctor(as_json: bool, **options: Any) -> None:
-    """Check this machine: versions, disk, memory, cores, Prefect server, cluster; say what to do."""
+    """Check versions, disk, memory, cores, Prefect server and cluster, and say what to do."""
     from flows.doctor import FAILED, examine
 
     findings = []
@@ -118,6 +122,7 @@ def ui() -> None:
 
 def main() -> None:
     """Entry point of the command ``seisproc``."""
+    terminal.end_on_sigterm()
     terminal.run(cli)
 
 

@@ -5,6 +5,7 @@ Each form turns into the frozen dataclass that the inside works with. Unknown ke
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from seisproc.cluster import ClusterSpec
 from seisproc.errors import ConfigError
 from seisproc.segy.overrides import HeaderOverrides
+from seisproc.synthetic.config import SyntheticConfig
+from tasks.synthesize import Acquisition
 
 
 class Form(BaseModel):
@@ -27,27 +30,39 @@ class HeaderConfig(Form):
     """What you know about a SEG-Y file, over what the scan finds. All empty: find it."""
 
     inline_byte: int | None = Field(
-        None, ge=1, le=237, description="First byte of the inline number in the trace header."
+        default=None,
+        ge=1,
+        le=237,
+        description="First byte of the inline number in the trace header.",
     )
     crossline_byte: int | None = Field(
-        None, ge=1, le=237, description="First byte of the crossline number."
+        default=None, ge=1, le=237, description="First byte of the crossline number."
     )
-    cdp_x_byte: int | None = Field(None, ge=1, le=237, description="First byte of the easting.")
-    cdp_y_byte: int | None = Field(None, ge=1, le=237, description="First byte of the northing.")
+    cdp_x_byte: int | None = Field(
+        default=None, ge=1, le=237, description="First byte of the easting."
+    )
+    cdp_y_byte: int | None = Field(
+        default=None, ge=1, le=237, description="First byte of the northing."
+    )
     coordinate_scalar: int | None = Field(
-        None, description="Instead of the word at byte 71: negative divides, positive multiplies."
+        default=None,
+        description="Instead of the word at byte 71: negative divides, positive multiplies.",
     )
     sample_format: int | None = Field(
-        None, description="SEG-Y format code: 1 IBM, 2 int32, 3 int16, 5 IEEE, 8 int8, ..."
+        default=None, description="SEG-Y format code: 1 IBM, 2 int32, 3 int16, 5 IEEE, 8 int8, ..."
     )
-    byte_order: Literal["big", "little"] | None = Field(None, description="Byte order of the file.")
-    samples: int | None = Field(None, ge=1, description="Samples per trace.")
-    interval: float | None = Field(None, gt=0, description="Sample interval in ms, or m in depth.")
+    byte_order: Literal["big", "little"] | None = Field(
+        default=None, description="Byte order of the file."
+    )
+    samples: int | None = Field(default=None, ge=1, description="Samples per trace.")
+    interval: float | None = Field(
+        default=None, gt=0, description="Sample interval in ms, or m in depth."
+    )
     first_sample: float | None = Field(
-        None, description="Time in ms, or depth in m, of the first sample."
+        default=None, description="Time in ms, or depth in m, of the first sample."
     )
     domain: Literal["twt", "depth"] | None = Field(
-        None, description="Whether the traces are in two-way time or in depth."
+        default=None, description="Whether the traces are in two-way time or in depth."
     )
 
     def overrides(self) -> HeaderOverrides:
@@ -58,26 +73,34 @@ class HeaderConfig(Form):
 class ClusterConfig(Form):
     """Where the work runs."""
 
-    kind: Literal[
-        "in-process", "local", "address", "cuda", "ssh", "slurm", "pbs", "kubernetes"
-    ] = Field(
-        "local",
-        description="in-process; local: worker processes on this machine; address: a Dask"
-        " scheduler that already runs; cuda: a process per GPU; or a batch system.",
+    kind: Literal["in-process", "local", "address", "cuda", "ssh", "slurm", "pbs", "kubernetes"] = (
+        Field(
+            default="local",
+            description="in-process; local: worker processes on this machine; address: a Dask"
+            " scheduler that already runs; cuda: a process per GPU; or a batch system.",
+        )
     )
     workers: int | None = Field(
-        None, ge=1, description="Worker processes. Empty: one per core of this machine."
+        default=None, ge=1, description="Worker processes. Empty: one per core of this machine."
     )
-    threads_per_worker: int = Field(1, ge=1, description="Tasks that one worker runs at a time.")
+    threads_per_worker: int = Field(
+        default=1, ge=1, description="Tasks that one worker runs at a time."
+    )
     memory_gib: float | None = Field(
-        None, gt=0, description="Memory of one worker in GiB. Empty: an equal share of the machine."
+        default=None,
+        gt=0,
+        description="Memory of one worker in GiB. Empty: an equal share of the machine.",
     )
-    address: str = Field("", description="Scheduler of kind 'address', e.g. tcp://10.0.0.5:8786.")
+    address: str = Field(
+        default="", description="Scheduler of kind 'address', e.g. tcp://10.0.0.5:8786."
+    )
     dashboard: str | None = Field(
-        None, description="Where Dask's dashboard listens, e.g. 127.0.0.1:8787. Empty: nowhere."
+        default=None,
+        description="Where Dask's dashboard listens, e.g. 127.0.0.1:8787. Empty: nowhere.",
     )
     options: dict[str, Any] = Field(
-        {}, description="Handed on to the cluster's class, e.g. queue and walltime for SLURM."
+        default={},
+        description="Handed on to the cluster's class, e.g. queue and walltime for SLURM.",
     )
 
     def spec(self) -> ClusterSpec:
@@ -85,6 +108,57 @@ class ClusterConfig(Form):
         values = self.model_dump()
         values["workers"] = self.workers or (_cores() if self.kind in ("local", "ssh") else 1)
         return ClusterSpec(**values)
+
+
+class SyntheticConfigForm(Form):
+    """What a synthetic volume is like; all else is drawn from the seed."""
+
+    shape: tuple[int, int, int] = Field(
+        default=(112, 96, 128), description="Inlines, crosslines and samples."
+    )
+    seed: int = Field(default=0, ge=0, description="Decides all that the settings leave open.")
+    sample_interval_ms: float = Field(default=4.0, gt=0, description="Sample interval in ms.")
+    bin_m: float = Field(default=25.0, gt=0, description="Distance of traces in m.")
+    options: dict[str, Any] = Field(
+        default={},
+        description="Any other field of seisproc.synthetic.config.SyntheticConfig, e.g."
+        ' {"noise": [0.1, 0.5], "fault_count": [5, 9]}.',
+    )
+
+    def config(self) -> SyntheticConfig:
+        """Turn into what ``seisproc.synthetic`` takes."""
+        known = {field.name for field in dataclasses.fields(SyntheticConfig)} - {"column", "faults"}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in self.options.items()
+        }
+        unknown = sorted(set(values) - (known - set(type(self).model_fields)))
+        if unknown:
+            raise ConfigError(
+                "options: no such setting of a synthetic volume",
+                found=unknown[0],
+                expected=", ".join(sorted(known)),
+            )
+        own = {name: getattr(self, name) for name in known & set(type(self).model_fields)}
+        return SyntheticConfig(**own, **values)
+
+
+class SyntheticSurveyConfig(SyntheticConfigForm):
+    """A synthetic survey, and how it is written as SEG-Y."""
+
+    first_sample_ms: float = Field(default=400.0, ge=0, description="Delay recording time in ms.")
+    sample_format: int = Field(default=1, description="SEG-Y format code: 1 IBM, 5 IEEE, 3 int16.")
+    missing_corner: int = Field(
+        default=16, ge=0, description="Legs, in traces, of the corner without traces."
+    )
+
+    def acquisition(self) -> Acquisition:
+        """Turn into what the stage takes."""
+        return Acquisition(
+            first_sample_ms=self.first_sample_ms,
+            sample_format=self.sample_format,
+            missing_corner=self.missing_corner,
+        )
 
 
 def read_form(path: str) -> dict[str, Any]:

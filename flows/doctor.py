@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -40,7 +39,14 @@ class Finding:
 def examine(cluster: ClusterConfig) -> Iterator[Finding]:
     """Run all checks, the quick ones first; each yields as soon as it is known."""
     checks: tuple[Callable[[], Finding], ...] = (
-        _python, _packages, _cores, _memory, _disk, _home, _gpu, _server,
+        _python,
+        _packages,
+        _cores,
+        _memory,
+        _disk,
+        _home,
+        _gpu,
+        _server,
         lambda: _cluster(cluster),
     )
     for check in checks:
@@ -49,8 +55,6 @@ def examine(cluster: ClusterConfig) -> Iterator[Finding]:
 
 def _python() -> Finding:
     found = f"{platform.python_implementation()} {platform.python_version()}, {platform.platform()}"
-    if sys.version_info < (3, 11):
-        return Finding("python", FAILED, found, "Install Python 3.11 or newer")
     return Finding("python", OK, found)
 
 
@@ -72,8 +76,12 @@ def _packages() -> Finding:
         if not wanted.specifier.contains(version, prereleases=True):
             wrong.append(f"{wanted.name} {version} (expected {wanted.specifier})")
     if wrong:
-        return Finding("packages", FAILED, "; ".join(wrong),
-                       "Install again: pip install -c constraints.txt -e .")
+        return Finding(
+            "packages",
+            FAILED,
+            "; ".join(wrong),
+            "Install again: pip install -c constraints.txt -e .",
+        )
     named = ("prefect", "distributed", "zarr", "torch")
     found = ", ".join(text for text in seen if text.split()[0] in named)
     return Finding("packages", OK, f"{len(seen)} within their ranges: {found}")
@@ -89,8 +97,9 @@ def _memory() -> Finding:
     free = psutil.virtual_memory().available / GIB
     found = f"{free:.1f} GiB free of {psutil.virtual_memory().total / GIB:.1f}"
     if free < LEAST_MEMORY_GIB:
-        return Finding("memory", WARNING, found,
-                       "Close other programs, or use fewer workers (--workers 1)")
+        return Finding(
+            "memory", WARNING, found, "Close other programs, or use fewer workers (--workers 1)"
+        )
     return Finding("memory", OK, found)
 
 
@@ -99,8 +108,12 @@ def _disk() -> Finding:
     free = {name: shutil.disk_usage(path).free / GIB for name, path in places.items()}
     found = ", ".join(f"{name} {size:.1f} GiB free" for name, size in free.items())
     if min(free.values()) < LEAST_DISK_GIB:
-        return Finding("disk", WARNING, found,
-                       "A store needs about the size of its SEG-Y, its products about twice that")
+        return Finding(
+            "disk",
+            WARNING,
+            found,
+            "A store needs about the size of its SEG-Y, its products about twice that",
+        )
     return Finding("disk", OK, found)
 
 
@@ -112,14 +125,25 @@ def _home() -> Finding:
         with tempfile.TemporaryFile(dir=home):
             pass
     except OSError as error:
-        return Finding("home", FAILED, f"{home}: {error.strerror}",
-                       "Set SEISPROC_HOME to a folder that you may write to")
+        return Finding(
+            "home",
+            FAILED,
+            f"{home}: {error.strerror}",
+            "Set SEISPROC_HOME to a folder that you may write to",
+        )
     database = home / "prefect" / "prefect.db"
-    size = f"history of {database.stat().st_size / 1e6:.1f} MB" if database.exists() \
+    size = (
+        f"history of {database.stat().st_size / 1e6:.1f} MB"
+        if database.exists()
         else "no history yet"
+    )
     if sqlite3.sqlite_version_info < (3, 24):
-        return Finding("home", FAILED, f"SQLite {sqlite3.sqlite_version}",
-                       "Prefect needs SQLite 3.24: install a newer Python")
+        return Finding(
+            "home",
+            FAILED,
+            f"SQLite {sqlite3.sqlite_version}",
+            "Prefect needs SQLite 3.24: install a newer Python",
+        )
     return Finding("home", OK, f"{home}: {size}, SQLite {sqlite3.sqlite_version}")
 
 
@@ -133,7 +157,7 @@ def _gpu() -> Finding:
 
 
 def _server() -> Finding:
-    """The Prefect server that the next run would use."""
+    """Find the Prefect server that the next run would use."""
     given = os.environ.get("PREFECT_API_URL")
     if given:
         from flows.server import prefect_server
@@ -165,7 +189,8 @@ def _cluster(config: ClusterConfig) -> Finding:
         return Finding("cluster", FAILED, found, error.do or "")
     took = time.monotonic() - begin
     return Finding(
-        "cluster", OK,
+        "cluster",
+        OK,
         f"{config.kind}: {len(threads)} workers, {sum(threads.values())} threads,"
         f" answered in {took:.1f} s",
     )

@@ -17,8 +17,12 @@ _HEADERS: tuple[tuple[str, str, Any, str], ...] = (
     ("--crossline-byte", "crossline_byte", int, "Byte of the crossline number."),
     ("--x-byte", "cdp_x_byte", int, "Byte of the easting."),
     ("--y-byte", "cdp_y_byte", int, "Byte of the northing."),
-    ("--coordinate-scalar", "coordinate_scalar", int,
-     "Instead of the word at byte 71: negative divides, positive multiplies."),
+    (
+        "--coordinate-scalar",
+        "coordinate_scalar",
+        int,
+        "Instead of the word at byte 71: negative divides, positive multiplies.",
+    ),
     ("--sample-format", "sample_format", int, "Format code: 1 IBM, 3 int16, 5 IEEE, 8 int8, ..."),
     ("--byte-order", "byte_order", click.Choice(["big", "little"]), "Byte order of the file."),
     ("--samples", "samples", int, "Samples per trace."),
@@ -44,14 +48,23 @@ def take_headers(options: dict[str, Any]) -> HeaderConfig:
 
 def cluster_options(command: Command) -> Command:
     """Say where the work runs."""
-    for option in reversed((
-        click.option("--cluster", default="local", show_default=True, metavar="KIND|ADDRESS|FILE",
-                     help="in-process, local, cuda, ssh, slurm, pbs, kubernetes; the address of a "
-                          "Dask scheduler (tcp://HOST:8786); or a YAML file with all settings."),
-        click.option("--workers", type=int, help="Worker processes. [default: one per core]"),
-        click.option("--threads", type=int, help="Tasks that a worker runs at a time."),
-        click.option("--memory", type=float, metavar="GIB", help="Memory of one worker in GiB."),
-    )):
+    for option in reversed(
+        (
+            click.option(
+                "--cluster",
+                default="local",
+                show_default=True,
+                metavar="KIND|ADDRESS|FILE",
+                help="in-process, local, cuda, ssh, slurm, pbs, kubernetes; the address of a "
+                "Dask scheduler (tcp://HOST:8786); or a YAML file with all settings.",
+            ),
+            click.option("--workers", type=int, help="Worker processes. [default: one per core]"),
+            click.option("--threads", type=int, help="Tasks that a worker runs at a time."),
+            click.option(
+                "--memory", type=float, metavar="GIB", help="Memory of one worker in GiB."
+            ),
+        )
+    ):
         command = option(command)
     return command
 

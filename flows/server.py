@@ -303,7 +303,7 @@ def _me() -> dict[str, Any]:
 
 
 def _identity(process: psutil.Process) -> dict[str, Any]:
-    """A process by number and birth, since numbers are used again."""
+    """Name a process by number and birth, since numbers are used again."""
     return {"pid": process.pid, "born": process.create_time()}
 
 

@@ -8,8 +8,10 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -19,11 +21,13 @@ EXPECTED, UNEXPECTED, INTERRUPTED = 2, 1, 130
 """Exit codes: something the user can act on; a bug; Ctrl-C or a signal."""
 
 
-def run(command: click.Command) -> None:
-    """Run the command line and end the process: code 0, or one line on stderr and another code."""
-    signal.signal(signal.SIGTERM, _terminate)
+def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and end the process: code 0, or one line on stderr and another code.
+
+    ``arguments`` are those of the process unless given.
+    """
     try:
-        command.main(standalone_mode=False)
+        command.main(arguments, standalone_mode=False)
         code = 0
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else UNEXPECTED
@@ -38,7 +42,8 @@ def run(command: click.Command) -> None:
 
 def explain(error: BaseException) -> tuple[str, int]:
     """Say in one line what happened, and which exit code it deserves."""
-    if isinstance(error, click.Abort | KeyboardInterrupt):
+    stopped = _is(error, "prefect.exceptions", "TerminationSignal")
+    if stopped or isinstance(error, click.Abort | KeyboardInterrupt):
         return "Interrupted. Run the same command again: it resumes.", INTERRUPTED
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx else "seisproc"
@@ -64,18 +69,25 @@ def _expected(error: BaseException) -> str | None:
         return str(error)
     if _is(error, "pydantic", "ValidationError"):
         return _validation(error)
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return f"{error.filename or error}: no such file or folder. Check the path."
-    if isinstance(error, PermissionError):
-        return f"{error.filename or error}: no permission. Choose another place, or get the right."
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}no space left. Free some and run the same command again: it resumes."
+    if isinstance(error, OSError):
+        return _system(error)
     if _is(error, "prefect.exceptions", "PrefectException") or _is(error, "httpx", "HTTPError"):
         return (
             f"the Prefect server failed this run; found: {type(error).__name__}: {error}."
             " Check it with `seisproc doctor` and run the same command again: it resumes."
         )
+    return None
+
+
+def _system(error: OSError) -> str | None:
+    """Text of those errors of the operating system that are the user's to solve."""
+    where = f"{error.filename or error}: "
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return f"{where}no such file or folder. Check the path."
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return f"{where}no permission. Choose another place, or get the right to write there."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where}no space left. Free some and run the same command again: it resumes."
     return None
 
 
@@ -110,6 +122,11 @@ def _keep_traceback(error: BaseException) -> Path | str:
     except OSError:
         return "no file, since there is no place for one"
     return log
+
+
+def end_on_sigterm() -> None:
+    """Make SIGTERM end the process like Ctrl-C does: flows report it, servers are stopped."""
+    signal.signal(signal.SIGTERM, _terminate)
 
 
 def _terminate(signal_number: int, frame: FrameType | None) -> None:

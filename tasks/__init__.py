@@ -1,1 +1,1 @@
-"""Prefect tasks: each takes paths and a configuration, calls one function, returns a small receipt."""
+"""Prefect tasks: each takes paths and a configuration, and returns a small receipt."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,10 @@ SHORT = 300
 
 def receipt_artifact(verb: str, url: str, title: str, receipt: Any) -> None:
     """Show a receipt, a frozen dataclass, as a table of its fields."""
-    rows = [{"what": name.replace("_", " "), "value": _cell(value)}
-            for name, value in dataclasses.asdict(receipt).items()]
+    rows = [
+        {"what": name.replace("_", " "), "value": _cell(value)}
+        for name, value in dataclasses.asdict(receipt).items()
+    ]
     table_artifact(verb, url, title, rows)
 
 
@@ -39,9 +42,7 @@ def table_artifact(verb: str, url: str, title: str, rows: Sequence[Mapping[str, 
 def markdown_artifact(verb: str, url: str, title: str, text: str) -> None:
     """Show a text in Markdown."""
     if _in_run():
-        create_markdown_artifact(
-            text, key=artifact_key(verb, store_name(url)), description=title
-        )
+        create_markdown_artifact(text, key=artifact_key(verb, store_name(url)), description=title)
 
 
 def link_artifact(verb: str, url: str, title: str, target: str) -> None:
@@ -51,6 +52,16 @@ def link_artifact(verb: str, url: str, title: str, target: str) -> None:
         create_link_artifact(
             link, link_text=target, key=artifact_key(verb, store_name(url)), description=title
         )
+
+
+def pictures_artifact(verb: str, url: str, title: str, pictures: Mapping[str, bytes]) -> None:
+    """Show PNG pictures by name, one under the other; they lie in the artifact itself."""
+    shown = (
+        f"### {name.replace('-', ' ')}\n\n"
+        f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})\n"
+        for name, png in pictures.items()
+    )
+    markdown_artifact(verb, url, title, "\n".join(shown))
 
 
 def _in_run() -> bool:

@@ -8,6 +8,8 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import cast
+from uuid import UUID
 
 OnProgress = Callable[[int, int], None]
 
@@ -65,7 +67,7 @@ def _bar(title: str) -> OnProgress:
 
     if TaskRunContext.get() is None:
         return lambda done, total: None
-    artifact = create_progress_artifact(0.0, description=title)
+    artifact = cast(UUID, create_progress_artifact(0.0, description=title))
 
     def update(done: int, total: int) -> None:
         update_progress_artifact(artifact, round(100 * done / max(total, 1), 1))

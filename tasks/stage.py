@@ -18,8 +18,13 @@ from prefect.client.schemas.objects import State, TaskRun
 P = ParamSpec("P")
 R = TypeVar("R")
 
-HOPELESS = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError,
-            PermissionError)
+HOPELESS = (
+    FileNotFoundError,
+    FileExistsError,
+    NotADirectoryError,
+    IsADirectoryError,
+    PermissionError,
+)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -30,9 +35,7 @@ def worth_retrying(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> boo
     """
     error = state.result(raise_on_failure=False)
     return (
-        isinstance(error, OSError)
-        and not isinstance(error, HOPELESS)
-        and error.errno not in FULL
+        isinstance(error, OSError) and not isinstance(error, HOPELESS) and error.errno not in FULL
     )
 
 

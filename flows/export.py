@@ -1,0 +1,24 @@
+"""SEG-Y out."""
+
+from __future__ import annotations
+
+from prefect import flow
+from seisproc.segy.export import ExportReceipt
+
+from flows.runs import OPTIONS, run_name
+from tasks.export import export_segy
+
+
+@flow(name="export", flow_run_name=run_name("export", "output"), **OPTIONS)
+def export(
+    store: str, output: str, variable: str = "amplitude", overwrite: bool = False
+) -> ExportReceipt:
+    """Write one volume of a survey store as SEG-Y, on the headers of the source.
+
+    Args:
+        store: Survey store to read.
+        output: SEG-Y file to write.
+        variable: Volume to export: amplitude, or e.g. interpretation/demo/fault.
+        overwrite: Replace a file that is already there.
+    """
+    return export_segy(store, output, variable, overwrite)

@@ -1,0 +1,40 @@
+"""The report of a survey, as a stage, and its pictures in the Prefect UI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seisproc.report import ReportReceipt, pictures, write_report
+from tasks.artifacts import link_artifact, pictures_artifact
+from tasks.progress import stage_progress
+from tasks.stage import stage
+
+
+@stage("report", hours=6)
+def report_survey(
+    store: str,
+    output: str,
+    run: str | None = None,
+    labels: str | None = None,
+    scores: Mapping[str, Any] | None = None,
+    cards: Sequence[Mapping[str, Any]] | None = None,
+    timeline: Sequence[Mapping[str, Any]] | None = None,
+    overwrite: bool = False,
+) -> ReportReceipt:
+    """Write one HTML file that holds everything, and show its main pictures in the UI."""
+    with stage_progress("report"):
+        receipt = write_report(
+            store,
+            output,
+            run=run,
+            labels=labels,
+            scores=scores,
+            cards=cards,
+            timeline=timeline,
+            overwrite=overwrite,
+        )
+        drawn = pictures(store, run, labels)
+    pictures_artifact("pictures", store, "Pictures of the report", drawn)
+    link_artifact("report", store, "The report", output)
+    return receipt
