@@ -40,7 +40,6 @@ from seisproc.segy.layout import (
     TRACE_KIND,
     TRACE_SAMPLES,
     Field,
-    order_mark,
     put_trace_words,
 )
 from seisproc.segy.text import encode_text

@@ -11,6 +11,8 @@ came from a normalised IBM word loses none.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ _TOP_DIGIT = np.uint32(0x00100000)
 
 SAFE_FIRST = np.uint32(34)
 SAFE_LAST = np.uint32(96)
-"""IBM exponents whose every normalised fraction is a normal float32: 4 e - 130 - (0..3) in 1..254."""
+"""IBM exponents e whose normalised fractions are normal floats: 4 e - 130 - (0..3) in 1..254."""
 
 
 @njit(inline="always")
@@ -68,7 +70,7 @@ def ieee_unusual(bits: np.uint32) -> bool:
     )
 
 
-@njit
+@njit(cache=True)
 def unusual_to_ibm(bits: np.uint32) -> np.uint32:
     """IBM word of any float32: infinite becomes the largest number, NaN zero."""
     if not ieee_unusual(bits):
@@ -115,7 +117,7 @@ def ieee_to_gain(bits: np.uint32) -> np.uint32:
         value *= 0.5
         gain += 1
     mantissa = np.uint32(np.uint16(np.int16(np.rint(value))))
-    return (np.uint32(gain) << np.uint32(16)) | mantissa
+    return np.uint32((np.uint32(gain) << np.uint32(16)) | mantissa)
 
 
 @njit(cache=True)
@@ -147,7 +149,7 @@ def _gain_encode(bits: NDArray[np.uint32], words: NDArray[np.uint32]) -> None:
         words[n] = ieee_to_gain(bits[n])
 
 
-def decode(raw: NDArray[np.uint8], code: int, byte_order: str) -> NDArray[np.generic]:
+def decode(raw: NDArray[np.uint8], code: int, byte_order: str) -> NDArray[Any]:
     """Native values of samples as they stand in a file.
 
     Parameters
@@ -184,7 +186,7 @@ def decode(raw: NDArray[np.uint8], code: int, byte_order: str) -> NDArray[np.gen
     return bits.view("float32").reshape(shape)
 
 
-def encode(values: NDArray[np.generic], code: int, byte_order: str) -> NDArray[np.uint8]:
+def encode(values: NDArray[Any], code: int, byte_order: str) -> NDArray[np.uint8]:
     """File bytes of native values, the reverse of :func:`decode`.
 
     Floats become integers by rounding.
@@ -218,7 +220,7 @@ def encode(values: NDArray[np.generic], code: int, byte_order: str) -> NDArray[n
     return np.ascontiguousarray(ordered).view("uint8").reshape(shape)
 
 
-def _fit(values: NDArray[np.generic], code: int) -> NDArray[np.generic]:
+def _fit(values: NDArray[Any], code: int) -> NDArray[Any]:
     form = FORMATS[code]
     target = np.dtype(form.dtype)
     if values.dtype == target and form.size == target.itemsize:
@@ -233,7 +235,8 @@ def _fit(values: NDArray[np.generic], code: int) -> NDArray[np.generic]:
             )
         values = np.rint(values)
     bits = 8 * form.size
-    low, high = (0, 2**bits - 1) if target.kind == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    low = 0 if target.kind == "u" else -(2 ** (bits - 1))
+    high = low + 2**bits - 1
     if values.size and (int(values.min()) < low or int(values.max()) > high):
         raise SegyError(
             f"Values do not fit a {form.name}",

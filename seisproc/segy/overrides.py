@@ -71,7 +71,7 @@ class HeaderOverrides:
                 raise ConfigError(f"{name} must be positive", found=str(value))
 
     def to_dict(self) -> dict[str, int | float | str]:
-        """The values that were given, for fingerprints and provenance."""
+        """Return the values that were given, for fingerprints and provenance."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 

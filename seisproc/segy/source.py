@@ -100,7 +100,7 @@ class Source:
         return np.frombuffer(b"".join(parts), "uint8"), starts - firsts[run] + offsets[run]
 
     def identity(self) -> str:
-        """Changes whenever the file is written to: inode, size and times, or the store's tag."""
+        """Return what changes whenever the file is written to: inode, size, times; or a tag."""
         fs, path = self._where
         if isinstance(fs, LocalFileSystem):
             status = Path(path).stat()

@@ -14,11 +14,14 @@ EBCDIC = "cp500"
 ASCII = "latin-1"
 LINES = TEXT_BYTES // TEXT_COLUMNS
 
-_CRS = re.compile(r"\bCRS\s*[:=]\s*(?P<name>.+)|(?P<epsg>EPSG\s*[:=]?\s*\d{4,6})", re.IGNORECASE)
+_CRS = re.compile(
+    r"\bCRS\s*[:=]\s*(?P<name>[^\s,;(\"'][^,;(\"'\n]*)|(?P<epsg>EPSG\s*[:=]?\s*\d{4,6})",
+    re.IGNORECASE,
+)
 
 
 def encoding_of(raw: NDArray[np.uint8]) -> str:
-    """Encoding of a text header, ``cp500`` (EBCDIC) or ``latin-1``, by counting usual characters.
+    """Tell ``cp500`` (EBCDIC) from ``latin-1`` (ASCII) by counting usual characters.
 
     >>> encoding_of(np.frombuffer("C 1 CLIENT".encode("cp500"), "uint8"))
     'cp500'
@@ -41,9 +44,14 @@ def is_text(raw: NDArray[np.uint8]) -> bool:
     return _usual(decoded) > 0.6 * max(1, len(content))
 
 
+def untrimmed_text(raw: NDArray[np.uint8]) -> str:
+    """Text as it stands, blanks and line breaks kept: what an XML stanza needs."""
+    return raw.tobytes().decode(encoding_of(raw), errors="replace")
+
+
 def decode_text(raw: NDArray[np.uint8]) -> str:
     """Text header as lines of at most 80 characters; blank and control characters trimmed."""
-    decoded = raw.tobytes().decode(encoding_of(raw), errors="replace")
+    decoded = untrimmed_text(raw)
     printable = "".join(char if char.isprintable() else " " for char in decoded)
     lines = [
         printable[at : at + TEXT_COLUMNS].rstrip() for at in range(0, len(printable), TEXT_COLUMNS)
@@ -64,11 +72,11 @@ def find_crs(text: str) -> str | None:
     """Coordinate reference system that a text header names, if any.
 
     >>> find_crs('C 6 CRS: ED50-UTM31 ("MENTOR:ED50-UTM31")')
-    'ED50-UTM31 ("MENTOR:ED50-UTM31")'
+    'ED50-UTM31'
     >>> find_crs("C 6 PROJECTION EPSG:23031 METRES")
     'EPSG:23031'
     """
     match = _CRS.search(text)
     if match is None:
         return None
-    return (match["epsg"] or match["name"]).strip().rstrip(",")
+    return (match["epsg"] or match["name"]).strip()

@@ -1,0 +1,167 @@
+"""Eastings and northings of the cells, and the affine map from line numbers to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisproc.segy.columns import Columns
+from seisproc.segy.geometry import Cells
+from seisproc.segy.layout import (
+    CDP_X,
+    CDP_Y,
+    COORDINATE_SCALAR,
+    COORDINATE_UNITS,
+    NULL_COORDINATE,
+    SOURCE_X,
+    SOURCE_Y,
+    USUAL_SCALARS,
+    Field,
+)
+from seisproc.segy.overrides import HeaderOverrides
+
+COORDINATE_FIELDS = (CDP_X, CDP_Y, SOURCE_X, SOURCE_Y, COORDINATE_SCALAR, COORDINATE_UNITS)
+
+UNITS = {0: "m", 1: "m", 2: "arc seconds", 3: "degrees", 4: "DDDMMSS.ss"}
+"""Coordinate unit codes of byte 89; 1 says length, which the CRS makes metres or feet."""
+
+FIT_TRACES = 20_000
+
+
+@dataclass(frozen=True)
+class Affine:
+    """x = x0 + x_inline * inline + x_crossline * crossline, and y alike; rms residual in m."""
+
+    x0: float
+    x_inline: float
+    x_crossline: float
+    y0: float
+    y_inline: float
+    y_crossline: float
+    rms: float
+
+
+@dataclass(frozen=True, eq=False)
+class Coordinates:
+    """Where the cells lie.
+
+    Attributes
+    ----------
+    x, y : float64 (inline, crossline)
+        Scaled coordinates; NaN where there is no trace or no coordinate.
+    bytes : tuple of int or None
+        Header bytes they came from; None where the file has no coordinates.
+    units : str
+        What byte 89 says.
+    affine : Affine or None
+        Fit over the live cells, where both line numbers vary.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    bytes: tuple[int, int] | None
+    scalar: int
+    units: str
+    affine: Affine | None
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, without the arrays."""
+        affine = None if self.affine is None else vars(self.affine)
+        known = self.bytes is not None and bool(np.isfinite(self.x).any())
+        extent = (
+            [float(f(v)) for v in (self.x, self.y) for f in (np.nanmin, np.nanmax)]
+            if known
+            else None
+        )
+        return {"bytes": self.bytes, "scalar": self.scalar, "units": self.units,
+                "extent": extent, "affine": affine}
+
+
+def find_coordinates(
+    columns: Columns, cells: Cells, overrides: HeaderOverrides, taken: tuple[Field, Field]
+) -> Coordinates:
+    """Coordinates from the CDP words, or the source words where those are empty.
+
+    ``taken`` are the words that hold line numbers; they are no coordinates as well.
+    """
+    shape = (len(cells.inline), len(cells.crossline))
+    warnings: list[str] = []
+    scalar = columns[COORDINATE_SCALAR]
+    if overrides.coordinate_scalar is not None:
+        scalar = np.full_like(scalar, overrides.coordinate_scalar)
+    unit_code = int(columns[COORDINATE_UNITS][0])
+    units = UNITS.get(unit_code, "unknown")
+    pair = _pair(columns, overrides, taken)
+    x, y = np.full(shape, np.nan), np.full(shape, np.nan)
+    first = int(scalar[0])
+    _warn_of_scalar(scalar, warnings)
+    if pair is None:
+        return Coordinates(x, y, None, first, units, None, tuple(warnings))
+    factor = _factor(scalar)
+    nulls = np.zeros(len(factor), bool)
+    for field, target in zip(pair, (x, y), strict=True):
+        words = columns[field]
+        nulls |= words == NULL_COORDINATE
+        target.reshape(-1)[cells.cell] = words * factor
+    if nulls.any():
+        for target in (x, y):
+            target.reshape(-1)[cells.cell[nulls]] = np.nan
+        warnings.append(f"{int(nulls.sum())} traces have no coordinates")
+    if units not in ("m", "unknown"):
+        warnings.append(f"the coordinates are in {units} (byte 89 is {unit_code}), not in metres")
+    affine = _fit(x, y, cells)
+    return Coordinates(x, y, (pair[0].byte, pair[1].byte), first, units, affine, tuple(warnings))
+
+
+def _pair(
+    columns: Columns, overrides: HeaderOverrides, taken: tuple[Field, Field]
+) -> tuple[Field, Field] | None:
+    if overrides.cdp_x_byte and overrides.cdp_y_byte:
+        return Field(overrides.cdp_x_byte, "i4"), Field(overrides.cdp_y_byte, "i4")
+    for pair in ((CDP_X, CDP_Y), (SOURCE_X, SOURCE_Y)):
+        if not set(pair) & set(taken) and all(columns[field].any() for field in pair):
+            return pair
+    return None
+
+
+def _warn_of_scalar(scalar: NDArray[np.signedinteger], warnings: list[str]) -> None:
+    seen = sorted(set(np.unique(scalar).tolist()))
+    unusual = [value for value in seen if value not in USUAL_SCALARS]
+    if unusual:
+        warnings.append(
+            f"coordinate scalar {', '.join(map(str, unusual))} (byte {COORDINATE_SCALAR.byte}) is "
+            "not one of the standard's (0, +-1, +-10, ... +-10000); it is applied as it stands"
+        )
+    if 0 in seen:
+        warnings.append(f"coordinate scalar 0 (byte {COORDINATE_SCALAR.byte}) counts as 1")
+    if len(seen) > 1:
+        warnings.append(f"the coordinate scalar changes between traces: {seen[:5]}")
+
+
+def _factor(scalar: NDArray[np.signedinteger]) -> NDArray[np.float64]:
+    """Positive multiplies, negative divides, 0 counts as 1."""
+    value = scalar.astype("float64")
+    return np.where(value < 0, -1 / np.minimum(value, -1), np.maximum(value, 1))
+
+
+def _fit(x: NDArray[np.float64], y: NDArray[np.float64], cells: Cells) -> Affine | None:
+    known = np.flatnonzero(np.isfinite(x.reshape(-1)) & np.isfinite(y.reshape(-1)))
+    known = known[:: max(1, len(known) // FIT_TRACES)]
+    i, j = np.divmod(known, len(cells.crossline))
+    lines = np.stack([np.ones(len(known)), cells.inline[i], cells.crossline[j]], axis=1)
+    # centred, so that line numbers in the thousands do not spoil the conditioning
+    centre = lines.mean(axis=0) if len(known) else np.zeros(3)
+    centre[0] = 0
+    if len(known) < 3 or np.linalg.matrix_rank(lines - centre) < 3:
+        return None
+    values = np.stack([x.reshape(-1)[known], y.reshape(-1)[known]], axis=1)
+    solution = np.linalg.lstsq(lines - centre, values, rcond=None)[0]
+    rms = float(np.sqrt(np.mean((values - (lines - centre) @ solution) ** 2)))
+    constant = solution[0] - centre[1:] @ solution[1:]
+    (xi, yi), (xj, yj) = solution[1], solution[2]
+    return Affine(float(constant[0]), float(xi), float(xj), float(constant[1]), float(yi),
+                  float(yj), round(rms, 4))

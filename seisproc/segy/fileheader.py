@@ -1,0 +1,343 @@
+"""What a file's first 3600 bytes, its size and its first trace say about how it is laid out.
+
+Headers lie: a byte order may be unmarked, the number of samples wrong, an extended text header
+undeclared. So the few readings that are possible are tried, and one that cuts the file into whole
+traces is taken.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisproc.errors import SegyError
+from seisproc.segy.foreign import foreign_kind
+from seisproc.segy.layout import (
+    ENDIAN,
+    ENDIAN_MARK,
+    EXTENDED_INTERVAL,
+    EXTENDED_SAMPLES,
+    EXTENDED_TEXTS,
+    EXTRA_TRACE_HEADERS,
+    FILE_HEADER_BYTES,
+    FIRST_TRACE,
+    FORMAT,
+    FORMATS,
+    INTERVAL,
+    MEASUREMENT_SYSTEM,
+    REVISION_MAJOR,
+    SAMPLES,
+    SORTING,
+    TEXT_BYTES,
+    TRACE_COUNT,
+    TRACE_HEADER_BYTES,
+    TRACE_SAMPLES,
+    TRAILER_STANZAS,
+    SampleFormat,
+    file_word,
+    trace_words,
+)
+from seisproc.segy.overrides import HeaderOverrides
+from seisproc.segy.source import Source
+from seisproc.segy.text import decode_text, untrimmed_text
+
+MAX_EXTENDED_TEXTS = 1000
+CONFIRMATIONS = 100
+"""Trace headers that must agree before a number of samples from one of them is believed."""
+
+END_TEXT = "((SEG: ENDTEXT))"
+
+
+@dataclass(frozen=True)
+class FileLayout:
+    """Where the traces of one file lie and how their words are to be read.
+
+    Attributes
+    ----------
+    source : Source
+    byte_order : str
+        ``big`` or ``little``.
+    sample_format : SampleFormat
+    samples : int
+        Samples in every trace.
+    interval : float
+        The binary header's sample interval word: us, or mm (m) in depth; 0 where not given.
+    revision : int
+        Major SEG-Y revision.
+    data_offset : int
+        Byte of the file where the first trace header starts.
+    header_bytes : int
+        240, and more where rev 2 trace header extensions follow.
+    trace_count : int
+        Whole traces between the headers and any trailer.
+    sorting, measurement_system : int
+        Words of the binary header.
+    text : str
+        Text header, in lines.
+    extended_text : str
+        Extended text headers as they stand, one after the other.
+    warnings : tuple of str
+        What is odd, in words for the user.
+    """
+
+    source: Source
+    byte_order: str
+    sample_format: SampleFormat
+    samples: int
+    interval: float
+    revision: int
+    data_offset: int
+    header_bytes: int
+    trace_count: int
+    sorting: int
+    measurement_system: int
+    text: str
+    extended_text: str
+    warnings: tuple[str, ...]
+
+    @property
+    def trace_bytes(self) -> int:
+        """Bytes of a trace with its header."""
+        return self.header_bytes + self.samples * self.sample_format.size
+
+    @property
+    def data_end(self) -> int:
+        """Byte after the last trace: where a trailer starts."""
+        return self.data_offset + self.trace_count * self.trace_bytes
+
+    def headers(self, first: int, stop: int) -> NDArray[np.uint8]:
+        """Raw trace headers [first, stop), uint8 (trace, header byte); a view where mapped."""
+        start = self.data_offset + first * self.trace_bytes
+        if stop <= first:
+            return np.empty((0, self.header_bytes), "uint8")
+        end = start + (stop - first) * self.trace_bytes
+        raw = self.source.read(start, end)
+        return raw.reshape(stop - first, self.trace_bytes)[:, : self.header_bytes]
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One possible reading of a file's layout."""
+
+    byte_order: str
+    form: SampleFormat
+    samples: int
+    data_offset: int
+    header_bytes: int
+    data_end: int
+    remark: str = ""
+
+    @property
+    def trace_bytes(self) -> int:
+        return self.header_bytes + self.samples * self.form.size
+
+    @property
+    def left_over(self) -> int:
+        return (self.data_end - self.data_offset) % self.trace_bytes
+
+
+def read_layout(source: Source, overrides: HeaderOverrides) -> FileLayout:
+    """Find how a file is laid out.
+
+    Raises
+    ------
+    SegyError
+        If it is no SEG-Y file, is cut short, or has bytes left over; the message says which.
+    """
+    head = source.read(0, FILE_HEADER_BYTES)
+    foreign = foreign_kind(head, source.size)
+    if foreign is not None:
+        raise SegyError(
+            f"{source.name} is no SEG-Y file", found=foreign.what, do=foreign.do
+        )
+    readings = _readings(source, head, overrides)
+    whole = [
+        reading
+        for reading in readings
+        if reading.left_over == 0 and (not reading.remark or _is_confirmed(source, reading))
+    ]
+    if not whole:
+        raise _left_over_error(source, readings[0])
+    return _accept(source, head, whole[0])
+
+
+def _is_confirmed(source: Source, reading: _Reading) -> bool:
+    """Whether trace headers all over the file state the number of samples of a second guess."""
+    traces = (reading.data_end - reading.data_offset) // reading.trace_bytes
+    for number in np.unique(np.linspace(0, traces - 1, CONFIRMATIONS).astype(int)).tolist():
+        start = reading.data_offset + number * reading.trace_bytes
+        header = source.read(start, start + TRACE_HEADER_BYTES)[None]
+        if int(trace_words(header, TRACE_SAMPLES, reading.byte_order)[0]) != reading.samples:
+            return False
+    return True
+
+
+def _readings(
+    source: Source, head: NDArray[np.uint8], overrides: HeaderOverrides
+) -> list[_Reading]:
+    """All readings with a known format, the one that the headers state first."""
+    orders = [overrides.byte_order] if overrides.byte_order else ["big", "little"]
+    if file_word(head, ENDIAN, "little") == ENDIAN_MARK and not overrides.byte_order:
+        orders.reverse()
+    found: list[_Reading] = []
+    codes: dict[str, int] = {}
+    for order in orders:
+        codes[order] = int(file_word(head, FORMAT, order))
+        form = FORMATS.get(overrides.sample_format or codes[order])
+        if form is not None:
+            found += _readings_in_order(source, head, order, form, overrides)
+    if found:
+        return found
+    if not any(code in FORMATS for code in codes.values()) and overrides.sample_format is None:
+        raise SegyError(
+            f"{source.name}: the sample format in bytes 3225-3226 is unknown",
+            found=" or ".join(f"{code} read as {order}-endian" for order, code in codes.items()),
+            expected=", ".join(map(str, FORMATS)),
+            do="Give --sample-format if this is a SEG-Y file (1 is IBM, 5 IEEE float)",
+        )
+    raise SegyError(
+        f"{source.name}: the number of samples is 0 in the binary and in the trace header",
+        do="Give --samples",
+    )
+
+
+def _readings_in_order(
+    source: Source, head: NDArray[np.uint8], order: str, form: SampleFormat,
+    overrides: HeaderOverrides,
+) -> list[_Reading]:
+    rev2 = int(file_word(head, REVISION_MAJOR, order)) >= 2
+    offsets = _data_offsets(source, head, order, rev2)
+    extra = int(file_word(head, EXTRA_TRACE_HEADERS, order)) if rev2 else 0
+    header_sizes = [TRACE_HEADER_BYTES * (1 + extra)] if 0 < extra < 100 else []
+    header_sizes.append(TRACE_HEADER_BYTES)
+    found = []
+    for (offset, remark), header_bytes in itertools.product(offsets, header_sizes):
+        for samples, sample_remark in _sample_counts(source, head, order, rev2, offset, overrides):
+            trace_bytes = header_bytes + samples * form.size
+            for end in _data_ends(source, head, order, rev2, offset, trace_bytes):
+                if end - offset < trace_bytes:
+                    continue
+                remarks = "; ".join(filter(None, (remark, sample_remark)))
+                found.append(
+                    _Reading(order, form, samples, offset, header_bytes, end, remarks)
+                )
+    if not found and offsets and source.size > FILE_HEADER_BYTES:
+        counts = _sample_counts(source, head, order, rev2, FILE_HEADER_BYTES, overrides)
+        if counts:
+            # too short for a single trace: let the error about left-over bytes say so
+            reading = _Reading(order, form, counts[0][0], FILE_HEADER_BYTES,
+                               TRACE_HEADER_BYTES, source.size)
+            found.append(reading)
+    return found
+
+
+def _data_offsets(
+    source: Source, head: NDArray[np.uint8], order: str, rev2: bool
+) -> list[tuple[int, str]]:
+    """Where the first trace may start, the declared place first."""
+    offsets: list[tuple[int, str]] = []
+    first = int(file_word(head, FIRST_TRACE, order)) if rev2 else 0
+    if FILE_HEADER_BYTES <= first < source.size:
+        offsets.append((first, ""))
+    texts = int(file_word(head, EXTENDED_TEXTS, order))
+    if texts == -1:
+        texts = _count_texts(source)
+    if 0 < texts <= MAX_EXTENDED_TEXTS:
+        offsets.append((FILE_HEADER_BYTES + texts * TEXT_BYTES, ""))
+    plain = (FILE_HEADER_BYTES, f"{texts} extended text headers declared, none there")
+    offsets.append(plain if texts else (FILE_HEADER_BYTES, ""))
+    return list(dict.fromkeys(offsets))
+
+
+def _count_texts(source: Source) -> int:
+    """Count extended text headers up to the one that says ((SEG: EndText)); 0 if none does."""
+    for number in range(MAX_EXTENDED_TEXTS):
+        start = FILE_HEADER_BYTES + number * TEXT_BYTES
+        raw = source.read(start, start + TEXT_BYTES)
+        if len(raw) < TEXT_BYTES:
+            break
+        if END_TEXT in decode_text(raw[:80]).upper().replace("SEG:END", "SEG: END"):
+            return number + 1
+    return 0
+
+
+def _sample_counts(
+    source: Source, head: NDArray[np.uint8], order: str, rev2: bool, offset: int,
+    overrides: HeaderOverrides,
+) -> list[tuple[int, str]]:
+    """Possible samples per trace: told, rev 2's long count, the binary header's, the trace's.
+
+    The trace header's count is wrong more often than the binary header's; it is tried last.
+    """
+    if overrides.samples:
+        return [(overrides.samples, "")]
+    extended = int(file_word(head, EXTENDED_SAMPLES, order)) if rev2 else 0
+    stated = int(file_word(head, SAMPLES, order))
+    counts = [(count, "") for count in (extended, stated) if count]
+    first = source.read(offset, offset + TRACE_HEADER_BYTES)
+    if len(first) == TRACE_HEADER_BYTES:
+        traced = int(trace_words(first[None], TRACE_SAMPLES, order)[0])
+        if traced:
+            doubt = f"{stated} does not fit the file's size" if stated else "count is 0"
+            remark = f"{traced} samples per trace from the trace headers: the binary header's {doubt}"
+            counts.append((traced, remark))
+    return list(dict.fromkeys(counts))
+
+
+def _data_ends(
+    source: Source, head: NDArray[np.uint8], order: str, rev2: bool, offset: int, trace_bytes: int
+) -> list[int]:
+    """Where the traces may end: rev 2 files may declare a trailer or the number of traces."""
+    ends = [source.size]
+    if rev2:
+        stanzas = int(file_word(head, TRAILER_STANZAS, order))
+        if 0 < stanzas <= MAX_EXTENDED_TEXTS:
+            ends.insert(0, source.size - stanzas * TEXT_BYTES)
+        traces = int(file_word(head, TRACE_COUNT, order))
+        if 0 < traces <= (source.size - offset) // trace_bytes:
+            ends.insert(0, offset + traces * trace_bytes)
+    return ends
+
+
+def _accept(source: Source, head: NDArray[np.uint8], reading: _Reading) -> FileLayout:
+    order = reading.byte_order
+    interval = float(file_word(head, INTERVAL, order))
+    revision = int(file_word(head, REVISION_MAJOR, order))
+    if revision >= 2:
+        extended = float(file_word(head, EXTENDED_INTERVAL, order))
+        interval = extended if np.isfinite(extended) and extended > 0 else interval
+    extended_text = ""
+    for start in range(FILE_HEADER_BYTES, reading.data_offset, TEXT_BYTES):
+        stop = min(start + TEXT_BYTES, reading.data_offset)
+        extended_text += untrimmed_text(source.read(start, stop))
+    return FileLayout(
+        source=source,
+        byte_order=order,
+        sample_format=reading.form,
+        samples=reading.samples,
+        interval=interval,
+        revision=revision,
+        data_offset=reading.data_offset,
+        header_bytes=reading.header_bytes,
+        trace_count=(reading.data_end - reading.data_offset) // reading.trace_bytes,
+        sorting=int(file_word(head, SORTING, order)),
+        measurement_system=int(file_word(head, MEASUREMENT_SYSTEM, order)),
+        text=decode_text(head[:TEXT_BYTES]),
+        extended_text=extended_text,
+        warnings=(f"{source.name}: {reading.remark}",) if reading.remark else (),
+    )
+
+
+def _left_over_error(source: Source, reading: _Reading) -> SegyError:
+    whole = (reading.data_end - reading.data_offset) // reading.trace_bytes
+    return SegyError(
+        f"{source.name} does not divide into whole traces: it is cut short, has something "
+        "appended, or its number of samples is wrong",
+        found=f"{reading.left_over} bytes left over after {whole} traces of "
+        f"{reading.trace_bytes} bytes ({reading.samples} samples, {reading.form.name})",
+        expected=f"a multiple of {reading.trace_bytes} bytes after byte {reading.data_offset}",
+        do="Copy the file again, or give --samples or --sample-format if the header is wrong",
+    )

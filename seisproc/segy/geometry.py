@@ -1,0 +1,174 @@
+"""Find a 3-D survey in the trace headers: which words hold the inline and crossline numbers.
+
+Every pair of words that some software writes is tried and judged on evidence: does each trace get
+a cell of its own, do the cells fill a rectangle, do the numbers look like line numbers. Line
+numbers may descend, skip or be negative; nothing assumes them evenly spaced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisproc.segy.columns import Columns
+from seisproc.segy.layout import (
+    CDP,
+    CDP_X,
+    CDP_Y,
+    CROSSLINE,
+    FIELD_RECORD,
+    INLINE,
+    SHOT_POINT,
+    TRACE_IN_FILE,
+    Field,
+)
+
+MAX_LABEL = 10_000_000
+MAX_STEP = 1 << 16
+"""Larger numbers, or multiples of 65536 only, are words in the wrong byte order."""
+
+MAX_CELLS_PER_TRACE = 50
+"""Emptier rectangles are no survey; the limit also bounds what a forged header may allocate."""
+
+THIN_FILL = 0.5
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A pair of header words that may hold the line numbers.
+
+    ``prior`` (0 to 1) is how much the pair is trusted before the file is looked at; ``told`` says
+    that the user, an XML layout or the text header named it.
+    """
+
+    inline: Field
+    crossline: Field
+    origin: str
+    prior: float
+    told: bool = False
+
+
+USUAL = (
+    Candidate(INLINE, CROSSLINE, "SEG-Y rev 1", 1.0),
+    Candidate(FIELD_RECORD, CDP, "SeisWorks", 0.8),
+    Candidate(TRACE_IN_FILE, CDP, "Charisma, Petrel", 0.7),
+    Candidate(SHOT_POINT, CDP, "shot point and CDP", 0.5),
+    Candidate(CDP_X, CDP_Y, "IESX", 0.3),
+)
+"""Pairs that well-known software writes."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was seen at one pair of header words, and the verdict.
+
+    ``verdict`` is ``3d``, ``section`` (one line thick), ``unset`` (the same numbers everywhere),
+    ``gathers`` (several traces in every cell), ``duplicates``, or ``scattered`` (a path or noise).
+    """
+
+    inline_byte: int
+    crossline_byte: int
+    origin: str
+    verdict: str
+    inlines: int
+    crosslines: int
+    traces_per_cell: float
+    fill: float
+    score: float
+    chosen: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Line numbers in rising order, and the cell of every trace.
+
+    Attributes
+    ----------
+    inline, crossline : int32 (n,)
+    cell : int64 (trace,)
+        ``inline index * len(crossline) + crossline index``.
+    """
+
+    inline: NDArray[np.int32]
+    crossline: NDArray[np.int32]
+    cell: NDArray[np.int64]
+
+    def trace_index(self) -> NDArray[np.int64]:
+        """Trace that fills each cell, int64 (inline, crossline), -1 where none does."""
+        index = np.full(len(self.inline) * len(self.crossline), -1, "int64")
+        index[self.cell] = np.arange(len(self.cell))
+        return index.reshape(len(self.inline), len(self.crossline))
+
+
+def judge(candidate: Candidate, columns: Columns) -> tuple[Evidence, Cells | None]:
+    """Judge one pair of words; the cells come along where every trace has a cell of its own."""
+    first, second = columns[candidate.inline], columns[candidate.crossline]
+    inlines, i = distinct(first)
+    crosslines, j = distinct(second)
+    traces, area = len(first), len(inlines) * len(crosslines)
+
+    def evidence(verdict: str, occupied: int, score: float = 0.0) -> Evidence:
+        return Evidence(
+            candidate.inline.byte, candidate.crossline.byte, candidate.origin, verdict,
+            len(inlines), len(crosslines), round(traces / occupied, 3),
+            round(occupied / area, 4), round(score, 3),
+        )
+
+    if area == 1 and traces > 1:
+        return evidence("unset", 1), None
+    if area > MAX_CELLS_PER_TRACE * traces + 1000:
+        return evidence("scattered", traces), None
+    cell = i.astype("int64") * len(crosslines) + j
+    counts = np.bincount(cell, minlength=area)
+    occupied = int(np.count_nonzero(counts))
+    if occupied < traces:
+        # the last cell of a file that was cut between gathers may hold fewer
+        full = np.count_nonzero(counts == counts.max()) / occupied
+        verdict = "gathers" if traces >= 1.5 * occupied and full >= THIN_FILL else "duplicates"
+        return evidence(verdict, occupied), None
+    thin = min(len(inlines), len(crosslines)) == 1
+    # a path through the grid visits few cells: one step, one new line number
+    if not thin and traces < len(inlines) + len(crosslines) and occupied <= THIN_FILL * area:
+        return evidence("scattered", occupied), None
+    usual = usual_labels(inlines) and usual_labels(crosslines)
+    score = candidate.prior + 2 * occupied / area + 4 * usual + 4 * (not thin)
+    score += 100 * candidate.told
+    cells = Cells(inlines.astype("int32"), crosslines.astype("int32"), cell)
+    return evidence("section" if thin and traces > 1 else "3d", occupied, score), cells
+
+
+def distinct(
+    values: NDArray[np.signedinteger],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct values in rising order, and the index of each value among them.
+
+    Like ``np.unique(values, return_inverse=True)``, by a table instead of a sort where the range
+    is small enough.
+
+    >>> distinct(np.array([7, 3, 7]))[0].tolist(), distinct(np.array([7, 3, 7]))[1].tolist()
+    ([3, 7], [1, 0, 1])
+    """
+    low, high = int(values.min()), int(values.max())
+    if high - low > 8 * len(values) + 1024:
+        found, inverse = np.unique(values, return_inverse=True)
+        return found.astype("int64"), inverse.astype("int64")
+    offset = values.astype("int64") - low
+    seen = np.zeros(high - low + 1, bool)
+    seen[offset] = True
+    rank = np.cumsum(seen) - 1
+    return np.flatnonzero(seen) + low, rank[offset]
+
+
+def usual_labels(labels: NDArray[np.int64]) -> bool:
+    """Whether numbers look like line numbers, not like words read in the wrong byte order."""
+    if np.abs(labels).max() >= MAX_LABEL:
+        return False
+    steps = np.diff(labels)
+    return not len(steps) or int(np.gcd.reduce(steps)) < MAX_STEP
