@@ -1,0 +1,257 @@
+"""Model bundles: a folder with ``model.safetensors`` and ``card.json``, checked by hash.
+
+The card holds the hash of the weights, and a bundle's own hash is that of its card, so one
+number vouches for both. Nothing is ever unpickled: a bundle from a stranger can at worst be
+refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from models.card import Card
+from models.errors import BundleError, NetworkError
+from models.registry import build
+from models.split import SplitNetwork
+
+WEIGHTS = "model.safetensors"
+CARD = "card.json"
+#: Endings of weights that hold pickles, which run code when opened.
+PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle: its card, its weights (float32), its own hash, and where it was."""
+
+    url: str
+    sha256: str
+    card: Card
+    state: Mapping[str, Tensor]
+
+    def build(self) -> SplitNetwork:
+        """The network with the bundle's weights, in evaluation mode.
+
+        Raises
+        ------
+        BundleError
+            The card names an unknown network or argument, or the weights do not fit it.
+        """
+        try:
+            network = build(self.card.network, classes=self.card.outputs, **self.card.arguments)
+            network.load_state_dict(dict(self.state), strict=True)
+        except NetworkError as reason:
+            raise BundleError(
+                f"{self.url}: {reason.what}",
+                found=reason.found,
+                expected=reason.expected,
+                do="Update seisproc, or make the bundle again",
+            ) from reason
+        except RuntimeError as reason:
+            raise BundleError(
+                f"{self.url}: the weights do not fit the network on the card",
+                found=str(reason).splitlines()[-1].strip(),
+            ) from reason
+        return network.eval()
+
+
+def save_bundle(
+    folder: str | Path,
+    card: Card,
+    state: Mapping[str, Tensor],
+    *,
+    dtype: str = "float32",
+    overwrite: bool = False,
+) -> str:
+    """Write a bundle, the card last, so that a half-written one cannot be opened.
+
+    Parameters
+    ----------
+    folder : path or fsspec URL
+    card : Card
+        Its ``weights_sha256`` is filled in.
+    state : mapping of tensors
+        The network's state dictionary.
+    dtype : str
+        ``float32``, or ``float16`` to halve the size: matrices and kernels are rounded, biases
+        and batch-norm statistics are kept.
+    overwrite : bool
+        Whether a bundle that is already there may be replaced.
+
+    Returns
+    -------
+    str
+        The bundle's hash, for recipes.
+
+    Raises
+    ------
+    BundleError
+        A bundle is already there, the weights are not finite, or do not fit the card.
+    """
+    if dtype not in ("float32", "float16"):
+        raise BundleError("dtype of a bundle", found=dtype, expected="float32 or float16")
+    tensors = {}
+    for name, tensor in state.items():
+        kept = tensor.detach().cpu()
+        if dtype == "float16" and kept.is_floating_point() and kept.ndim > 1:
+            kept = kept.to(torch.float16)
+        # No channels-last strides in the file; it holds plain arrays.
+        tensors[name] = kept.clone(memory_format=torch.contiguous_format)
+        if not bool(torch.isfinite(tensors[name].float()).all()):
+            raise BundleError(f"weights {name} are not finite as {dtype}")
+    weights = save(tensors)
+    card = replace(card, weights_sha256=hashlib.sha256(weights).hexdigest(), weights_dtype=dtype)
+    text = card.to_json().encode()
+    sha256 = hashlib.sha256(text).hexdigest()
+    Bundle(str(folder), sha256, card, load_weights(weights, str(folder))).build()
+    place = _Place(str(folder))
+    if place.exists(CARD):
+        if not overwrite:
+            raise BundleError(
+                f"{folder}: a bundle is already there", do="Say overwrite, or choose another folder"
+            )
+        place.remove(CARD)
+    place.write(WEIGHTS, weights)
+    place.write(CARD, text)
+    return sha256
+
+
+def read_card(url: str, sha256: str | None = None) -> tuple[Card, str]:
+    """The card of a bundle and the bundle's hash, without reading the weights.
+
+    Raises
+    ------
+    BundleError
+        There is no bundle, its card is not valid, or its hash is not ``sha256``.
+    """
+    if url.rstrip("/").lower().endswith(PICKLES):
+        raise BundleError(
+            f"{url}: pickled weights are never opened, since they run code",
+            expected=f"a folder with {WEIGHTS} and {CARD}",
+            do="Load them where you trust them and write a bundle with save_bundle",
+        )
+    text = _Place(url).read(CARD)
+    found = hashlib.sha256(text).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise BundleError(
+            f"{url}: the bundle was changed or replaced",
+            found=found[:16],
+            expected=sha256[:16],
+            do="Fetch the bundle again, or use the hash of the one you trust",
+        )
+    return Card.from_json(text, url), found
+
+
+def open_bundle(url: str, sha256: str | None = None) -> Bundle:
+    """Read a bundle and check it.
+
+    Parameters
+    ----------
+    url : str
+        Local folder or fsspec URL.
+    sha256 : str, optional
+        The hash :func:`save_bundle` gave; None takes whatever is there.
+
+    Raises
+    ------
+    BundleError
+        Missing, damaged, tampered with, of another version, or pickled.
+    """
+    card, found = read_card(url, sha256)
+    weights = _Place(url).read(WEIGHTS)
+    digest = hashlib.sha256(weights).hexdigest()
+    if digest != card.weights_sha256:
+        raise BundleError(
+            f"{url}: the weights are not those of the card",
+            found=digest[:16],
+            expected=card.weights_sha256[:16],
+            do="Fetch the bundle again",
+        )
+    return Bundle(url, found, card, load_weights(weights, url))
+
+
+def load_weights(weights: bytes, url: str) -> dict[str, Tensor]:
+    """Tensors of a safetensors file's bytes, half precision widened to float32.
+
+    Raises
+    ------
+    BundleError
+        The bytes are no safetensors file.
+    """
+    try:
+        tensors = load(weights)
+    except (SafetensorError, ValueError, KeyError) as reason:
+        raise BundleError(
+            f"{url}: {WEIGHTS} is not a safetensors file", found=str(reason)
+        ) from reason
+    return {
+        name: tensor.float() if tensor.dtype == torch.float16 else tensor
+        for name, tensor in tensors.items()
+    }
+
+
+class _Place:
+    """A folder on the disk or behind fsspec, which is imported only for the latter."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self.remote = "://" in url and not url.startswith("file://")
+        if self.remote:
+            import fsspec  # noqa: PLC0415  (predicting from a local folder needs no fsspec)
+
+            self.files, self.root = fsspec.core.url_to_fs(self.url)
+        else:
+            self.folder = Path(self.url.removeprefix("file://"))
+
+    def exists(self, name: str) -> bool:
+        if self.remote:
+            return bool(self.files.exists(f"{self.root}/{name}"))
+        return (self.folder / name).exists()
+
+    def remove(self, name: str) -> None:
+        if self.remote:
+            self.files.rm_file(f"{self.root}/{name}")
+        else:
+            (self.folder / name).unlink()
+
+    def read(self, name: str) -> bytes:
+        try:
+            if self.remote:
+                return bytes(self.files.cat_file(f"{self.root}/{name}"))
+            return (self.folder / name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as reason:
+            raise BundleError(
+                f"{self.url}: no bundle here",
+                found=f"no {name}",
+                expected=f"a folder with {WEIGHTS} and {CARD}",
+                do="Check the path, or train one",
+            ) from reason
+
+    def write(self, name: str, content: bytes) -> None:
+        if self.remote:
+            self.files.makedirs(self.root, exist_ok=True)
+            self.files.pipe_file(f"{self.root}/{name}", content)
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / f"{name}.partial"
+        partial.write_bytes(content)
+        partial.replace(self.folder / name)
+
+
+def training_fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
+    """Hash of named arrays, for a card's ``training`` entry."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,104 @@
+"""Residual 3-D U-Net for fault probability.
+
+After Wu et al. 2019 (FaultSeg3D, Geophysics 84(3), IM35-IM45), with residual blocks, and batch
+norm, whose statistics are frozen at inference: instance norm would make a voxel's value depend
+on the window it is seen in, which shows as seams.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from models.errors import NetworkError
+from models.split import SplitNetwork, StochasticHead
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3x3 convolutions with batch norm around a shortcut; (batch, channel, i, x, s)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv3d(inputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm3d(outputs),
+            nn.ReLU(inplace=True),
+            nn.Conv3d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm3d(outputs),
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if inputs != outputs:
+            self.shortcut = nn.Sequential(
+                nn.Conv3d(inputs, outputs, 1, bias=False), nn.BatchNorm3d(outputs)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features of the same extent with ``outputs`` channels."""
+        return torch.relu(self.body(x) + self.shortcut(x))
+
+
+class UNet3D(SplitNetwork):
+    """Logits (batch, classes, inline, crossline, sample) of unit-rms cubes (batch, 1, ...).
+
+    Parameters
+    ----------
+    classes : int
+        Channels of the logits; 1 gives the logit of a fault.
+    channels : tuple of int
+        Channels from the full resolution down; each level halves the resolution, so the extents
+        of a window must be multiples of ``2 ** (len(channels) - 1)``.
+    head_channels : int
+        Channels between the two layers of the stochastic head.
+    dropout : float
+        Channel dropout of the head.
+
+    Raises
+    ------
+    NetworkError
+        An argument is out of range, or a window's extents do not divide.
+    """
+
+    dimensions = 3
+    fixed_window = False
+
+    def __init__(
+        self,
+        classes: int = 1,
+        *,
+        channels: tuple[int, ...] = (16, 32, 64, 128),
+        head_channels: int = 16,
+        dropout: float = 0.2,
+    ) -> None:
+        super().__init__()
+        if len(channels) < 2:
+            raise NetworkError("channels", found=str(channels), expected="at least two levels")
+        if not 0 <= dropout < 1:
+            raise NetworkError("dropout", found=str(dropout), expected="a number in [0, 1)")
+        self.multiple = 2 ** (len(channels) - 1)
+        self.encoder = nn.ModuleList(
+            ResidualBlock(inputs, outputs)
+            for inputs, outputs in zip([1, *channels[:-1]], channels, strict=True)
+        )
+        self.pool = nn.MaxPool3d(2)
+        upwards = list(zip(channels[:0:-1], channels[-2::-1], strict=True))
+        self.up = nn.ModuleList(nn.ConvTranspose3d(deep, high, 2, 2) for deep, high in upwards)
+        self.decoder = nn.ModuleList(ResidualBlock(2 * high, high) for _, high in upwards)
+        self.head = StochasticHead(channels[0], head_channels, classes, dropout)
+
+    def deterministic(self, window: Tensor) -> Tensor:
+        """Decoder features (batch, channels[0], inline, crossline, sample)."""
+        if any(extent % self.multiple for extent in window.shape[2:]):
+            raise NetworkError(
+                "unet3d: window does not halve evenly",
+                found=str(tuple(window.shape[2:])),
+                expected=f"extents that are multiples of {self.multiple}",
+            )
+        skips = []
+        x = window
+        for i, block in enumerate(self.encoder):
+            x = block(x if i == 0 else self.pool(x))
+            skips.append(x)
+        skips.pop()
+        for up, block in zip(self.up, self.decoder, strict=True):
+            x = block(torch.cat([skips.pop(), up(x)], dim=1))
+        return x
