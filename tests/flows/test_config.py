@@ -1,0 +1,75 @@
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from flows.config import (
+    ClusterConfig,
+    HeaderConfig,
+    SyntheticConfigForm,
+    SyntheticSurveyConfig,
+    cluster_config,
+)
+from seisproc.cluster import ClusterSpec
+from seisproc.errors import ConfigError
+from seisproc.segy.overrides import HeaderOverrides
+
+
+def test_an_address_becomes_a_cluster_that_already_runs():
+    spec = cluster_config("tcp://10.0.0.5:8786", None, None, None).spec()
+    assert (spec.kind, spec.address) == ("address", "tcp://10.0.0.5:8786")
+
+
+def test_a_file_gives_all_settings_and_options_override_them(tmp_path):
+    file = tmp_path / "cluster.yaml"
+    file.write_text("kind: slurm\nworkers: 8\nmemory_gib: 16\noptions: {queue: gpu}\n")
+    spec = cluster_config(str(file), 2, None, None).spec()
+    assert spec == ClusterSpec("slurm", workers=2, memory_gib=16, options={"queue": "gpu"})
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", "{kind: [", "\xff\xfe"])
+def test_a_file_without_settings_is_refused(tmp_path, content):
+    file = tmp_path / "cluster.yaml"
+    file.write_bytes(content.encode("latin-1"))
+    with pytest.raises(ConfigError, match="cluster.yaml"):
+        cluster_config(str(file), None, None, None)
+
+
+def test_unknown_keys_are_refused():
+    with pytest.raises(ValidationError, match="nworkers"):
+        ClusterConfig(nworkers=3)
+
+
+def test_headers_that_nobody_overrides_are_found_by_the_scan():
+    assert HeaderConfig().overrides() == HeaderOverrides()
+
+
+def test_lists_of_a_form_become_ranges():
+    form = SyntheticConfigForm.model_validate(
+        json.loads('{"shape": [32, 24, 48], "seed": 5, "options": {"noise": [0.1, 0.2]}}')
+    )
+    config = form.config()
+    assert (config.shape, config.seed, config.noise) == ((32, 24, 48), 5, (0.1, 0.2))
+
+
+def test_an_unknown_option_of_the_generator_is_named():
+    with pytest.raises(ConfigError, match="nose"):
+        SyntheticSurveyConfig(options={"nose": [0, 1]}).config()
+
+
+def test_every_field_of_every_form_is_described():
+    from flows import config
+
+    forms = [
+        value
+        for value in vars(config).values()
+        if isinstance(value, type) and issubclass(value, config.Form) and value is not config.Form
+    ]
+    assert len(forms) >= 4
+    bare = [
+        f"{form.__name__}.{name}"
+        for form in forms
+        for name, field in form.model_fields.items()
+        if not field.description
+    ]
+    assert bare == []

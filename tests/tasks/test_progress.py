@@ -1,0 +1,61 @@
+import io
+import logging
+import sys
+
+import pytest
+
+from tasks import progress
+from tasks.progress import TerminalHandler, artifact_key, stage_progress, store_name
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    return sys.stderr
+
+
+def test_nothing_is_printed_where_there_is_no_terminal(capsys):
+    with stage_progress("ingest") as on_progress:
+        on_progress(1, 2)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_shows_one_line_and_wipes_it(terminal):
+    with stage_progress("ingest") as on_progress:
+        on_progress(1, 4)
+    err = terminal.getvalue()
+    assert "ingest: 1 of 4 (25%)" in err
+    assert "\n" not in err and err.endswith("\r\x1b[K")
+    assert progress._line.text == ""
+
+
+def test_log_lines_stand_above_the_progress_line(terminal):
+    logger = logging.Logger("seisproc")
+    logger.addHandler(TerminalHandler())
+    with stage_progress("ingest"):
+        logger.warning("dead traces")
+        err = terminal.getvalue()
+    assert err.endswith("\r\x1b[Kdead traces\n\r\x1b[Kingest")
+
+
+def test_a_terminal_never_sees_a_traceback(capsys):
+    logger = logging.Logger("prefect")
+    logger.addHandler(TerminalHandler())
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        logger.exception("run failed")
+    assert capsys.readouterr().err == "run failed\n"
+
+
+def test_keys_of_artifacts_hold_only_what_prefect_takes():
+    assert artifact_key("picture", "Ünder_Score 1.sgy") == "picture-nder-score-1-sgy"
+
+
+def test_a_store_is_named_after_its_folder():
+    assert store_name("s3://basin/f3.zarr/") == "f3"
