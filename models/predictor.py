@@ -146,6 +146,11 @@ class BundleRecipe:
         return tuple(item.name for item in self.card.classes)
 
     @property
+    def normalisation(self) -> str:
+        """Name of the amplitude normalisation that the windows must have."""
+        return self.card.normalisation
+
+    @property
     def channels(self) -> int:
         """Channels of the mean probability."""
         return self.card.outputs

@@ -71,6 +71,11 @@ class Recipe(Protocol):
         ...
 
     @property
+    def normalisation(self) -> str:
+        """Name of the amplitude normalisation that it was trained on: ``unit-rms``."""
+        ...
+
+    @property
     def channels(self) -> int:
         """Channels of ``Prediction.mean``: one a class for facies, 1 for faults."""
         ...
