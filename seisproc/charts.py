@@ -14,15 +14,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from seisproc.canvas import blank, dress
+from seisproc.canvas import CHART_SIZE, MISSING, blank, dress
 from seisproc.plots import AmplitudeScale
 from seisproc.schema import ClassSet
 
-CHART_SIZE = (5.6, 3.6)
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe-Ito, the clearest on white first."""
 
-_PLOT = (0.13, 0.17, 0.83, 0.7)
+SCORE_SIZE = (5.6, 4.4)
+
+_PLOT = (0.13, 0.2, 0.83, 0.68)
 
 
 def plot_histogram(statistics: Mapping[str, Any]) -> Figure:
@@ -129,24 +130,25 @@ def plot_proportions(
 
 
 def plot_training(history: Sequence[Mapping[str, Any]], title: str = "Training") -> Figure:
-    """Training curves: losses on the left, every other number that varies on the right.
+    """Training curves: losses on the left, scores on the right.
 
     Parameters
     ----------
     history : sequence of mapping
-        One per epoch. ``epoch`` is the abscissa (default: 1, 2, ...); keys that hold ``loss`` are
-        losses. Non-numbers are ignored.
+        One per validation. ``epoch`` or ``step`` is the abscissa (default: 1, 2, ...); keys that
+        hold ``loss`` are losses; of the others, those within [0, 1] are scores.
     """
-    figure = blank(title, "By epoch", CHART_SIZE)
-    epochs = [entry.get("epoch", number) for number, entry in enumerate(history, 1)]
+    figure = blank(title, "", CHART_SIZE, 0.11)
+    clock = next((name for name in ("epoch", "step") if name in history[0]), "validation")
+    epochs = [entry.get(clock, number) for number, entry in enumerate(history, 1)]
     names = list(dict.fromkeys(name for entry in history for name in entry))
-    numeric = [name for name in names if name != "epoch" and _is_curve(history, name)]
+    numeric = [name for name in names if name != clock and _is_curve(history, name)]
     losses = [name for name in numeric if "loss" in name]
     scores = [name for name in numeric if name not in losses and _is_score(history, name)]
     panels = [(label, chosen) for label, chosen in (("Loss", losses), ("Score", scores)) if chosen]
     for column, (label, chosen) in enumerate(panels):
         width = (0.86 - 0.1 * (len(panels) - 1)) / len(panels)
-        axes = figure.add_axes((0.11 + column * (width + 0.1), 0.17, width, 0.7))
+        axes = figure.add_axes((0.11 + column * (width + 0.1), 0.2, width, 0.68))
         for name, colour in zip(chosen, LINES, strict=False):
             values = [_number(entry.get(name)) for entry in history]
             marker = "o" if len(history) < 3 else None
@@ -156,7 +158,7 @@ def plot_training(history: Sequence[Mapping[str, Any]], title: str = "Training")
             axes.set_ylim(0, 1.02)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.legend(fontsize=7.5, frameon=False)
-        _labels(axes, "Epoch", label)
+        _labels(axes, clock.capitalize(), label)
     return figure
 
 
@@ -173,10 +175,12 @@ def plot_confusion(matrix: ArrayLike, classes: Sequence[str], title: str = "Conf
     counts = np.asarray(matrix, dtype=float)
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
-    size = (5.6, 4.6)
-    figure = blank(title, "Rows sum to 100 %; empty rows: class absent from the truth", size)
-    axes = figure.add_axes((0.29, 0.3, 0.67, 0.6))
-    axes.imshow(share, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    note = "Per cent of each true class; pale rows: class absent from the truth"
+    figure = blank(title, note, SCORE_SIZE, 0.29)
+    axes = figure.add_axes((0.29, 0.31, 0.67, 0.59))
+    axes.set_facecolor(MISSING)
+    shown = np.ma.masked_array(share, np.broadcast_to(total == 0, share.shape))
+    axes.imshow(shown, cmap="cividis", vmin=0, vmax=1, aspect="auto")
     for (row, column), value in np.ndenumerate(share):
         if total[row]:
             ink = "black" if value > 0.55 else "white"
@@ -189,32 +193,35 @@ def plot_confusion(matrix: ArrayLike, classes: Sequence[str], title: str = "Conf
 
 
 def plot_reliability(
-    confidence: ArrayLike, accuracy: ArrayLike, counts: ArrayLike, title: str = "Reliability"
+    confidence: ArrayLike, frequency: ArrayLike, voxels: ArrayLike, title: str = "Reliability"
 ) -> Figure:
-    """Reliability diagram: accuracy against confidence, and how the voxels spread.
+    """Reliability diagram: how often it is so against how sure the model was.
 
     Parameters
     ----------
-    confidence, accuracy : float (bin,)
-        Means of each bin; bins without voxels are skipped.
-    counts : integer (bin,)
+    confidence, frequency : float (bin,)
+        Means of each bin, as :func:`seisproc.calibration.reliability` has them; bins without
+        voxels are skipped.
+    voxels : integer (bin,)
         Voxels in each bin.
     """
-    conf, acc, n = (np.asarray(a, dtype=float) for a in (confidence, accuracy, counts))
+    conf, acc, n = (np.asarray(a, dtype=float) for a in (confidence, frequency, voxels))
     used = (n > 0) & np.isfinite(conf) & np.isfinite(acc)
     error = float((n[used] * np.abs(conf[used] - acc[used])).sum() / max(n[used].sum(), 1))
     note = f"Expected calibration error {error:.3f}; grey: share of the voxels"
-    figure, axes = _chart(title, note)
+    figure, axes = _chart(title, note, SCORE_SIZE)
     axes.bar(conf[used], n[used] / max(n.sum(), 1), width=0.8 / max(len(n), 1), color="#d5dbe1")
     axes.plot([0, 1], [0, 1], color="#9aa5b1", linestyle="--", linewidth=1)
     axes.plot(conf[used], acc[used], color=LINES[0], linewidth=1.4, marker="o", markersize=4)
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
-    _labels(axes, "Confidence", "Accuracy")
+    _labels(axes, "Confidence", "Frequency")
     return figure
 
 
-def _chart(title: str, note: str = "") -> tuple[Figure, Axes]:
-    figure = blank(title, note, CHART_SIZE)
+def _chart(
+    title: str, note: str = "", size: tuple[float, float] = CHART_SIZE
+) -> tuple[Figure, Axes]:
+    figure = blank(title, note, size, _PLOT[0])
     return figure, figure.add_axes(_PLOT)
 
 

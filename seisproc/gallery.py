@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,9 @@ from seisproc.canvas import png
 from seisproc.errors import StoreError
 from seisproc.schema import CODES, NONE
 from seisproc.sections import Cut, axis_label, display_cuts
-from seisproc.summary import InterpretationSummary, classes_of, members
+from seisproc.summary import InterpretationSummary, bin_size, classes_of, members
 from seisproc.survey import Survey
+from seisproc.tables import FLOOR_WORDS
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,12 @@ class Picture:
     group: str
     caption: str
     png: bytes
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is drawn to stand alone across the page."""
+        width, height = struct.unpack(">II", self.png[16:24])
+        return bool(width > 2 * height)
 
 
 def draw_pictures(
@@ -44,14 +52,19 @@ def draw_pictures(
     """
     truth = _truth(survey, labels)
     mask = survey.read(f"labels/{labels}/labelled") if "labelled" in truth else None
-    cuts = display_cuts(survey, mask)
+    size = bin_size(survey)
+    aspect = None if size is None else size.across / size.along
+    cuts = display_cuts(survey, mask, aspect)
     statistics = amplitude_statistics(survey)
     scale = plots.AmplitudeScale.of(statistics)
     drawn: list[Picture] = []
     for cut in cuts:
         plane = _Plane(survey, cut, scale)
         drawn += plane.pictures(summary, labels, truth)
-    return (*drawn, *_survey_pictures(survey, statistics, cuts), *_maps(survey, summary))
+    above = Cut(survey.grid, "slice", 0, aspect)
+    drawn += _survey_pictures(survey, statistics, cuts, above)
+    drawn += _maps(survey, summary, above)
+    return tuple(drawn)
 
 
 def score_pictures(
@@ -59,8 +72,8 @@ def score_pictures(
 ) -> tuple[Picture, ...]:
     """Draw confusion matrices and reliability diagrams wherever they lie in nested scores.
 
-    ``confusion`` is a square list of lists; ``reliability`` or ``calibration`` a mapping with
-    ``confidence``, ``accuracy`` and ``counts`` lists.
+    A confusion matrix is a square list of lists under a name with ``confusion`` in it; a
+    reliability is a mapping with the lists ``confidence``, ``frequency`` and ``voxels``.
     """
     found: list[Picture] = []
     where = ": ".join(path).replace("_", " ")
@@ -71,22 +84,43 @@ def score_pictures(
             names = classes if named else tuple(map(str, range(len(value))))
             figure = charts.plot_confusion(value, names, f"Confusion: {where}".rstrip(": "))
             found.append(_picture(f"{slug}-confusion", "Scores", "", figure))
-        elif isinstance(value, Mapping) and {"confidence", "accuracy", "counts"} <= set(value):
-            bins = (value["confidence"], value["accuracy"], value["counts"])
-            figure = charts.plot_reliability(*bins, f"Reliability: {where}".rstrip(": "))
+        elif isinstance(value, Mapping) and set(_BINS) <= set(value):
+            confidence, frequency, voxels = (value[name] for name in _BINS)
+            title = f"Reliability: {where}".rstrip(": ")
+            figure = charts.plot_reliability(confidence, frequency, voxels, title)
             found.append(_picture(f"{slug}-reliability", "Scores", "", figure))
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and key.lower() not in FLOOR_WORDS:
             found += score_pictures(value, classes, (*path, str(key)))
     return tuple(found)
 
 
+_BINS = ("confidence", "frequency", "voxels")
+
+
 def card_pictures(number: int, name: str, card: Mapping[str, Any]) -> tuple[Picture, ...]:
     """Draw the training curves of a model card, if it has a history."""
-    history = card.get("history") or ()
-    if not isinstance(history, Sequence) or not history:
+    history = _history(card)
+    if not history:
         return ()
     figure = charts.plot_training(history, f"Training of {name}")
     return (_picture(f"training-{number}", "Models", "", figure),)
+
+
+def _history(card: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """History of a card, at its top or under ``training``, with nested figures laid flat."""
+    training = card.get("training")
+    inner = training.get("history") if isinstance(training, Mapping) else None
+    entries = card.get("history") or inner or ()
+    return [_flat(entry) for entry in entries if isinstance(entry, Mapping)]
+
+
+def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Join the names of nested figures: ``validation: {loss: 1}`` to ``validation loss: 1``."""
+    flat: dict[str, Any] = {}
+    for key, value in entry.items():
+        inner = value if isinstance(value, Mapping) else {}
+        flat |= {f"{key} {name}": item for name, item in inner.items()} or {key: value}
+    return flat
 
 
 class _Plane:
@@ -142,11 +176,11 @@ class _Plane:
 
 
 def _survey_pictures(
-    survey: Survey, statistics: Mapping[str, Any], cuts: Sequence[Cut]
+    survey: Survey, statistics: Mapping[str, Any], cuts: Sequence[Cut], above: Cut
 ) -> Iterator[Picture]:
     group = "Survey"
-    yield _picture("live-traces", group, "Where there are traces", plots.plot_live(
-        survey.grid, survey.live, cuts))
+    figure = plots.plot_live(above, above.read_map(survey.live), cuts)
+    yield _picture("live-traces", group, "Where there are traces", figure)
     if statistics.get("histogram"):
         figure = charts.plot_histogram(statistics)
         yield _picture("histogram", group, "Distribution of amplitude", figure)
@@ -159,16 +193,19 @@ def _survey_pictures(
         yield _picture("spectrum", group, "Mean amplitude spectrum", figure)
 
 
-def _maps(survey: Survey, summary: InterpretationSummary | None) -> Iterator[Picture]:
+def _maps(
+    survey: Survey, summary: InterpretationSummary | None, above: Cut
+) -> Iterator[Picture]:
     if summary is None:
         return
     for kind, doubt in summary.uncertainty.items():
         if min(survey.grid.shape[:2]) < 2:
             continue
         top = plots.colour_top(float(np.nanpercentile(doubt.by_trace, 99)))
-        title = f"Where the {kind} are unsure" if kind == "facies" else f"Where {kind}s are unsure"
-        figure = plots.plot_map(survey.grid, doubt.by_trace, title, "Mean uncertainty", top)
-        yield _picture(f"map-{kind}-uncertainty", "Uncertainty", f"Mean {kind} uncertainty", figure)
+        title = f"Mean {kind} uncertainty"
+        means = above.read_map(doubt.by_trace)
+        figure = plots.plot_map(above, means, title, "Mean uncertainty", top)
+        yield _picture(f"map-{kind}-uncertainty", "Uncertainty", title, figure)
     if summary.proportions is not None and summary.proportions.any():
         figure = charts.plot_proportions(
             summary.proportions, survey.grid.sample, axis_label(survey.grid, 2), summary.classes

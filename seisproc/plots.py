@@ -3,8 +3,8 @@
 Every function returns a :class:`matplotlib.figure.Figure` of one fixed size with the axes in one
 fixed place, so that pictures of the same plane line up, and touches no pyplot state, so that any
 thread may call it. Amplitude is grey with the polarity and the clip said in the picture; classes
-have their own colours and a legend; probability and uncertainty are cividis. Cells without a
-trace or a value are pale blue.
+have their own colours and a legend; uncertainty is cividis, and fault probability, laid over
+amplitude, a part of inferno. Cells without a trace or a value are pale blue.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from seisproc.canvas import MISSING, colour_bar, draw, legend, panel
+from seisproc.canvas import CHART_SIZE, MISSING, SIZE, WIDE, colour_bar, draw, legend, panel
 from seisproc.schema import CODES, NONE, ClassSet
-from seisproc.sections import Axis, Cut, axis_label
-from seisproc.survey import Grid
+from seisproc.sections import Cut
+from seisproc.tables import number
 
 CLIP_PERCENTILE = 99
+_TOPS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
+
+_TRACE = "#8a97a6"
+
 FACIES_OPACITY = 0.62
 """Share of the class colour in a facies picture; the rest is the amplitude beneath."""
 
@@ -64,9 +68,9 @@ class AmplitudeScale:
     @property
     def note(self) -> str:
         """Polarity and clip, for the figure."""
-        about = "" if self.centre == 0 else f" about {self.centre:.4g}"
+        about = "" if self.centre == 0 else f" about {number(self.centre)}"
         return (
-            f"High amplitude black, low white; clipped at ±{self.reach:.3g}{about}"
+            f"High amplitude black, low white; clipped at ±{number(self.reach)}{about}"
             f" (percentiles {100 - CLIP_PERCENTILE} and {CLIP_PERCENTILE} of the survey)"
         )
 
@@ -74,7 +78,7 @@ class AmplitudeScale:
 def plot_amplitude(
     cut: Cut, amplitude: NDArray[Any], live: NDArray[np.bool_], scale: AmplitudeScale
 ) -> Figure:
-    """Picture of amplitude in grey.
+    """Picture of amplitude in grey, sections across the page.
 
     Parameters
     ----------
@@ -87,7 +91,8 @@ def plot_amplitude(
     scale : AmplitudeScale
         Clip, shared by all pictures of a survey.
     """
-    figure, axes = panel(f"{cut.title}: amplitude", scale.note)
+    size = SIZE if cut.kind == "slice" else WIDE
+    figure, axes = panel(f"{cut.title}: amplitude", scale.note, size)
     _image(axes, cut, _grey_rgb(amplitude, live, scale))
     norm = Normalize(scale.centre - scale.reach, scale.centre + scale.reach)
     colour_bar(figure, ScalarMappable(norm, "gray_r"), "Amplitude")
@@ -124,7 +129,7 @@ def plot_facies(
     _image(axes, cut, rgb)
     # A legend shows the colour as it looks in the picture: over the mean grey.
     handles = [
-        Patch(facecolor=to_hex(tuple(_blend(np.full(3, 0.5), item.colour).tolist())), label=item.name)
+        Patch(facecolor=_hex(_blend(np.full(3, 0.5), item.colour)), label=item.name)
         for item in classes
     ]
     legend(figure, handles)
@@ -192,33 +197,56 @@ def plot_uncertainty(
     return figure
 
 
-def plot_live(grid: Grid, live: NDArray[np.bool_], cuts: Sequence[Cut] = ()) -> Figure:
-    """Map of the live traces, bool (inline, crossline), and of the lines that are pictured."""
-    rgb = np.where(live[..., None], to_rgb("#8a97a6"), to_rgb(MISSING))
-    figure, axes = panel("Live traces", "Lines: the sections in this report")
+def plot_live(above: Cut, live: NDArray[np.bool_], cuts: Sequence[Cut] = ()) -> Figure:
+    """Map of the live traces and of the lines that are pictured.
+
+    Parameters
+    ----------
+    above : Cut
+        Any slice: how to lay the map out.
+    live : bool (vertical, horizontal)
+        ``above.read_map`` of the live traces.
+    cuts : sequence of Cut
+        Sections to mark.
+    """
+    rgb = np.where(live[..., None], to_rgb(_TRACE), to_rgb(MISSING))
+    figure, axes = panel("Live traces", "Lines: the sections in this report", CHART_SIZE)
     handles: list[Artist] = [
-        Patch(facecolor="#8a97a6", label="trace"), Patch(facecolor=MISSING, label="no trace")
+        Patch(facecolor=_TRACE, label="trace"), Patch(facecolor=MISSING, label="no trace")
     ]
-    _map_image(axes, grid, rgb)
-    for cut, colour in zip(cuts, ("#D55E00", "#0072B2", "none"), strict=False):
-        if cut.kind == "slice":
-            continue
-        place = _place(cut.position, cut.index, _line_axis(grid, cut.across))
-        line = axes.axhline if cut.kind == "inline" else axes.axvline
+    _image(axes, above, rgb)
+    sections = [cut for cut in cuts if cut.kind != "slice"]
+    for cut, colour in zip(sections, ("#D55E00", "#0072B2"), strict=False):
+        level = (cut.kind == "inline") != above.turned
+        line = axes.axhline if level else axes.axvline
+        axis = above.vertical if level else above.horizontal
+        place = cut.position if axis.even else int(np.argmin(np.abs(axis.values - cut.position)))
         handles.append(line(place, color=colour, linewidth=1.6, label=cut.title))
     legend(figure, handles)
     return figure
 
 
 def plot_map(
-    grid: Grid, values: NDArray[np.floating[Any]], title: str, label: str, top: float
+    above: Cut, values: NDArray[np.floating[Any]], title: str, label: str, top: float
 ) -> Figure:
-    """Map of one number a trace, float (inline, crossline) with NaN for none, in cividis."""
+    """Map of one number a trace in cividis.
+
+    Parameters
+    ----------
+    above : Cut
+        Any slice: how to lay the map out.
+    values : float (vertical, horizontal)
+        ``above.read_map`` of the numbers; NaN for none.
+    title, label : str
+        Of the map and of its colour bar.
+    top : float
+        Upper end of the colours.
+    """
     figure, axes = panel(title, "Mean along each trace")
     mappable = ScalarMappable(Normalize(0, top), "cividis")
     rgb = np.asarray(mappable.to_rgba(np.nan_to_num(values)))[..., :3]
     rgb[np.isnan(values)] = to_rgb(MISSING)
-    _map_image(axes, grid, rgb)
+    _image(axes, above, rgb)
     colour_bar(figure, mappable, label)
     return figure
 
@@ -229,12 +257,12 @@ def unpack(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def colour_top(value: float) -> float:
-    """Upper end of a colour scale that shows ``value``: the next tenth, at least 0.2, at most 1.
+    """Upper end of a colour scale that shows ``value``: a round number, at most 1.
 
     >>> colour_top(0.34), colour_top(0.01), colour_top(1.0)
-    (0.4, 0.2, 1.0)
+    (0.4, 0.05, 1.0)
     """
-    return round(min(1.0, max(0.2, math.ceil(value * 10) / 10)), 1)
+    return next((top for top in _TOPS if value <= top), 1.0)
 
 
 def _grey_rgb(
@@ -249,6 +277,11 @@ def _blend(rgb: NDArray[np.float64], colour: str) -> NDArray[np.float64]:
     return (1 - FACIES_OPACITY) * rgb + FACIES_OPACITY * np.array(to_rgb(colour))
 
 
+def _hex(rgb: NDArray[np.float64]) -> str:
+    red, green, blue = rgb.tolist()
+    return to_hex((red, green, blue))
+
+
 def _fault_tone(probability: NDArray[Any]) -> NDArray[Any]:
     # The ends of the map, black and pale yellow, would drown in the grey beneath.
     return 0.75 - 0.45 * probability
@@ -256,18 +289,4 @@ def _fault_tone(probability: NDArray[Any]) -> NDArray[Any]:
 
 def _image(axes: Axes, cut: Cut, rgb: NDArray[np.float64]) -> None:
     upward = cut.kind == "slice"
-    draw(axes, cut.horizontal, cut.vertical, rgb, upward)
-
-
-def _map_image(axes: Axes, grid: Grid, rgb: NDArray[np.float64]) -> None:
-    draw(axes, _line_axis(grid, 1), _line_axis(grid, 0), rgb, upward=True)
-
-
-def _line_axis(grid: Grid, axis: int) -> Axis:
-    values = (grid.inline, grid.crossline)[axis]
-    steps = np.diff(values)
-    return Axis(axis_label(grid, axis), values, bool(len(steps) < 2 or np.ptp(steps) == 0))
-
-
-def _place(value: float, index: int, axis: Axis) -> float:
-    return value if axis.even else float(index)
+    draw(axes, cut.horizontal, cut.vertical, rgb, upward, cut.cell_aspect)

@@ -195,9 +195,11 @@ def _axes(survey: Survey) -> list[tuple[str, str]]:
         steps = np.unique(np.diff(values).round(6))
         every = "" if not len(steps) else f", every {steps[0]:g}"
         every = every if len(steps) < 2 else f", uneven: steps {steps[0]:g} to {steps[-1]:g}"
-        rows.append((axis_label(grid, axis), f"{values[0]:g} to {values[-1]:g}{every}"))
+        span = f"{values[0]:g} to {values[-1]:g}" if len(values) > 1 else f"{values[0]:g}"
+        rows.append((axis_label(grid, axis), span + every))
     size = bin_size(survey)
-    rows.append(("Bin size", "unknown: no coordinates" if size is None else _bin(size)))
+    unknown = "unknown (no coordinates, or a single line)"
+    rows.append(("Bin size", unknown if size is None else _bin(size)))
     for name, label in (("cdp_x", "Easting (m)"), ("cdp_y", "Northing (m)")):
         if size is not None:
             values = survey.read(name)
@@ -213,11 +215,21 @@ def _bin(size: BinSize) -> str:
 
 def _statistics(survey: Survey) -> list[tuple[str, str]]:
     statistics = amplitude_statistics(survey)
-    order = ("count", "min", "max", "mean", "std", "rms", "zero_traces")
-    rows = [(readable(key), text(statistics[key])) for key in order if key in statistics]
+    rows = [(name, text(statistics[key])) for key, name in _STATISTICS if key in statistics]
     percentiles = statistics.get("percentiles") or {}
-    rows += [(f"percentile {key}", text(value)) for key, value in percentiles.items()]
+    rows += [(f"Percentile {key}", text(value)) for key, value in percentiles.items()]
     return rows
+
+
+_STATISTICS = (
+    ("count", "Samples"),
+    ("min", "Minimum"),
+    ("max", "Maximum"),
+    ("mean", "Mean"),
+    ("std", "Standard deviation"),
+    ("rms", "Root mean square"),
+    ("zero_traces", "Traces of zeros"),
+)
 
 
 def _sources(survey: Survey) -> list[str]:
@@ -254,7 +266,7 @@ def _class_names(
     if summary and summary.classes:
         return tuple(item.name for item in summary.classes)
     facies = (card for card in cards if card.get("target") == "facies")
-    return next((tuple(map(str, card.get("classes", ()))) for card in facies), ())
+    return next((tuple(map(_short, card.get("classes", ()))) for card in facies), ())
 
 
 def _card(number: int, card: Mapping[str, Any]) -> dict[str, Any]:
@@ -265,11 +277,17 @@ def _card(number: int, card: Mapping[str, Any]) -> dict[str, Any]:
     limitations = card.get("limitations") or ()
     return {
         "name": name,
-        "facts": _facts({key: value for key, value in card.items() if key not in shown}),
+        "facts": _facts({key: _without_history(v) for key, v in card.items() if key not in shown}),
         "tables": [table for nested in figures for table in tables(nested)],
         "limitations": [limitations] if isinstance(limitations, str) else list(limitations),
         "pictures": card_pictures(number, name, card),
     }
+
+
+def _without_history(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {key: inner for key, inner in value.items() if key != "history"}
 
 
 def _timeline(stages: Sequence[Mapping[str, Any]]) -> Table | None:
@@ -323,5 +341,7 @@ def _facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
 
 def _short(item: Any) -> str:
     if isinstance(item, Mapping):
+        if "name" in item:
+            return str(item["name"])
         return " ".join(f"{text(value)}" for value in item.values())
     return text(item)

@@ -45,11 +45,29 @@ class Cut:
         One of :data:`KINDS`.
     index : int
         Which cell along the axis that the plane is perpendicular to.
+    bin_aspect : float or None
+        Distance between inlines over distance between crosslines, where known: slices are then
+        drawn to scale. The longer side of a slice lies across the page.
     """
 
     grid: Grid
     kind: str
     index: int
+    bin_aspect: float | None = None
+
+    @property
+    def cell_aspect(self) -> float | None:
+        """Height over width on the ground of a cell of :meth:`read`; None for sections."""
+        if self.kind != "slice" or self.bin_aspect is None:
+            return None
+        upright = self.bin_aspect * _stride(self.grid.shape[0]) / _stride(self.grid.shape[1])
+        return 1 / upright if self.turned else upright
+
+    @property
+    def turned(self) -> bool:
+        """Whether a slice is drawn with the inline numbers across the page."""
+        inlines, crosslines, _ = self.grid.shape
+        return self.kind == "slice" and inlines * (self.bin_aspect or 1.0) > crosslines
 
     @property
     def across(self) -> int:
@@ -77,13 +95,13 @@ class Cut:
 
     @property
     def horizontal(self) -> Axis:
-        """Crossline for inlines and slices, inline for crosslines."""
-        return self._axis(0 if self.kind == "crossline" else 1)
+        """Crossline for inlines, inline for crosslines, either for slices."""
+        return self._axis(0 if self.kind == "crossline" or self.turned else 1)
 
     @property
     def vertical(self) -> Axis:
-        """Time or depth for sections, inline for slices."""
-        return self._axis(0 if self.kind == "slice" else 2)
+        """Time or depth for sections, inline or crossline for slices."""
+        return self._axis(2 if self.kind != "slice" else int(self.turned))
 
     def read(self, volume: Any) -> NDArray[Any]:
         """Values on the plane, (vertical, horizontal), of an array on the survey's grid.
@@ -95,13 +113,14 @@ class Cut:
             for axis, extent in enumerate(self.grid.shape)
         )
         plane = np.asarray(volume[where])
-        return plane if self.kind == "slice" else plane.T
+        return plane if self.kind == "slice" and not self.turned else plane.T
 
     def read_map(self, cells: NDArray[Any]) -> NDArray[Any]:
         """Spread a map (inline, crossline), such as ``live``, over the plane's cells."""
         rows, columns, _ = (slice(None, None, _stride(extent)) for extent in self.grid.shape)
         if self.kind == "slice":
-            return cells[rows, columns]
+            plane = cells[rows, columns]
+            return plane.T if self.turned else plane
         line = cells[self.index, columns] if self.kind == "inline" else cells[rows, self.index]
         return np.broadcast_to(line, (len(self.vertical.values), len(line)))
 
@@ -118,7 +137,11 @@ def axis_label(grid: Grid, axis: int) -> str:
     return f"{noun} ({DOMAINS[grid.domain]})"
 
 
-def display_cuts(survey: Survey, prefer: NDArray[np.bool_] | None = None) -> tuple[Cut, ...]:
+def display_cuts(
+    survey: Survey,
+    prefer: NDArray[np.bool_] | None = None,
+    bin_aspect: float | None = None,
+) -> tuple[Cut, ...]:
     """Choose the planes worth a picture: one of each kind, near the middle, where there are traces.
 
     Parameters
@@ -126,6 +149,8 @@ def display_cuts(survey: Survey, prefer: NDArray[np.bool_] | None = None) -> tup
     survey : Survey
     prefer : bool (inline, crossline), optional
         Traces to show rather than others, such as the interpreted ones. Default: the live ones.
+    bin_aspect : float, optional
+        See :class:`Cut`.
 
     Returns
     -------
@@ -138,7 +163,10 @@ def display_cuts(survey: Survey, prefer: NDArray[np.bool_] | None = None) -> tup
         _fullest(wanted.sum(axis=0)),
         survey.grid.shape[2] // 2,
     )
-    cuts = (Cut(survey.grid, kind, index) for kind, index in zip(KINDS, places, strict=True))
+    cuts = (
+        Cut(survey.grid, kind, index, bin_aspect)
+        for kind, index in zip(KINDS, places, strict=True)
+    )
     return tuple(cut for cut in cuts if not cut.flat)
 
 

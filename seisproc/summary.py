@@ -21,6 +21,8 @@ from seisproc.volume import Box, Shape3, boxes
 
 FAULT_THRESHOLD = 0.5
 DOUBTFUL_LINES = 5
+APART = 20
+"""Doubtful lines are at least the survey's extent over this apart."""
 _COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0072B2", "#F0E442", "#000000")
 
 
@@ -301,15 +303,22 @@ def _doubtful(
 ) -> list[DoubtfulLine]:
     """Lines of one direction with the highest mean; none where there is only one line.
 
-    A line with under a tenth of the fullest one's voxels, as at ragged edges, does not count.
+    A line with under a tenth of the fullest one's voxels, as at ragged edges, does not count, and
+    no two are closer than a twentieth of the survey: neighbours would say the same.
     """
     if len(sums) < 2:
         return []
     usable = np.flatnonzero(counts >= 0.1 * counts.max())
     means = sums[usable] / CODES / np.maximum(counts[usable], 1)
     numbers = getattr(survey.grid, kind)
-    order = np.argsort(-means, kind="stable")[:DOUBTFUL_LINES]
-    return [DoubtfulLine(kind, int(numbers[usable[i]]), float(means[i])) for i in order]
+    apart = max(1, len(sums) // APART)
+    chosen: list[int] = []
+    for place in np.argsort(-means, kind="stable"):
+        if all(abs(usable[place] - usable[other]) >= apart for other in chosen):
+            chosen.append(int(place))
+        if len(chosen) == DOUBTFUL_LINES:
+            break
+    return [DoubtfulLine(kind, int(numbers[usable[i]]), float(means[i])) for i in chosen]
 
 
 def _above(codes: NDArray[Any]) -> NDArray[np.bool_]:

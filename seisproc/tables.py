@@ -12,6 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+LONGEST = 8
+"""Longer lists are curves, and stay out of the tables."""
+
 FLOOR_WORDS = ("floor", "floors", "baseline", "baselines")
 
 
@@ -40,27 +43,40 @@ def tables(nested: Mapping[str, Any], title: str = "") -> tuple[Table, ...]:
 
     Examples
     --------
-    >>> scores = {"facies": {"model": {"mIoU": 0.8}, "floors": {"depth prior": {"mIoU": 0.6}}}}
+    >>> scores = {"facies": {"mIoU": 0.8, "floors": {"depth prior": {"mIoU": 0.6}}}}
     >>> [table] = tables(scores)
     >>> table.title, [column.name for column in table.columns], table.rows
     ('facies', ['model', 'depth prior'], (('mIoU', ('0.800', '0.600')),))
     """
+    nested = {key: _named(value) for key, value in nested.items()}
+    series = _series(nested)
+    plain = {k: value for k, value in nested.items() if _is_scalar(value) and k not in series}
+    children = {key: value for key, value in nested.items() if isinstance(value, Mapping)}
+    floors = _floors(children)
+    leaves = {key: value for key, value in children.items() if _is_leaf(value)}
+    names = _compared_names(floors, leaves)
+    columns = {
+        Column(readable(key), "floor" in key.lower()): value
+        for key, value in leaves.items()
+        if names & set(value)
+    }
+    beside = {column.name for column in columns}
+    if plain and names & set(plain):
+        columns = {Column("model"): plain, **columns}
+        plain = {}
+    columns |= {Column(readable(key), floor=True): value for key, value in floors.items()}
+
     found: list[Table] = []
-    plain = {key: value for key, value in nested.items() if _is_scalar(value)}
-    columns, rest = _columns(nested)
-    compared = bool(columns) and (len(columns) > 1 or not plain)
-    if plain and columns and _shares(plain, columns):
-        columns = {Column(readable(title) or "model"): plain, **columns}
-        plain, compared = {}, True
+    if series:
+        found.append(_by_place(title, series))
     if plain:
         rows = tuple((readable(key), (text(value),)) for key, value in plain.items())
         found.append(Table(title, (Column("value"),), rows))
-    if columns and compared:
+    if columns:
         found.append(_compare(title, columns))
-    elif columns:
-        rest = {**rest, **{column.name: values for column, values in columns.items()}}
-    for key, value in rest.items():
-        found += tables(value, f"{title}: {readable(key)}" if title else readable(key))
+    for key, value in children.items():
+        if readable(key) not in beside:
+            found += tables(value, f"{title}: {readable(key)}" if title else readable(key))
     return tuple(found)
 
 
@@ -73,10 +89,26 @@ def text(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.3f}" if 1e-3 <= abs(value) < 1000 or value == 0 else f"{value:.4g}"
+        return number(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(text(item) for item in value)
     return str(value)
+
+
+def number(value: float) -> str:
+    """Write a float with four digits or so: no more than a reader can use.
+
+    >>> number(11437.2), number(37.886), number(0.5), number(0.00004), number(0.0)
+    ('11,437', '37.9', '0.500', '4e-05', '0')
+    """
+    size = abs(value)
+    if value == 0:
+        return "0"
+    if 1000 <= size < 1e9:
+        return f"{value:,.0f}"
+    if 10 <= size < 1000:
+        return f"{value:.1f}"
+    return f"{value:.3f}" if 1e-3 <= size < 10 else f"{value:.3g}"
 
 
 def readable(key: str) -> str:
@@ -84,27 +116,76 @@ def readable(key: str) -> str:
     return str(key).replace("_", " ")
 
 
-def _columns(nested: Mapping[str, Any]) -> tuple[dict[Column, dict[str, Any]], dict[str, Any]]:
-    """Split the dictionaries in ``nested`` into columns of figures and what lies deeper."""
-    columns: dict[Column, dict[str, Any]] = {}
-    rest: dict[str, Any] = {}
-    for key, value in nested.items():
-        if not isinstance(value, Mapping):
-            continue
-        floors = key.lower() in FLOOR_WORDS
-        leaves = value if floors and _all_mappings(value) else {key: value}
-        for name, entry in leaves.items():
-            figures = {k: v for k, v in entry.items() if _is_scalar(v)}
-            deeper = {k: v for k, v in entry.items() if isinstance(v, Mapping)}
-            if figures:
-                columns[Column(readable(name), floors or "floor" in str(name).lower())] = figures
+def _named(value: Any) -> Any:
+    """Make a list of mappings that bear names a mapping by name; keep anything else."""
+    listed = isinstance(value, Sequence) and not isinstance(value, str) and value
+    if not listed or not all(isinstance(item, Mapping) and "name" in item for item in value):
+        return value
+    return {
+        str(item["name"]): {key: inner for key, inner in item.items() if key != "name"}
+        for item in value
+    }
+
+
+def _floors(children: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Take the floors out of ``children``: each floor's name and its figures."""
+    found: dict[str, dict[str, Any]] = {}
+    for key in [key for key in children if key.lower() in FLOOR_WORDS]:
+        inner = children.pop(key)
+        named = inner if all(isinstance(item, Mapping) for item in inner.values()) else {key: inner}
+        for name, values in named.items():
+            found[name] = {k: v for k, v in values.items() if _is_scalar(v)}
+            deeper = {k: v for k, v in values.items() if isinstance(v, Mapping)}
             if deeper:
-                rest[f"{name}" if not floors else f"{name} (floor)"] = deeper
-    return columns, rest
+                children[f"{name} (floor)"] = deeper
+    return {name: values for name, values in found.items() if values}
+
+
+def _compared_names(floors: Mapping[str, Any], leaves: Mapping[str, Any]) -> set[str]:
+    """Names of figures that stand side by side: those of the floors, or of two leaves at least."""
+    if floors:
+        return {name for values in floors.values() for name in values}
+    seen = [name for values in leaves.values() for name in values if _is_scalar(values[name])]
+    return {name for name in seen if seen.count(name) > 1 or name == "floor"}
+
+
+def _series(nested: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    """Find lists of figures that belong together: two at least, of one short length."""
+    lists = {
+        key: value
+        for key, value in nested.items()
+        if isinstance(value, Sequence) and not isinstance(value, str) and 1 < len(value) <= LONGEST
+        and all(item is None or isinstance(item, int | float) for item in value)
+    }
+    alike = len({len(value) for value in lists.values()}) == 1
+    return lists if alike and len(lists) > 1 else {}
+
+
+def _by_place(title: str, series: Mapping[str, Sequence[Any]]) -> Table:
+    """Set lists as columns, the first as the names of the rows."""
+    first, *others = series
+    rows = tuple(
+        (f"{readable(first)} {text(name)}", tuple(text(series[key][place]) for key in others))
+        for place, name in enumerate(series[first])
+    )
+    return Table(title, tuple(Column(readable(key)) for key in others), rows)
 
 
 def _compare(title: str, columns: Mapping[Column, Mapping[str, Any]]) -> Table:
-    names = list(dict.fromkeys(name for values in columns.values() for name in values))
+    """Figures in rows, their sources in columns; many sources without a floor stand in rows."""
+    names = [
+        name
+        for name in dict.fromkeys(name for values in columns.values() for name in values)
+        if any(_is_scalar(values.get(name)) and name in values for values in columns.values())
+    ]
+    own_floor = {"value", "floor"} <= set(names)
+    if own_floor or (len(columns) > 2 and not any(column.floor for column in columns)):
+        turned = tuple(
+            (column.name, tuple(text(values.get(name)) for name in names))
+            for column, values in columns.items()
+        )
+        headings = tuple(Column(readable(name), own_floor and "floor" in name) for name in names)
+        return Table(title, headings, turned)
     rows = tuple(
         (readable(name), tuple(text(values.get(name)) for values in columns.values()))
         for name in names
@@ -112,15 +193,13 @@ def _compare(title: str, columns: Mapping[Column, Mapping[str, Any]]) -> Table:
     return Table(title, tuple(columns), rows)
 
 
-def _shares(plain: Mapping[str, Any], columns: Mapping[Column, Mapping[str, Any]]) -> bool:
-    return any(set(plain) & set(values) for values in columns.values())
+def _is_leaf(value: Mapping[str, Any]) -> bool:
+    """Whether a mapping holds figures and nothing deeper."""
+    deeper = any(isinstance(_named(item), Mapping) for item in value.values())
+    return any(map(_is_scalar, value.values())) and not deeper and not _series(value)
 
 
 def _is_scalar(value: Any) -> bool:
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return 0 < len(value) <= 8 and all(isinstance(item, str | int) for item in value)
+        return 0 < len(value) <= 4 and all(isinstance(item, str | int) for item in value)
     return value is None or isinstance(value, str | int | float | bool)
-
-
-def _all_mappings(value: Mapping[str, Any]) -> bool:
-    return bool(value) and all(isinstance(item, Mapping) for item in value.values())
