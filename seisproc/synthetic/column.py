@@ -26,7 +26,7 @@ class Fill:
         Extra log impedance just above the body's base (a coarse or compacted base).
     layers : Range
         Strength of its layering; 1 is a standard deviation of ``layers.DEVIATION``.
-    thickness : float
+    thickness : Range
         Scale of the Gamma(4) layer thickness, in samples.
     onlap : Range
         0: layers parallel to the base; 1: layers level, lapping on to the base.
@@ -47,7 +47,7 @@ class Fill:
     level: Range = 0.0
     lag: Range = 0.0
     layers: Range = 1.0
-    thickness: float = 1.5
+    thickness: Range = 1.0
     onlap: Range = 0.0
     dip: Range = 0.0
     warp: Range = 0.3
@@ -110,37 +110,37 @@ class Unit:
 Column = tuple[Unit, ...]
 
 _BASEMENT = Fill(
-    level=(0.30, 0.45), layers=0.0, rough=(0.05, 0.08), rough_size=(1.0, 1.0), warp=0.0
+    level=(0.20, 0.30), layers=0.0, warp=0.0, rough=(0.022, 0.036), rough_size=(0.9, 0.9)
 )
 _MUDSTONE_A = Fill(
-    level=(0.08, 0.14),
-    layers=(0.18, 0.34),
-    thickness=2.0,
+    level=(0.07, 0.12),
+    layers=(0.26, 0.38),
+    thickness=(0.7, 1.2),
     onlap=(0.2, 0.8),
     dip=(0.0, 0.10),
     warp=(0.3, 0.8),
     warp_size=(16.0, 16.0),
-    rough=(0.003, 0.006),
+    rough=(0.002, 0.005),
     rough_size=(2.0, 0.8),
-    patchy=(0.2, 0.6),
+    patchy=(0.2, 0.5),
 )
 _MASS_TRANSPORT = Fill(
-    level=(0.02, 0.08),
+    level=(0.00, 0.06),
     lag=(0.05, 0.10),
-    layers=(0.3, 0.5),
-    thickness=1.2,
+    layers=(0.30, 0.48),
+    thickness=0.8,
     onlap=0.5,
     dip=(0.0, 0.3),
-    warp=(3.0, 6.0),
-    warp_size=(3.5, 4.0),
-    rough=(0.022, 0.034),
-    rough_size=(2.6, 1.2),
-    patchy=(0.5, 1.0),
+    warp=(4.0, 7.0),
+    warp_size=(3.5, 3.5),
+    rough=(0.028, 0.038),
+    rough_size=(2.4, 1.2),
+    patchy=(0.3, 0.6),
 )
 _MUDSTONE_B = Fill(
     level=(-0.03, 0.03),
-    layers=(0.85, 1.15),
-    thickness=1.5,
+    layers=(1.0, 1.4),
+    thickness=(0.6, 1.1),
     onlap=(0.0, 0.6),
     dip=(0.0, 0.12),
     warp=(0.1, 0.4),
@@ -148,10 +148,10 @@ _MUDSTONE_B = Fill(
     patchy=(0.0, 0.25),
 )
 _VALLEY = Fill(
-    level=(-0.14, -0.08),
-    lag=(0.20, 0.32),
+    level=(-0.12, -0.06),
+    lag=(0.18, 0.28),
     layers=(1.3, 1.8),
-    thickness=0.9,
+    thickness=0.7,
     onlap=(0.6, 1.0),
     warp=(0.3, 0.8),
     warp_size=(5.0, 5.0),
@@ -161,37 +161,40 @@ _VALLEY = Fill(
 )
 _CANYON_CHAOTIC = Fill(
     level=(-0.06, 0.0),
-    lag=(0.06, 0.12),
+    lag=(0.05, 0.10),
     layers=(0.2, 0.35),
+    thickness=0.8,
     onlap=0.6,
     warp=(2.0, 4.0),
     warp_size=(5.0, 4.0),
-    rough=(0.014, 0.022),
-    rough_size=(3.5, 1.4),
+    rough=(0.018, 0.028),
+    rough_size=(4.0, 1.6),
     patchy=(0.4, 0.8),
 )
 _CANYON_INCLINED = Fill(
     level=(-0.03, 0.03),
-    lag=(0.04, 0.10),
-    layers=(0.35, 0.6),
-    onlap=(0.4, 0.8),
-    dip=(0.2, 0.5),
-    warp=(0.5, 1.2),
-    warp_size=(7.0, 6.0),
-    rough=(0.006, 0.012),
-    rough_size=(3.0, 1.2),
-    patchy=(0.3, 0.7),
+    lag=(0.03, 0.08),
+    layers=(0.40, 0.60),
+    thickness=0.7,
+    onlap=(0.5, 0.9),
+    dip=(0.25, 0.6),
+    warp=(0.8, 1.6),
+    warp_size=(6.0, 6.0),
+    rough=(0.010, 0.016),
+    rough_size=(4.0, 1.4),
+    patchy=(0.4, 0.8),
 )
 _CANYON_DRAPED = Fill(
     level=(-0.05, 0.01),
-    lag=(0.03, 0.08),
-    layers=(0.35, 0.55),
+    lag=(0.03, 0.07),
+    layers=(0.40, 0.60),
+    thickness=0.7,
     onlap=(0.3, 0.7),
-    warp=(0.4, 0.9),
-    warp_size=(7.0, 6.0),
-    rough=(0.004, 0.008),
-    rough_size=(3.0, 1.2),
-    patchy=(0.2, 0.6),
+    warp=(0.8, 1.6),
+    warp_size=(6.0, 6.0),
+    rough=(0.006, 0.012),
+    rough_size=(4.0, 1.4),
+    patchy=(0.4, 0.7),
 )
 
 PARIHAKA_COLUMN: Column = (
@@ -207,8 +210,8 @@ PARIHAKA_COLUMN: Column = (
         relief=(0.03, 0.05),
         fills=(_MASS_TRANSPORT,),
         count=(1, 3),
-        size=(0.35, 0.65),
-        thick=(0.10, 0.18),
+        size=(0.45, 0.75),
+        thick=(0.13, 0.22),
         grain=(0.6, 1.2),
     ),
     Unit(
@@ -223,11 +226,11 @@ PARIHAKA_COLUMN: Column = (
     Unit(
         4,
         "channel",
-        depth=(0.18, 0.42),
+        depth=(0.12, 0.42),
         relief=(0.02, 0.04),
         fills=(_VALLEY,),
-        count=(3, 5),
-        width_m=(250.0, 550.0),
+        count=(5, 8),
+        width_m=(300.0, 600.0),
         aspect=(8.0, 11.0),
     ),
     Unit(
@@ -236,7 +239,7 @@ PARIHAKA_COLUMN: Column = (
         depth=(0.04, 0.16),
         relief=(0.01, 0.03),
         fills=(_CANYON_CHAOTIC, _CANYON_INCLINED, _CANYON_DRAPED),
-        width_m=(900.0, 1700.0),
+        width_m=(900.0, 1500.0),
         aspect=(5.0, 8.0),
     ),
 )

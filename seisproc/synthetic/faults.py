@@ -19,8 +19,10 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-MIN_LABELLED_THROW = 0.5
-"""Samples. A smaller break is not visible and not labelled; it is where a fault's label ends."""
+LEAST_SLIP = 0.25
+"""Samples. Where a fault slipped less, its label ends. Nobody sees a break below half a sample, and
+two faults that cross where neither is labelled must not add up to more.
+"""
 
 _TABLE = 65
 """Nodes per side of the table of a fault's rough surface."""
@@ -162,9 +164,8 @@ def throw_at(fault: Fault, position: tuple[float, float, float]) -> float:
 def _arguments(
     fault: Fault,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
-    """Pack a fault for the kernels: frame and centre (3, 4), numbers (7,), surface table."""
+    """Pack a fault for the kernels: frame and centre (3, 4), numbers (6,), surface table."""
     matrix = np.column_stack([fault.frame, fault.frame @ np.asarray(fault.centre, np.float64)])
-    visible = abs(fault.slip) * MIN_LABELLED_THROW / max(abs(fault.throw), 1e-12)
     numbers = np.array(
         [
             fault.slip,
@@ -172,7 +173,6 @@ def _arguments(
             fault.dip_radius,
             fault.drag,
             fault.hanging_share,
-            visible,
             float(np.abs(fault.surface).max()),
         ]
     )
@@ -198,7 +198,7 @@ def _rough_surface(fault: Fault) -> NDArray[np.float32]:
     return np.ascontiguousarray(listric + rough, dtype=np.float32)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _height(
     x: float, y: float, strike_radius: float, dip_radius: float, surface: NDArray[np.float32]
 ) -> tuple[float, float, float]:
@@ -219,7 +219,7 @@ def _height(
     return height, slope_x, slope_y
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _slip(x: float, y: float, numbers: NDArray[np.float64]) -> float:
     """Displacement on the surface, ``2 d (1-rho) sqrt((1+rho)^2/4 - rho^2)``."""
     rho = np.sqrt((x / numbers[1]) ** 2 + (y / numbers[2]) ** 2)
@@ -228,7 +228,7 @@ def _slip(x: float, y: float, numbers: NDArray[np.float64]) -> float:
     return 2.0 * numbers[0] * (1.0 - rho) * np.sqrt(0.25 * (1.0 + rho) ** 2 - rho * rho)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _source(
     x: float, y: float, normal: float, numbers: NDArray[np.float64], surface: NDArray[np.float32]
 ) -> tuple[float, float, float]:
@@ -244,7 +244,7 @@ def _source(
     return before, normal + height, slip
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _undo(
     inline: NDArray[np.float32],
     crossline: NDArray[np.float32],
@@ -255,7 +255,7 @@ def _undo(
     surface: NDArray[np.float32],
 ) -> None:
     """Undo one fault in place, and label the voxels that its visible part crosses."""
-    reach = numbers[3] + numbers[6]
+    reach = numbers[3] + numbers[5]
     for i in range(inline.shape[0]):
         for j in range(inline.shape[1]):
             for k in range(inline.shape[2]):
@@ -272,7 +272,7 @@ def _undo(
                 if abs(normal) >= numbers[3]:
                     continue
                 before, off_plane, slip = _source(x, y, normal, numbers, surface)
-                if abs(normal) < 2.0 and abs(slip) >= numbers[5]:
+                if abs(normal) < 2.0 and abs(slip) >= LEAST_SLIP:
                     # A digital plane without gaps: half the L1 norm of the normal is the
                     # smallest threshold that leaves no passage between face neighbours.
                     # ``normal`` is measured along the plane's normal, as are these components.

@@ -55,7 +55,7 @@ def draw_stack(rng: np.random.Generator, samples: int, thickness: float) -> NDAr
         impedance[at:after] = rng.uniform(-1.0, 1.0)
         at = after
     # Real sections come in packages: bundles of bright layers between dim ones.
-    knots = rng.uniform(0.4, 1.0, size=max(2, samples // 24 + 2))
+    knots = rng.uniform(0.6, 1.0, size=max(2, samples // 24 + 2))
     knots[-1] = knots[0]
     impedance *= np.interp(np.arange(nodes), np.linspace(0, nodes, knots.size), knots)
     impedance -= impedance.mean()

@@ -64,7 +64,9 @@ def paint(
     drawn: dict[int, NDArray[np.float32]] = {}
     for row, body in zip(numbers, bodies, strict=True):
         if body.stack not in stacks:
-            stacks[body.stack] = draw_stack(layers_rng, samples, body.fill.thickness)
+            stacks[body.stack] = draw_stack(
+                layers_rng, samples, draw(layers_rng, body.fill.thickness)
+            )
             drawn[body.stack] = _draw_numbers(body, texture_rng)
         row[:] = drawn[body.stack]
         row[-1] = list(stacks).index(body.stack)
@@ -118,7 +120,7 @@ def _noise_cube(rng: np.random.Generator, width: float) -> NDArray[np.float32]:
     return np.ascontiguousarray(cube / cube.std(), dtype=np.float32)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _read(cube: NDArray[np.float32], x: float, y: float, z: float) -> float:
     """Trilinear value of a periodic cube."""
     i, j, k = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
@@ -135,7 +137,7 @@ def _read(cube: NDArray[np.float32], x: float, y: float, z: float) -> float:
     return near * (one - u) + far * u
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _integral(stack: NDArray[np.float32], depth: float) -> float:
     """Integral of a stack down to a depth in samples; periodic."""
     at = depth * NODES_PER_SAMPLE
@@ -146,7 +148,7 @@ def _integral(stack: NDArray[np.float32], depth: float) -> float:
     return stack[node] * (np.float32(1.0) - part) + stack[after] * part
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _paint(
     inline: NDArray[np.float32],
     crossline: NDArray[np.float32],
@@ -221,7 +223,7 @@ def _paint(
                 impedance[i, j, k] = total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _fill(
     numbers: NDArray[np.float32],
     stacks: NDArray[np.float32],

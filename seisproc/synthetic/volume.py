@@ -21,7 +21,12 @@ from seisproc.synthetic.texture import paint
 from seisproc.synthetic.wavelet import convolve, reflectivity, ricker
 
 _SEQUENCE = Fill(
-    layers=1.0, thickness=1.5, onlap=(0.0, 0.6), dip=(0.0, 0.2), warp=(0.0, 0.4), patchy=(0.0, 0.3)
+    layers=1.0,
+    thickness=(0.5, 1.5),
+    onlap=(0.0, 0.6),
+    dip=(0.0, 0.2),
+    warp=(0.0, 0.4),
+    patchy=(0.0, 0.3),
 )
 _SEQUENCES: Column = (
     Unit(NONE, "sheet", depth=1.0, relief=0.0, fills=(_SEQUENCE,)),

@@ -72,7 +72,7 @@ def convolve(
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _convolve(
     traces: NDArray[np.float32],
     wavelet: NDArray[np.float32],
