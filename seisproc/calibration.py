@@ -72,17 +72,17 @@ class Reliability:
     Attributes
     ----------
     ece : float
-        Expected calibration error: mean |confidence - frequency| over voxels.
-    confidence, frequency : tuple of float
+        Expected calibration error: mean |confidence - accuracy| over voxels.
+    confidence, accuracy : tuple of float
         Mean value and share of true outcomes in each bin; NaN in an empty bin.
-    voxels : tuple of int
+    counts : tuple of int
         Voxels in each bin.
     """
 
     ece: float
     confidence: tuple[float, ...]
-    frequency: tuple[float, ...]
-    voxels: tuple[int, ...]
+    accuracy: tuple[float, ...]
+    counts: tuple[int, ...]
 
 
 def reliability(histogram: Counts, bins: int = BINS) -> Reliability:
@@ -98,9 +98,9 @@ def reliability(histogram: Counts, bins: int = BINS) -> Reliability:
     hits = np.bincount(which, histogram[1], bins)
     total = voxels.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
-        confidence, frequency = value / voxels, hits / voxels
+        confidence, accuracy = value / voxels, hits / voxels
     ece = float(np.abs(value - hits).sum() / total) if total else math.nan
-    return Reliability(ece, tuple(confidence.tolist()), tuple(frequency.tolist()),
+    return Reliability(ece, tuple(confidence.tolist()), tuple(accuracy.tolist()),
                        tuple(int(n) for n in voxels))
 
 
