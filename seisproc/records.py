@@ -81,6 +81,16 @@ class Records:
             found[key] = Record(key, state, checksum, payload)
         return found
 
+    def forget(self, key: str) -> None:
+        """Remove the records of one region, so that it is done again."""
+        try:
+            names = self._fs.ls(self._path, detail=False)
+        except FileNotFoundError:
+            return
+        for path in names:
+            if path.rsplit("/", 1)[-1].startswith(f"{key}."):
+                self._fs.rm_file(path)
+
     def clear(self) -> None:
         """Remove the folder, and the store's work folder when this was the last product in it."""
         if self._fs.exists(self._path):

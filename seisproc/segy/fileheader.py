@@ -282,7 +282,7 @@ def _sample_counts(
         traced = int(trace_words(first[None], TRACE_SAMPLES, order)[0])
         if traced:
             doubt = f"{stated} does not fit the file's size" if stated else "count is 0"
-            remark = f"{traced} samples per trace from the trace headers: the binary header's {doubt}"
+            remark = f"{traced} samples a trace from the trace headers: the binary header's {doubt}"
             counts.append((traced, remark))
     return list(dict.fromkeys(counts))
 

@@ -1,0 +1,152 @@
+"""Encode whole shards of a Zarr array and write them, chunk by chunk from plain buffers.
+
+Zarr's own writer needs the shard as one array and copies it on the way; a shard is but its chunks,
+one after the other, and an index of where they are (Zarr v3 sharding codec, ZEP 2). The array's
+metadata says how chunks are encoded; what is written here zarr-python reads.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numcodecs
+import numpy as np
+import zarr
+from fsspec.implementations.local import LocalFileSystem
+from google_crc32c import value as crc32c
+from numcodecs import blosc
+from numpy.typing import NDArray
+from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, ShardingCodec
+
+from seisproc.errors import SpaceError, StoreError
+
+ABSENT = np.uint64(2**64 - 1)
+"""Offset and length in a shard's index of a chunk that holds nothing but the fill value."""
+
+
+class ShardWriter:
+    """Writes shards of one array; each shard whole, by one writer.
+
+    Parameters
+    ----------
+    url : str
+        The array, which exists already: sharded, index at the end, Blosc-compressed chunks.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        array = zarr.open_array(url, mode="r+")
+        (codec,) = array.metadata.codecs  # type: ignore[union-attr]
+        self.compressor, self.chunk_shape = _compressor(codec, url)
+        self.shard_shape = tuple(array.shards or ())
+        self.per_shard = tuple(
+            shard // chunk for shard, chunk in zip(self.shard_shape, self.chunk_shape, strict=True)
+        )
+        self.dtype = array.dtype
+        self.fill = np.full((), array.fill_value, array.dtype)
+        self._fill_bits = self.fill.view(f"u{self.dtype.itemsize}")
+        self._fs, self._path = fsspec.core.url_to_fs(url)
+
+    def encode(self, chunk: NDArray[Any]) -> bytes | None:
+        """Encode one chunk, full size and contiguous; None where it is all fill value.
+
+        Bits are compared, not values: a NaN with another payload is no fill value.
+        """
+        bits = chunk.view(self._fill_bits.dtype).reshape(-1)
+        if bits[0] == self._fill_bits and bits[-1] == self._fill_bits:
+            if bool((bits == self._fill_bits).all()):
+                return None
+        # in the main thread Blosc would start its own threads
+        blosc.use_threads = False
+        try:
+            return bytes(self.compressor.encode(chunk))
+        finally:
+            blosc.use_threads = None
+
+    def write(
+        self, shard: Sequence[int], chunks: dict[tuple[int, ...], bytes]
+    ) -> int:
+        """Write the shard at a place of the shard grid from its encoded chunks.
+
+        Parameters
+        ----------
+        shard : sequence of int
+            Position in the grid of shards.
+        chunks : dict
+            Position within the shard -> encoded chunk; those that are left out are fill value. A
+            shard without any chunk is not written.
+
+        Returns
+        -------
+        Bytes written.
+
+        Raises
+        ------
+        SpaceError
+            If the disk is full.
+        """
+        if not chunks:
+            return 0
+        index = np.full((*self.per_shard, 2), ABSENT, "<u8")
+        offset = 0
+        for position in sorted(chunks):
+            index[position] = offset, len(chunks[position])
+            offset += len(chunks[position])
+        packed = index.tobytes()
+        parts = [chunks[position] for position in sorted(chunks)]
+        parts += [packed, int(crc32c(packed)).to_bytes(4, "little")]
+        path = "/".join([self._path, "c", *map(str, shard)])
+        try:
+            if isinstance(self._fs, LocalFileSystem):
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                with Path(path).open("wb", buffering=0) as file:
+                    for part in parts:
+                        _write_all(file, part)
+            else:
+                self._fs.pipe_file(path, b"".join(parts))
+        except OSError as error:
+            raise as_space_error(error, self.url) from error
+        return offset + len(packed) + 4
+
+
+def _write_all(file: Any, part: bytes) -> None:
+    """Write without a buffer between; the system may take a part at a time."""
+    view = memoryview(part)
+    while len(view):
+        view = view[file.write(view) :]
+
+
+def as_space_error(error: OSError, url: str) -> Exception:
+    """Turn "no space left" into the project's error; any other stays what it is."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SpaceError(
+            f"The disk is full while writing {url}",
+            do="Make room, then run the same command again: it continues where it stopped",
+        )
+    return error
+
+
+def _compressor(codec: Any, url: str) -> tuple[numcodecs.Blosc, tuple[int, ...]]:
+    """Build the Blosc codec that the metadata states; refuse what this writer does not speak."""
+    if isinstance(codec, ShardingCodec):
+        plain_index = [type(part) for part in codec.index_codecs] == [BytesCodec, Crc32cCodec]
+        inner = codec.codecs
+        if plain_index and len(inner) == 2 and isinstance(inner[1], BloscCodec):
+            settings = inner[1]
+            shuffle = {
+                "noshuffle": numcodecs.Blosc.NOSHUFFLE,
+                "shuffle": numcodecs.Blosc.SHUFFLE,
+                "bitshuffle": numcodecs.Blosc.BITSHUFFLE,
+            }[settings.shuffle.value]
+            built = numcodecs.Blosc(
+                settings.cname.value, settings.clevel, shuffle, settings.blocksize
+            )
+            return built, tuple(codec.chunk_shape)
+    raise StoreError(
+        f"{url} is not encoded as this version writes it",
+        expected="sharding (bytes, Blosc), index (bytes, crc32c) at the end",
+    )

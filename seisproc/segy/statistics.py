@@ -1,0 +1,313 @@
+"""Statistics of a volume, counted piece by piece and merged to the same bits in any order.
+
+Counts are exact integers. Sums are float64, added in a fixed order within a piece; pieces are
+merged in the order of their keys. The histogram needs no range known before: small integers are
+counted one by one, everything else by the first fourteen bits of its float32 (sign, exponent,
+five bits of fraction: bins 3 % wide), from which percentiles are interpolated.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import DTypeLike, NDArray
+
+PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
+HISTOGRAM_BINS = 128
+LANES = 8
+
+_COUNT, _NONFINITE, _MIN, _MAX, _SUM, _SQUARES = range(6)
+
+FLOAT_SHIFT = 18
+FLOAT_BINS = 1 << (32 - FLOAT_SHIFT)
+
+
+@dataclass
+class Tally:
+    """Running statistics of one piece of a volume.
+
+    Attributes
+    ----------
+    state : float64 (6,)
+        Finite samples, others, minimum, maximum, sum, sum of squares.
+    counts : int64 (bins,)
+        Samples by value (integers up to 16 bits) or by float32 bit pattern.
+    zero_traces : int
+        Traces whose samples are all zero.
+    """
+
+    dtype: np.dtype[Any]
+    state: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    zero_traces: int = 0
+
+    @classmethod
+    def empty(cls, dtype: DTypeLike) -> Tally:
+        """Start with nothing counted."""
+        dtype = np.dtype(dtype)
+        state = np.array([0, 0, np.inf, -np.inf, 0, 0], "float64")
+        return cls(dtype, state, np.zeros(_bin_count(dtype), "int64"))
+
+    def add(
+        self, chunks: NDArray[Any], live: NDArray[np.bool_], samples: int,
+        nonzero: NDArray[np.bool_],
+    ) -> None:
+        """Count the live traces of chunks (depth chunk, inline, crossline, sample).
+
+        Parameters
+        ----------
+        live : bool (inline, crossline)
+        samples : int
+            Samples that hold values; the rest of the last depth chunk is padding.
+        nonzero : bool (inline, crossline)
+            Set where a trace has a sample that is not zero.
+        """
+        if _is_small(self.dtype):
+            lowest = int(np.iinfo(self.dtype).min)
+            _tally_small(chunks, live, samples, lowest, self.state, self.counts, nonzero)
+        elif self.dtype == np.float32:
+            bits = chunks.view("uint32")
+            _tally_float(chunks, bits, live, samples, self.state, self.counts, nonzero)
+        else:
+            _tally_wide(chunks, live, samples, self.state, self.counts, nonzero)
+
+    def to_payload(self) -> dict[str, Any]:
+        """As JSON values, exactly."""
+        packed = base64.b64encode(zlib.compress(self.counts.tobytes(), 6)).decode()
+        return {
+            "state": [value.hex() for value in self.state.tolist()],
+            "zero_traces": self.zero_traces,
+            "counts": packed,
+        }
+
+    @classmethod
+    def from_payload(cls, payload: dict[str, Any], dtype: DTypeLike) -> Tally:
+        """The reverse of :meth:`to_payload`."""
+        state = np.array([float.fromhex(value) for value in payload["state"]])
+        counts = np.frombuffer(zlib.decompress(base64.b64decode(payload["counts"])), "int64")
+        return cls(np.dtype(dtype), state, counts, int(payload["zero_traces"]))
+
+
+def merged(tallies: Iterable[Tally], dtype: DTypeLike) -> Tally:
+    """Add up pieces, in the order given."""
+    total = Tally.empty(dtype)
+    for piece in tallies:
+        total.counts += piece.counts
+        total.zero_traces += piece.zero_traces
+        for index, combine in ((_MIN, min), (_MAX, max)):
+            total.state[index] = combine(total.state[index], piece.state[index])
+        for index in (_COUNT, _NONFINITE, _SUM, _SQUARES):
+            total.state[index] += piece.state[index]
+    return total
+
+
+def summary(tally: Tally) -> dict[str, Any]:
+    """Statistics as the ``amplitude`` array's attribute holds them.
+
+    ``count`` finite live samples, ``nonfinite`` others, ``min``, ``max``, ``mean``, ``std``,
+    ``rms``, ``percentiles`` ("1" to "99"), ``histogram`` (``edges``, ``counts``; what lies outside
+    the edges is counted in the end bins) and ``zero_traces``. Without any finite sample all are 0.
+    """
+    count = int(tally.state[_COUNT])
+    base = {"count": count, "nonfinite": int(tally.state[_NONFINITE])}
+    zero = {"zero_traces": tally.zero_traces}
+    if not count:
+        nothing = dict.fromkeys(("min", "max", "mean", "std", "rms"), 0.0)
+        percentiles = {str(p): 0.0 for p in PERCENTILES}
+        return {**base, **nothing, "percentiles": percentiles,
+                "histogram": {"edges": [0.0, 1.0], "counts": [0]}, **zero}
+    low, high = float(tally.state[_MIN]), float(tally.state[_MAX])
+    mean = float(tally.state[_SUM]) / count
+    square = float(tally.state[_SQUARES]) / count
+    lower, upper, counts = _bins(tally, low, high)
+    quantiles = _quantiles(lower, upper, counts, [0.1, *PERCENTILES, 99.9])
+    return {
+        **base, "min": low, "max": high, "mean": mean,
+        "std": math.sqrt(max(0.0, square - mean * mean)), "rms": math.sqrt(square),
+        "percentiles": dict(zip(map(str, PERCENTILES), quantiles[1:-1], strict=True)),
+        "histogram": _histogram(lower, upper, counts, quantiles[0], quantiles[-1]), **zero,
+    }
+
+
+def _is_small(dtype: np.dtype[Any]) -> bool:
+    return dtype.kind in "iu" and dtype.itemsize <= 2
+
+
+def _bin_count(dtype: np.dtype[Any]) -> int:
+    return 1 << (8 * dtype.itemsize) if _is_small(dtype) else FLOAT_BINS
+
+
+def _bins(
+    tally: Tally, low: float, high: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Lower edge, upper edge and count of the bins in use, in rising order of value."""
+    used = np.flatnonzero(tally.counts)
+    counts = tally.counts[used]
+    if _is_small(tally.dtype):
+        value = used + float(np.iinfo(tally.dtype).min)
+        return value, value, counts
+    pattern = used.astype("uint32") << np.uint32(FLOAT_SHIFT)
+    last = pattern | np.uint32((1 << FLOAT_SHIFT) - 1)
+    ends = np.stack([pattern.view("float32"), last.view("float32")]).astype("float64")
+    # the last pattern of the largest exponent is infinite or NaN: the extremes are known
+    ends = np.clip(np.nan_to_num(ends, nan=high, posinf=high, neginf=low), low, high)
+    lower, upper = ends.min(axis=0), ends.max(axis=0)
+    order = np.argsort(lower + upper, kind="stable")
+    return lower[order], upper[order], counts[order]
+
+
+def _quantiles(
+    lower: NDArray[np.float64], upper: NDArray[np.float64], counts: NDArray[np.int64],
+    percent: list[float],
+) -> list[float]:
+    """Percentiles, linear within a bin."""
+    cumulated = np.cumsum(counts)
+    found = []
+    for p in percent:
+        rank = p / 100 * (int(cumulated[-1]) - 1)
+        at = int(np.searchsorted(cumulated, rank, side="right"))
+        before = int(cumulated[at] - counts[at])
+        part = (rank - before + 0.5) / int(counts[at])
+        found.append(float(lower[at] + min(1.0, part) * (upper[at] - lower[at])))
+    return found
+
+
+def _histogram(
+    lower: NDArray[np.float64], upper: NDArray[np.float64], counts: NDArray[np.int64],
+    first: float, last: float,
+) -> dict[str, Any]:
+    """Counts in even bins from ``first`` to ``last``; a fine bin goes to its middle's place."""
+    if last <= first:
+        first, last = first - 0.5, first + 0.5
+    edges = np.linspace(first, last, HISTOGRAM_BINS + 1)
+    middle = np.clip((lower + upper) / 2, first, last)
+    place = np.clip(np.searchsorted(edges, middle, side="right") - 1, 0, HISTOGRAM_BINS - 1)
+    binned = np.zeros(HISTOGRAM_BINS, "int64")
+    np.add.at(binned, place, counts)
+    return {"edges": edges.tolist(), "counts": binned.tolist()}
+
+
+@njit(cache=True, nogil=True)
+def _tally_float(
+    chunks: NDArray[np.float32], bits: NDArray[np.uint32], live: NDArray[np.bool_], samples: int,
+    state: NDArray[np.float64], counts: NDArray[np.int64], nonzero: NDArray[np.bool_],
+) -> None:
+    edge = chunks.shape[3]
+    sums = np.zeros(LANES)
+    squares = np.zeros(LANES)
+    infinite = np.uint32(0x7F800000)
+    for chunk in range(chunks.shape[0]):
+        length = min(edge, samples - chunk * edge)
+        for i in range(live.shape[0]):
+            for j in range(live.shape[1]):
+                if not live[i, j]:
+                    continue
+                row = chunks[chunk, i, j]
+                pattern = bits[chunk, i, j]
+                low = np.float32(np.inf)
+                high = np.float32(-np.inf)
+                largest = np.uint32(0)
+                for s in range(length):
+                    magnitude = pattern[s] & np.uint32(0x7FFFFFFF)
+                    largest = max(largest, magnitude)
+                    low = min(low, row[s])
+                    high = max(high, row[s])
+                if largest > 0:
+                    nonzero[i, j] = True
+                if largest >= infinite:
+                    _tally_row(row, length, state, counts)
+                    continue
+                state[_COUNT] += length
+                state[_MIN] = min(state[_MIN], np.float64(low))
+                state[_MAX] = max(state[_MAX], np.float64(high))
+                for s in range(0, length - LANES + 1, LANES):
+                    for lane in range(LANES):
+                        value = np.float64(row[s + lane])
+                        sums[lane] += value
+                        squares[lane] += value * value
+                for s in range(length // LANES * LANES, length):
+                    value = np.float64(row[s])
+                    sums[0] += value
+                    squares[0] += value * value
+                for s in range(length):
+                    counts[pattern[s] >> np.uint32(FLOAT_SHIFT)] += 1
+    for lane in range(LANES):
+        state[_SUM] += sums[lane]
+        state[_SQUARES] += squares[lane]
+
+
+@njit(cache=True)
+def _tally_row(
+    row: NDArray[Any], length: int, state: NDArray[np.float64], counts: NDArray[np.int64]
+) -> None:
+    """Count one row sample by sample: any type, values that are not finite set aside."""
+    for s in range(length):
+        value = np.float64(row[s])
+        if not np.isfinite(value):
+            state[_NONFINITE] += 1
+            continue
+        state[_COUNT] += 1
+        state[_MIN] = min(state[_MIN], value)
+        state[_MAX] = max(state[_MAX], value)
+        state[_SUM] += value
+        state[_SQUARES] += value * value
+        counts[np.float32(value).view(np.uint32) >> np.uint32(FLOAT_SHIFT)] += 1
+
+
+@njit(cache=True, nogil=True)
+def _tally_wide(
+    chunks: NDArray[Any], live: NDArray[np.bool_], samples: int, state: NDArray[np.float64],
+    counts: NDArray[np.int64], nonzero: NDArray[np.bool_],
+) -> None:
+    edge = chunks.shape[3]
+    for chunk in range(chunks.shape[0]):
+        length = min(edge, samples - chunk * edge)
+        for i in range(live.shape[0]):
+            for j in range(live.shape[1]):
+                if not live[i, j]:
+                    continue
+                row = chunks[chunk, i, j]
+                _tally_row(row, length, state, counts)
+                for s in range(length):
+                    if row[s] != 0:
+                        nonzero[i, j] = True
+
+
+@njit(cache=True, nogil=True)
+def _tally_small(
+    chunks: NDArray[Any], live: NDArray[np.bool_], samples: int, lowest: int,
+    state: NDArray[np.float64], counts: NDArray[np.int64], nonzero: NDArray[np.bool_],
+) -> None:
+    """Integers of one or two bytes: exact sums in integers, one bin a value."""
+    edge = chunks.shape[3]
+    total = np.int64(0)
+    squares = np.int64(0)
+    for chunk in range(chunks.shape[0]):
+        length = min(edge, samples - chunk * edge)
+        for i in range(live.shape[0]):
+            for j in range(live.shape[1]):
+                if not live[i, j]:
+                    continue
+                row = chunks[chunk, i, j]
+                low, high = np.int64(row[0]), np.int64(row[0])
+                for s in range(length):
+                    value = np.int64(row[s])
+                    low = min(low, value)
+                    high = max(high, value)
+                    total += value
+                    squares += value * value
+                    counts[value - lowest] += 1
+                state[_COUNT] += length
+                state[_MIN] = min(state[_MIN], np.float64(low))
+                state[_MAX] = max(state[_MAX], np.float64(high))
+                if low != 0 or high != 0:
+                    nonzero[i, j] = True
+    state[_SUM] += np.float64(total)
+    state[_SQUARES] += np.float64(squares)

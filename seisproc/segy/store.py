@@ -1,0 +1,227 @@
+"""The arrays of a survey store: created empty before the pieces, completed and published after."""
+
+from __future__ import annotations
+
+import io
+import math
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import fsspec
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from seisproc.errors import OutputExistsError
+from seisproc.records import Record
+from seisproc.schema import VARIABLES
+from seisproc.segy.column import residual_url
+from seisproc.segy.plan import ALGORITHM, HEADER_BLOCK, IngestJob
+from seisproc.segy.scan import SegyScan
+from seisproc.segy.statistics import Tally, merged, summary
+from seisproc.segy.swap import remove_tree
+from seisproc.survey import (
+    STATISTICS,
+    Survey,
+    create_array,
+    ensure_group,
+    publish,
+    write_array,
+    write_coordinates,
+)
+
+GROUPS = ("labels", "interpretation")
+FLAT_CHUNK = 1 << 20
+"""Elements in a chunk of a one-dimensional array."""
+
+PACKAGES = ("seisproc", "numpy", "numba", "zarr", "numcodecs")
+
+
+def create_store(job: IngestJob, scanned: SegyScan) -> None:
+    """Create all arrays but the residual, and fill those that the scan knows.
+
+    What an earlier run left unfinished at the place is removed.
+
+    Raises
+    ------
+    OutputExistsError
+        If something lies there that no ingest has made.
+    """
+    _clear(job.target)
+    target, grid = job.target, scanned.grid
+    write_coordinates(target, grid)
+    lateral = ("inline", "crossline")
+    cell_chunks = (job.shards[0], job.shards[1])
+    attributes = {
+        "cdp_x": {"units": scanned.coordinates.units},
+        "cdp_y": {"units": scanned.coordinates.units},
+    }
+    _write_cells(target, "cdp_x", scanned.cdp_x, cell_chunks, math.nan, attributes["cdp_x"])
+    _write_cells(target, "cdp_y", scanned.cdp_y, cell_chunks, math.nan, attributes["cdp_y"])
+    _write_cells(target, "live", scanned.live, cell_chunks, False, {})
+    _write_cells(target, "trace_index", scanned.trace_index, cell_chunks, -1, {})
+    is_float = job.dtype.kind == "f"
+    create_array(
+        target, "amplitude", job.shape, job.dtype, grid.dims,
+        chunks=job.chunks, shards=job.shards, fill_value=math.nan if is_float else 0,
+        attributes={"coordinates": "cdp_x cdp_y", "ancillary_variables": "live"},
+    )
+    traces, header_bytes = scanned.trace_count, job.layouts[0].header_bytes
+    create_array(
+        target, "trace_header", (traces, header_bytes), "uint8", ("trace", "byte"),
+        chunks=(min(traces, HEADER_BLOCK), header_bytes),
+    )
+    source = create_array(
+        target, "trace_source", (traces,), "int32", ("trace",), chunks=(min(traces, FLAT_CHUNK),)
+    )
+    for number, (first, stop) in enumerate(zip(job.bounds[:-1], job.bounds[1:], strict=True)):
+        if number:
+            source[first:stop] = number
+    prefix, suffix = _outside(job)
+    write_array(target, "file_prefix", prefix, ("prefix_byte",))
+    write_array(target, "file_suffix", suffix, ("suffix_byte",))
+    if lateral != tuple(grid.dims[:2]):
+        raise AssertionError("the grid's first dimensions are inline and crossline")
+
+
+def is_created(job: IngestJob) -> bool:
+    """Whether the arrays stand that :func:`create_store` makes, ready for the pieces."""
+    fs, path = fsspec.core.url_to_fs(job.target)
+    return all(
+        fs.exists(f"{path}/{name}/zarr.json")
+        for name in ("amplitude", "trace_header", "trace_index", "file_suffix")
+    )
+
+
+def _clear(target: str) -> None:
+    """Remove what an unfinished ingest left; refuse to touch anything else."""
+    fs, path = fsspec.core.url_to_fs(target)
+    if not fs.exists(path):
+        return
+    if not fs.isdir(path):
+        raise OutputExistsError(f"{target} is a file", do="Choose another name for the store")
+    names = {entry.rstrip("/").rsplit("/", 1)[-1] for entry in fs.ls(path, detail=False)}
+    strange = sorted(names - set(VARIABLES) - set(GROUPS) - {""})
+    if strange:
+        raise OutputExistsError(
+            f"{target} is a folder with other things in it",
+            found=", ".join(strange[:5]),
+            do="Choose another name for the store",
+        )
+    remove_tree(target)
+
+
+def _write_cells(
+    target: str, name: str, values: NDArray[Any], chunks: tuple[int, int], fill: Any,
+    attributes: Mapping[str, Any],
+) -> None:
+    """Write a map of the survey in the chunks that the columns read."""
+    array = create_array(
+        target, name, values.shape, values.dtype, ("inline", "crossline"),
+        chunks=chunks, fill_value=fill, attributes=attributes,
+    )
+    array[...] = values
+
+
+def _outside(job: IngestJob) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Bytes before the first and after the last trace of every file, one file after another."""
+    prefix = [item.source.read(0, item.data_offset) for item in job.layouts]
+    suffix = [item.source.read(item.data_end, item.source.size) for item in job.layouts]
+    return np.concatenate(prefix), np.concatenate(suffix)
+
+
+def finish_store(
+    job: IngestJob, scanned: SegyScan, key: str, mark: str, recorded: Mapping[str, Record]
+) -> int:
+    """Add what only all pieces together tell, then publish. Returns the zero traces' number."""
+    columns = [recorded[name] for name in sorted(recorded) if name.startswith("column-")]
+    tallies = (Tally.from_payload(record.payload["statistics"], job.dtype) for record in columns)
+    total = merged(tallies, job.dtype)
+    amplitude = zarr.open_array(f"{job.target}/amplitude", mode="r+")
+    amplitude.update_attributes({STATISTICS: summary(total)})
+    _write_residual(job, columns)
+    for group in GROUPS:
+        ensure_group(f"{job.target}/{group}")
+    publish(job.target, _attributes(job, scanned, key, mark))
+    return total.zero_traces
+
+
+def _write_residual(job: IngestJob, columns: list[Record]) -> None:
+    """Join the columns' residuals; a survey without any has no such arrays."""
+    counts = [int(record.payload["residual"]) for record in columns]
+    total = sum(counts)
+    for name in ("sample_residual_index", "sample_residual_word"):
+        remove_tree(f"{job.target}/{name}")
+    if not total:
+        return
+    chunk = (min(total, FLAT_CHUNK),)
+    index = create_array(job.target, "sample_residual_index", (total,), "int64", ("residual",),
+                         chunks=chunk)
+    word = create_array(job.target, "sample_residual_word", (total,), "uint64", ("residual",),
+                        chunks=chunk)
+    done = 0
+    for record, count in zip(columns, counts, strict=True):
+        if count:
+            fs, path = fsspec.core.url_to_fs(residual_url(job, record.key))
+            pairs = np.load(io.BytesIO(fs.cat_file(path)))
+            index[done : done + count] = pairs[:, 0].astype("int64")
+            word[done : done + count] = pairs[:, 1]
+            done += count
+
+
+def _attributes(
+    job: IngestJob, scanned: SegyScan, key: str, mark: str
+) -> dict[str, Any]:
+    """Attributes of the survey's group.
+
+    The time of making is left to the file system: a store's bytes depend on its source alone.
+    """
+    told = scanned.to_dict()
+    first = job.layouts[0]
+    return {
+        "title": ", ".join(item.source.name for item in job.layouts[:3]),
+        "domain": scanned.grid.domain,
+        "fingerprint": mark,
+        "source_key": key,
+        "source": [
+            {
+                "name": item.source.name,
+                "bytes": item.source.size,
+                "traces": item.trace_count,
+                "prefix_bytes": item.data_offset,
+                "suffix_bytes": item.source.size - item.data_end,
+            }
+            for item in job.layouts
+        ],
+        "segy": {
+            "sample_format": first.sample_format.code,
+            "byte_order": first.byte_order,
+            "samples": first.samples,
+            "header_bytes": first.header_bytes,
+            "revision": first.revision,
+            "sorting": first.sorting,
+            "measurement_system": first.measurement_system,
+        },
+        "text_header": told["text"],
+        "crs": scanned.crs,
+        "coordinates_from": told["coordinates"],
+        "evidence": told["evidence"],
+        "warnings": told["warnings"],
+        "overrides": told["overrides"],
+        "provenance": {
+            "algorithm": ALGORITHM,
+            "python": platform.python_version(),
+            "packages": {name: version(name) for name in PACKAGES},
+        },
+    }
+
+
+def store_matches(survey: Survey, key: str, job: IngestJob) -> bool:
+    """Whether a finished store was planned from the same headers, and as this version plans."""
+    return (
+        survey.attributes.get("source_key") == key
+        and survey.amplitude.shards == job.shards
+        and survey.amplitude.chunks == job.chunks
+    )

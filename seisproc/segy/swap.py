@@ -1,0 +1,72 @@
+"""Put a finished store in the place of an old one, and what else is done to whole folders."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+
+def swap_in(finished: str, place: str) -> None:
+    """Replace the store at ``place`` by the finished one; the old answers until then.
+
+    On a local disk this is two renames. Object stores have none: there the old store goes first
+    and its ``zarr.json`` before anything else, the new one's comes last.
+    """
+    fs, new = fsspec.core.url_to_fs(finished)
+    _, old = fsspec.core.url_to_fs(place)
+    if isinstance(fs, LocalFileSystem):
+        aside = Path(new).with_name("replaced")
+        if aside.exists():
+            shutil.rmtree(aside)
+        if Path(old).exists():
+            Path(old).rename(aside)
+        Path(new).rename(old)
+        shutil.rmtree(aside, ignore_errors=True)
+        return
+    root = f"{new}/zarr.json"
+    if fs.exists(old):
+        fs.rm_file(f"{old}/zarr.json")
+        fs.rm(old, recursive=True)
+    for path in fs.find(new):
+        if path != root:
+            fs.copy(path, old + path[len(new) :])
+    fs.copy(root, f"{old}/zarr.json")
+
+
+def remove_tree(url: str, *, only_if_empty: bool = False) -> None:
+    """Remove a folder with all that is in it; nothing happens where there is none.
+
+    With ``only_if_empty``, folders that hold no file go and others stay. Object stores have no
+    empty folders.
+    """
+    fs, path = fsspec.core.url_to_fs(url)
+    if not fs.exists(path):
+        return
+    if not only_if_empty:
+        fs.rm(path, recursive=True)
+    elif isinstance(fs, LocalFileSystem):
+        if not any(entry.is_file() for entry in Path(path).rglob("*")):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def earlier_work(store_url: str, product: str) -> list[str]:
+    """Work folders that runs of a product left beside a store, whatever they were made from."""
+    fs, path = fsspec.core.url_to_fs(f"{store_url}.work")
+    if not fs.exists(path):
+        return []
+    names = [entry.rstrip("/").rsplit("/", 1)[-1] for entry in fs.ls(path, detail=False)]
+    return [f"{store_url}.work/{name}" for name in names if name.startswith(f"{product}-")]
+
+
+def free_bytes(url: str) -> int | None:
+    """Free bytes on the disk that a URL lies on; None where nobody knows."""
+    fs, path = fsspec.core.url_to_fs(url)
+    if not isinstance(fs, LocalFileSystem):
+        return None
+    folder = Path(path).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
