@@ -133,8 +133,8 @@ _MASS_TRANSPORT = Fill(
     dip=(0.0, 0.3),
     warp=(4.0, 7.0),
     warp_size=(3.5, 3.5),
-    rough=(0.028, 0.038),
-    rough_size=(2.4, 1.2),
+    rough=(0.030, 0.042),
+    rough_size=(2.0, 1.1),
     patchy=(0.3, 0.6),
 )
 _MUDSTONE_B = Fill(

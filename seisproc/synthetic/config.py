@@ -38,6 +38,11 @@ class SyntheticConfig:
         0.24 (F3); Parihaka 0.12.
     frequency_drop : Range
         How much of the peak frequency is lost from the first to the last sample, as a fraction.
+    phase_degrees : Range
+        Constant phase of the wavelet; 0 is zero phase, 180 reverses the polarity.
+    lateral_blur : Range
+        Sigma in bins of what migration leaves unresolved sideways; reflectors meet a fault over
+        about two sigma.
     fold_count : Range
         Number of Gaussian bumps in the fold map.
     fold_amplitude : Range
@@ -88,6 +93,8 @@ class SyntheticConfig:
     velocity_m_s: float = 2000.0
     peak_frequency: Range = (0.10, 0.16)
     frequency_drop: Range = (0.0, 0.25)
+    phase_degrees: Range = (-30.0, 30.0)
+    lateral_blur: Range = (0.0, 0.8)
     fold_count: Range = (10, 30)
     fold_amplitude: Range = (2.0, 7.0)
     fold_width: Range = (0.10, 0.30)
@@ -153,6 +160,8 @@ class SyntheticConfig:
 _LIMITS: dict[str, tuple[float, float]] = {
     "peak_frequency": (0.02, 0.4),
     "frequency_drop": (0.0, 0.6),
+    "phase_degrees": (-180.0, 180.0),
+    "lateral_blur": (0.0, 5.0),
     "fold_count": (0, 1000),
     "fold_amplitude": (0.0, 200.0),
     "fold_width": (0.02, 2.0),

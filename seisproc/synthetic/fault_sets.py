@@ -15,7 +15,7 @@ from seisproc.synthetic.ranges import draw, draw_count
 SETS = ("scattered", "staircase", "horst-graben", "relay", "splay")
 """Kinds of sets. Each set has one strike and one sense of slip, with small variations."""
 
-_MIN_SPACING = 0.08
+_MIN_SPACING = 0.05
 """Smallest distance of a fault from the planes of the others, as a fraction of the extent."""
 
 
@@ -35,7 +35,7 @@ def draw_faults(config: SyntheticConfig, rng: np.random.Generator) -> tuple[Faul
     wanted = draw_count(rng, config.fault_count)
     faults: list[Fault] = []
     while wanted > 0:
-        members = min(wanted, 1 + int(rng.integers(4)))
+        members = min(wanted, 1 + int(rng.integers(6)))
         kind = str(rng.choice(SETS)) if members > 1 else "scattered"
         for fault in _draw_set(config, rng, kind, members):
             if _apart(fault, faults, config) or kind == "splay":
@@ -53,7 +53,7 @@ def _draw_set(
     if kind == "scattered":
         return [first] + [_draw_fault(config, rng, reverse) for _ in range(members - 1)]
     lateral = float(np.mean(config.shape[:2]))
-    spacing = lateral * float(rng.uniform(0.12, 0.30))
+    spacing = lateral * float(rng.uniform(0.07, 0.28))
     along, _, _ = first.frame
     towards = np.array([-along[1], along[0], 0.0])
     found = [first]

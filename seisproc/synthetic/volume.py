@@ -18,7 +18,13 @@ from seisproc.synthetic.noise import band_limited_noise, linear_noise, survey_ga
 from seisproc.synthetic.ranges import draw
 from seisproc.synthetic.structure import draw_folds
 from seisproc.synthetic.texture import paint
-from seisproc.synthetic.wavelet import convolve, reflectivity, ricker
+from seisproc.synthetic.wavelet import (
+    blur_laterally,
+    convolve,
+    reflectivity,
+    ricker,
+    rotate_phase,
+)
 
 _SEQUENCE = Fill(
     layers=1.0,
@@ -83,6 +89,7 @@ def synthesize(config: SyntheticConfig) -> SyntheticVolume:
     """
     streams = generators(config.seed)
     shallow, deep = _wavelets(config, streams["wavelet"])
+    blur = draw(streams["wavelet"], config.lateral_blur)
     pad = shallow.size // 2
 
     faults = draw_faults(config, streams["faults"])
@@ -95,7 +102,8 @@ def synthesize(config: SyntheticConfig) -> SyntheticVolume:
     tall = (*config.shape[:2], config.shape[2] + 2 * pad + 1)
     undone = undo_faults(tall, -pad, faults)
     impedance, facies = paint(undone, folds, bodies, lattice, streams["layers"], streams["texture"])
-    amplitude = _observe(config, impedance, shallow, deep, streams["noise"])
+    reflections = blur_laterally(reflectivity(impedance), blur)
+    amplitude = _observe(config, reflections, shallow, deep, streams["noise"])
     inside = slice(pad, pad + config.shape[2])
     return SyntheticVolume(
         amplitude=amplitude,
@@ -110,9 +118,11 @@ def _wavelets(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Draw the wavelets of the first and last sample, of one length."""
     peak, drop = draw(rng, config.peak_frequency), draw(rng, config.frequency_drop)
+    phase = draw(rng, config.phase_degrees)
     shallow, deep = ricker(peak), ricker(peak * (1.0 - drop))
     missing = (deep.size - shallow.size) // 2
-    return np.pad(shallow, missing), deep
+    shallow = np.pad(shallow, missing)
+    return rotate_phase(shallow, phase), rotate_phase(deep, phase)
 
 
 def _margin(faults: tuple[Fault, ...]) -> int:
@@ -131,24 +141,23 @@ def _bodies(
 
 def _observe(
     config: SyntheticConfig,
-    impedance: NDArray[np.float32],
+    reflections: NDArray[np.float32],
     shallow: NDArray[np.float32],
     deep: NDArray[np.float32],
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Turn log impedance into noisy, unit-rms amplitude."""
-    traces = reflectivity(impedance)
+    """Turn reflection coefficients into noisy, unit-rms amplitude."""
     # Every fourth trace both ways tells the signal's rms well enough, for a sixteenth of the cost.
-    few = convolve(np.ascontiguousarray(traces[::4, ::4]), shallow, deep)
+    few = convolve(np.ascontiguousarray(reflections[::4, ::4]), shallow, deep)
     signal = float(np.sqrt(np.mean(few.astype(np.float64) ** 2)))
     level = draw(rng, config.noise) * signal
     linear = draw(rng, config.linear_noise) * signal
     white = draw(rng, config.white_noise) * signal
     if level > 0:
-        traces += band_limited_noise(traces.shape, level, shallow, rng)
+        reflections = reflections + band_limited_noise(reflections.shape, level, shallow, rng)
     if linear > 0:
-        traces += linear_noise(traces.shape, linear, shallow, rng)
-    amplitude = convolve(traces, shallow, deep)
+        reflections = reflections + linear_noise(reflections.shape, linear, shallow, rng)
+    amplitude = convolve(reflections, shallow, deep)
     if white > 0:
         amplitude += np.float32(white) * rng.standard_normal(config.shape, dtype=np.float32)
     amplitude *= survey_gain(config, rng)

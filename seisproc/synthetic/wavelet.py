@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import hilbert
 
 
 def ricker(peak_frequency: float) -> NDArray[np.float32]:
@@ -31,6 +33,29 @@ def ricker(peak_frequency: float) -> NDArray[np.float32]:
     return ((1.0 - 2.0 * phase) * np.exp(-phase)).astype(np.float32)
 
 
+def rotate_phase(wavelet: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
+    """Add a constant phase to a zero-phase wavelet, ``cos(phase) w - sin(phase) hilbert(w)``.
+
+    Returns
+    -------
+    ndarray
+        float32 of the same length; the amplitude spectrum is kept.
+
+    Examples
+    --------
+    >>> bool(np.allclose(rotate_phase(ricker(0.1), 180.0), -ricker(0.1), atol=1e-6))
+    True
+    """
+    if degrees == 0.0:
+        return wavelet
+    # Room around the wavelet, since the Hilbert transform does not end where the wavelet does.
+    size = wavelet.size
+    analytic = hilbert(np.pad(wavelet.astype(np.float64), 4 * size))[4 * size : 5 * size]
+    phase = np.radians(degrees)
+    turned = np.cos(phase) * analytic.real - np.sin(phase) * analytic.imag
+    return turned.astype(np.float32)
+
+
 def half_length(peak_frequency: float) -> int:
     """Return the samples on either side of a Ricker wavelet's centre that are worth keeping."""
     return int(np.ceil(1.1 / peak_frequency))
@@ -46,6 +71,28 @@ def reflectivity(log_impedance: NDArray[np.float32]) -> NDArray[np.float32]:
         with depth is positive.
     """
     return 0.5 * np.diff(log_impedance, axis=-1)
+
+
+def blur_laterally(traces: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Smooth over neighbouring traces, as limited lateral resolution does.
+
+    Parameters
+    ----------
+    traces : ndarray
+        float32 (inline, crossline, sample).
+    sigma : float
+        In bins; 0 leaves the traces alone.
+
+    Returns
+    -------
+    ndarray
+        float32 of the same shape, reflected at the edges.
+    """
+    if sigma < 0.1:
+        return traces
+    for axis in (0, 1):
+        traces = gaussian_filter1d(traces, sigma, axis=axis, mode="reflect", truncate=3.0)
+    return traces
 
 
 def convolve(

@@ -25,6 +25,8 @@ def quiet(**changes: object) -> SyntheticConfig:
             "footprint",
             "decay",
             "frequency_drop",
+            "phase_degrees",
+            "lateral_blur",
         ),
         0.0,
     )

@@ -6,7 +6,7 @@ import pytest
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.layers import DEVIATION, NODES_PER_SAMPLE, draw_stack
 from seisproc.synthetic.noise import band_limited_noise, linear_noise, survey_gain
-from seisproc.synthetic.wavelet import convolve, reflectivity, ricker
+from seisproc.synthetic.wavelet import blur_laterally, convolve, reflectivity, ricker, rotate_phase
 
 
 def rms(values: np.ndarray) -> float:
@@ -79,3 +79,26 @@ def test_gain_holds_decay_and_footprint() -> None:
     assert np.log(gain[0, 5, 0] / gain[0, 5, -1]) == pytest.approx(0.5, abs=1e-4)
     stripes = gain[0, :, 0]
     assert stripes.max() / stripes.min() > 1.1
+
+
+@pytest.mark.parametrize("degrees", [-60.0, 45.0, 90.0])
+def test_phase_rotation_keeps_the_spectrum_and_turns_the_phase(degrees: float) -> None:
+    wavelet = np.pad(ricker(0.12), 40)
+    turned = rotate_phase(wavelet, degrees)
+    middle = wavelet.size // 2
+    before = np.fft.rfft(np.roll(wavelet, -middle))
+    after = np.fft.rfft(np.roll(turned, -middle))
+    band = np.abs(before) > 0.3 * np.abs(before).max()
+    np.testing.assert_allclose(np.abs(after[band]), np.abs(before[band]), rtol=0.03)
+    phase = np.degrees(np.angle(after[band] / before[band]))
+    np.testing.assert_allclose(phase, degrees, atol=3.0)
+
+
+def test_lateral_blur_spreads_a_break_and_keeps_level_reflectors() -> None:
+    traces = np.zeros((20, 20, 8), np.float32)
+    traces[10:, :, 4] = 1.0
+    traces[:, :, 6] = 1.0
+    blurred = blur_laterally(traces, 0.8)
+    np.testing.assert_allclose(blurred[:, :, 6], 1.0, atol=1e-6)
+    assert 0.1 < blurred[9, 10, 4] < 0.5 < blurred[10, 10, 4] < 0.9
+    assert blur_laterally(traces, 0.0) is traces
