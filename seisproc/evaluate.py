@@ -137,12 +137,28 @@ def _job(survey: Survey, run: str, labels: str, axes: tuple[int, ...]) -> Job:
             expected="facies or fault in both",
         )
     product = f"interpretation/{run}"
+    if "facies" in both:
+        _require_same_classes(survey, run, labels)
     codes = [c.code for c in class_set(survey.group_attributes(f"labels/{labels}"))]
     return Job(
         survey.url, run, labels, "facies" in both, "fault" in both,
         _exists(survey, f"{product}/facies_probability"),
         f"{product}/facies_uncertainty" in volumes, f"{product}/fault_uncertainty" in volumes,
         max(codes) + 1, axes,
+    )
+
+
+def _require_same_classes(survey: Survey, run: str, labels: str) -> None:
+    """Codes are compared as numbers, so they must mean the same."""
+    truth = {c.code: c.name for c in class_set(survey.group_attributes(f"labels/{labels}"))}
+    names = survey.array(f"interpretation/{run}/facies").attrs.get("classes")
+    if not isinstance(names, list) or dict(enumerate(names)) == truth:
+        return
+    raise StoreError(
+        f"interpretation/{run} and labels/{labels} have different facies classes",
+        found=", ".join(map(str, names)),
+        expected=", ".join(f"{code} = {name}" for code, name in sorted(truth.items())),
+        do="Score it against labels of the classes that the network was trained on",
     )
 
 

@@ -22,14 +22,15 @@ SPLIT = SplitConfig(fractions=(0.5, 0.2, 0.3), guard=2)
 CLASSES = 3
 
 
-def write_run(survey, run, **volumes):
+def write_run(survey, run, classes=None, **volumes):
     """What an interpretation writes, as far as scoring goes."""
     url = f"{survey.url}/interpretation/{run}"
     dims = survey.grid.dims
     for name, values in volumes.items():
         lead = ("facies_class",) if values.ndim == 4 else ()
         array = store.create_array(url, name, values.shape, "uint8", (*lead, *dims),
-                                   fill_value=NONE)
+                                   fill_value=NONE,
+                                   attributes={"classes": classes} if classes else {})
         array[...] = values
     store.publish(url, {})
 
@@ -217,6 +218,9 @@ def test_what_cannot_be_scored_is_refused(scene, truth):
     write_run(survey, "facies-only", facies=volumes["facies"])
     with pytest.raises(StoreError, match="nothing in common"):
         evaluate(survey.url, "facies-only", "fault-only", SPLIT)
+    write_run(survey, "salt", ["sediment", "salt"], facies=volumes["facies"])
+    with pytest.raises(StoreError, match="different facies classes; found: sediment, salt"):
+        evaluate(survey.url, "salt", "truth", SPLIT)
     few = np.zeros(SHAPE[:2], bool)
     few[20, 20] = True
     parts = np.where(few, TRAIN, TEST).astype(np.uint8)
