@@ -18,7 +18,7 @@ from seisproc.schema import CODES, NONE
 from seisproc.sections import Cut, axis_label, display_cuts
 from seisproc.summary import InterpretationSummary, bin_size, classes_of, members
 from seisproc.survey import Survey
-from seisproc.tables import FLOOR_WORDS
+from seisproc.tables import FLOOR_WORDS, readable
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,12 @@ def draw_pictures(
     statistics = amplitude_statistics(survey)
     scale = plots.AmplitudeScale.of(statistics)
     drawn: list[Picture] = []
+    planes = []
     for cut in cuts:
-        plane = _Plane(survey, cut, scale)
-        drawn += plane.pictures(summary, labels, truth)
+        planes.append(_Plane(survey, cut, scale))
+        drawn += planes[-1].pictures(summary, labels, truth)
     above = Cut(survey.grid, "slice", 0, aspect)
-    drawn += _survey_pictures(survey, statistics, cuts, above)
+    drawn += _survey_pictures(survey, statistics, planes, above)
     drawn += _maps(survey, summary, above)
     return tuple(drawn)
 
@@ -76,21 +77,20 @@ def score_pictures(
     reliability is a mapping with the lists ``confidence``, ``frequency`` and ``voxels``.
     """
     found: list[Picture] = []
-    where = ": ".join(path).replace("_", " ")
-    slug = _slug("-".join(path) or "scores")
     for key, value in nested.items():
+        where = (*path, str(key))
+        slug, title = _slug("-".join(where)), readable(": ".join(where)).capitalize()
         if "confusion" in key and _is_matrix(value):
             named = len(classes) == len(value)
             names = classes if named else tuple(map(str, range(len(value))))
-            figure = charts.plot_confusion(value, names, f"Confusion: {where}".rstrip(": "))
-            found.append(_picture(f"{slug}-confusion", "Scores", "", figure))
+            figure = charts.plot_confusion(value, names, title)
+            found.append(_picture(slug, "Scores", title, figure))
         elif isinstance(value, Mapping) and set(_BINS) <= set(value):
             confidence, frequency, voxels = (value[name] for name in _BINS)
-            title = f"Reliability: {where}".rstrip(": ")
             figure = charts.plot_reliability(confidence, frequency, voxels, title)
-            found.append(_picture(f"{slug}-reliability", "Scores", "", figure))
+            found.append(_picture(slug, "Scores", title, figure))
         elif isinstance(value, Mapping) and key.lower() not in FLOOR_WORDS:
-            found += score_pictures(value, classes, (*path, str(key)))
+            found += score_pictures(value, classes, where)
     return tuple(found)
 
 
@@ -176,19 +176,19 @@ class _Plane:
 
 
 def _survey_pictures(
-    survey: Survey, statistics: Mapping[str, Any], cuts: Sequence[Cut], above: Cut
+    survey: Survey, statistics: Mapping[str, Any], planes: Sequence[_Plane], above: Cut
 ) -> Iterator[Picture]:
     group = "Survey"
-    figure = plots.plot_live(above, above.read_map(survey.live), cuts)
+    figure = plots.plot_live(above, above.read_map(survey.live), [p.cut for p in planes])
     yield _picture("live-traces", group, "Where there are traces", figure)
     if statistics.get("histogram"):
         figure = charts.plot_histogram(statistics)
         yield _picture("histogram", group, "Distribution of amplitude", figure)
-    section = next((cut for cut in cuts if cut.kind != "slice"), None)
+    section = next((plane for plane in planes if plane.cut.kind != "slice"), None)
     if section is not None and survey.grid.shape[2] > 1:
-        traces = section.read(survey.amplitude).T[section.read_map(survey.live)[0]]
-        step = float(np.diff(section.vertical.values[:2])[0])
-        note = f"{section.title}, {len(traces):,} traces, Hann taper"
+        traces = section.amplitude.T[section.live[0]]
+        step = float(np.diff(section.cut.vertical.values[:2])[0])
+        note = f"{section.cut.title}, {len(traces):,} traces, Hann taper"
         figure = charts.plot_spectrum(traces, step, survey.domain, note)
         yield _picture("spectrum", group, "Mean amplitude spectrum", figure)
 

@@ -221,7 +221,7 @@ class _Sums:
         self.classes = classes
         self.proportions = np.zeros((len(classes), shape[2]), np.int64)
         self.traces = np.zeros(len(classes), np.int64)
-        self.doubt = np.zeros(len(classes))
+        self.doubt = np.zeros(len(classes), np.int64)
         self.codes = {name: np.zeros(NONE, np.int64) for name in names}
         self.trace_sum = {name: np.zeros(shape[:2]) for name in names}
         self.trace_count = {name: np.zeros(shape[:2], np.int64) for name in names}
@@ -246,7 +246,7 @@ class _Sums:
             self.proportions[place] += here.sum(axis=(0, 1))
             self.traces[place] += int(here.any(axis=2).sum())
             if doubt is not None:
-                self.doubt[place] += float(doubt[here & (doubt != NONE)].sum()) / CODES
+                self.doubt[place] += int(doubt[here & (doubt != NONE)].sum())
 
     def class_volumes(self, survey: Survey, size: BinSize | None) -> tuple[ClassVolume, ...]:
         """Volumes of all classes, those that do not occur included."""
@@ -262,7 +262,7 @@ class _Sums:
             volume = None if size is None or not in_depth else count * size.area_km2 * step / 1000
             found.append(ClassVolume(
                 item, count, count / total, step * count / max(traces, 1), area, volume,
-                doubt / count if "facies_uncertainty" in self.codes and count else None,
+                doubt / CODES / count if "facies_uncertainty" in self.codes and count else None,
             ))
         return tuple(found)
 

@@ -15,6 +15,8 @@ from typing import Any
 LONGEST = 8
 """Longer lists are curves, and stay out of the tables."""
 
+_SPELLING = {"iou": "IoU", "f1": "F1", "ece": "ECE", "auroc": "AUROC", "sha256": "SHA-256"}
+
 FLOOR_WORDS = ("floor", "floors", "baseline", "baselines")
 
 
@@ -112,8 +114,12 @@ def number(value: float) -> str:
 
 
 def readable(key: str) -> str:
-    """Turn a key into words: ``mean_iou`` becomes ``mean iou``."""
-    return str(key).replace("_", " ")
+    """Turn a key into words.
+
+    >>> readable("mean_iou"), readable("f1_within_5"), readable("MTC")
+    ('mean IoU', 'F1 within 5', 'MTC')
+    """
+    return " ".join(_SPELLING.get(word, word) for word in str(key).replace("_", " ").split(" "))
 
 
 def _named(value: Any) -> Any:
