@@ -76,22 +76,22 @@ def finish_facies(
     Returns
     -------
     dict of uint8 (inline, crossline, sample)
-        ``facies`` (the most probable class before packing; of equals the first),
+        ``facies`` (the most probable class, the first of equals),
         ``facies_uncertainty`` and ``facies_disagreement`` (packed to 0..254), and with
         ``probability`` also ``facies_probability`` (class, inline, crossline, sample).
     """
     classes = sums.shape[0] - 1
     shape = sums.shape[1:]
+    facies, uncertainty, disagreement = (np.empty(shape, np.uint8) for _ in range(3))
+    packed = np.empty((classes if probability else 0, *shape), np.uint8)
+    table = entropy_table(classes)
+    _finish_facies(sums, weight, live, table, facies, uncertainty, disagreement, packed)
     out = {
-        "facies": np.empty(shape, np.uint8),
-        "facies_uncertainty": np.empty(shape, np.uint8),
-        "facies_disagreement": np.empty(shape, np.uint8),
+        "facies": facies,
+        "facies_uncertainty": uncertainty,
+        "facies_disagreement": disagreement,
     }
-    packed = np.empty((classes, *shape) if probability else (0, *shape), np.uint8)
-    _finish_facies(sums, weight, live, entropy_table(classes), *out.values(), packed)
-    if probability:
-        out["facies_probability"] = packed
-    return out
+    return {**out, "facies_probability": packed} if probability else out
 
 
 def finish_fault(
@@ -103,13 +103,9 @@ def finish_fault(
     Returns ``fault``, ``fault_uncertainty`` and ``fault_disagreement``, packed to 0..254.
     """
     shape = sums.shape[1:]
-    out = {
-        "fault": np.empty(shape, np.uint8),
-        "fault_uncertainty": np.empty(shape, np.uint8),
-        "fault_disagreement": np.empty(shape, np.uint8),
-    }
-    _finish_fault(sums, weight, live, entropy_table(2), *out.values())
-    return out
+    fault, uncertainty, disagreement = (np.empty(shape, np.uint8) for _ in range(3))
+    _finish_fault(sums, weight, live, entropy_table(2), fault, uncertainty, disagreement)
+    return {"fault": fault, "fault_uncertainty": uncertainty, "fault_disagreement": disagreement}
 
 
 @numba.njit(nogil=True, cache=True)
