@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from seisproc import charts, plots
 from seisproc.canvas import png
 from seisproc.errors import StoreError
+from seisproc.inventory import bin_size, classes_of, members
 from seisproc.schema import CODES, NONE
 from seisproc.sections import Cut, axis_label, display_cuts
-from seisproc.summary import InterpretationSummary, bin_size, classes_of, members
+from seisproc.summary import InterpretationSummary
 from seisproc.survey import Survey
 from seisproc.tables import FLOOR_WORDS, readable
 

@@ -14,23 +14,16 @@ from typing import Any
 
 import fsspec
 import jinja2
-import numpy as np
-from numpy.typing import NDArray
 
+from seisproc import facts
 from seisproc.errors import ConfigError, OutputExistsError
-from seisproc.gallery import (
-    Picture,
-    amplitude_statistics,
-    card_pictures,
-    draw_pictures,
-    score_pictures,
-)
+from seisproc.gallery import Picture, draw_pictures, score_pictures
+from seisproc.inventory import newest_run
 from seisproc.records import write_atomic
 from seisproc.schema import DOMAINS
-from seisproc.sections import axis_label
-from seisproc.summary import BinSize, InterpretationSummary, bin_size, newest_run, summarise
+from seisproc.summary import InterpretationSummary, summarise
 from seisproc.survey import Survey
-from seisproc.tables import Column, Table, readable, tables, text
+from seisproc.tables import tables, text
 
 
 @dataclass(frozen=True)
@@ -91,16 +84,16 @@ def write_report(
     summary = summarise(survey, run) if run else None
     drawn = draw_pictures(survey, summary, labels)
     charts = score_pictures(scores or {}, _class_names(summary, cards or ()))
-    cards_shown = [_card(number, card) for number, card in enumerate(cards or (), 1)]
+    cards_shown = [facts.card(number, card) for number, card in enumerate(cards or (), 1)]
     page = _environment().get_template("report.html").render(
-        title=_title(survey),
-        subject=_subject(summary),
+        title=facts.title(survey),
+        subject=facts.subject(summary),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        tiles=_tiles(survey, summary),
-        axes=_axes(survey),
-        statistics=_statistics(survey),
-        sources=_sources(survey),
-        warnings=_warnings(survey),
+        tiles=facts.tiles(survey, summary),
+        axes=facts.axes(survey),
+        statistics=facts.statistics(survey),
+        sources=facts.sources(survey),
+        warnings=facts.warnings(survey),
         groups=_groups(drawn),
         summary=summary,
         unit=DOMAINS[survey.domain],
@@ -109,8 +102,8 @@ def write_report(
         scores=tables(scores or {}),
         score_pictures=charts,
         cards=cards_shown,
-        timeline=_timeline(timeline or ()),
-        provenance=_provenance(survey, summary),
+        timeline=facts.timeline(timeline or ()),
+        provenance=facts.provenance(survey, summary),
     )
     content = page.encode()
     write_atomic(output_html, content)
@@ -156,103 +149,6 @@ def _data_url(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
-def _title(survey: Survey) -> str:
-    name = survey.attributes.get("name") or survey.url.rsplit("/", 1)[-1]
-    return str(name).removesuffix(".zarr")
-
-
-def _subject(summary: InterpretationSummary | None) -> str:
-    return f"Interpretation “{summary.run}”" if summary else "Seismic survey, not interpreted yet"
-
-
-def _tiles(survey: Survey, summary: InterpretationSummary | None) -> list[tuple[str, str]]:
-    """Pick the few figures that a reader wants first."""
-    grid, live = survey.grid, survey.live
-    tiles = [
-        (" × ".join(map(str, grid.shape)), "inlines × crosslines × samples"),
-        (f"{int(live.sum()):,}", f"live traces of {live.size:,}"),
-        (
-            f"{grid.sample[0]:g}–{grid.sample[-1]:g} {DOMAINS[grid.domain]}",
-            f"{axis_label(grid, 2).split(' (')[0].lower()}, every {grid.step:g}",
-        ),
-    ]
-    size = bin_size(survey)
-    if size is not None:
-        tiles.append((f"{live.sum() * size.area_km2:,.3g} km²", f"bins of {_bin(size)}"))
-    if summary and summary.fault and summary.fault.voxels:
-        share = summary.fault.above / summary.fault.voxels
-        tiles.append((f"{100 * share:.2f} %", "of voxels are faults (probability > 0.5)"))
-    if summary and "facies" in summary.uncertainty:
-        tiles.append((f"{summary.uncertainty['facies'].mean:.2f}", "mean facies uncertainty, 0–1"))
-    return tiles
-
-
-def _axes(survey: Survey) -> list[tuple[str, str]]:
-    grid = survey.grid
-    rows = []
-    axes: tuple[NDArray[Any], ...] = (grid.inline, grid.crossline, grid.sample)
-    for axis, values in enumerate(axes):
-        steps = np.unique(np.diff(values).round(6))
-        every = "" if not len(steps) else f", every {steps[0]:g}"
-        every = every if len(steps) < 2 else f", uneven: steps {steps[0]:g} to {steps[-1]:g}"
-        span = f"{values[0]:g} to {values[-1]:g}" if len(values) > 1 else f"{values[0]:g}"
-        rows.append((axis_label(grid, axis), span + every))
-    size = bin_size(survey)
-    unknown = "unknown (no coordinates, or a single line)"
-    rows.append(("Bin size", unknown if size is None else _bin(size)))
-    for name, label in (("cdp_x", "Easting (m)"), ("cdp_y", "Northing (m)")):
-        if size is not None:
-            values = survey.read(name)
-            rows.append((label, f"{np.nanmin(values):,.1f} to {np.nanmax(values):,.1f}"))
-    rows.append(("Coordinate system", str(survey.attributes.get("crs") or "not stated")))
-    rows.append(("Samples stored as", str(survey.amplitude.dtype)))
-    return rows
-
-
-def _bin(size: BinSize) -> str:
-    return f"{size.along:.4g} × {size.across:.4g} m"
-
-
-def _statistics(survey: Survey) -> list[tuple[str, str]]:
-    statistics = amplitude_statistics(survey)
-    rows = [(name, text(statistics[key])) for key, name in _STATISTICS if key in statistics]
-    percentiles = statistics.get("percentiles") or {}
-    rows += [(f"Percentile {key}", text(value)) for key, value in percentiles.items()]
-    return rows
-
-
-_STATISTICS = (
-    ("count", "Samples"),
-    ("min", "Minimum"),
-    ("max", "Maximum"),
-    ("mean", "Mean"),
-    ("std", "Standard deviation"),
-    ("rms", "Root mean square"),
-    ("zero_traces", "Traces of zeros"),
-)
-
-
-def _sources(survey: Survey) -> list[str]:
-    """Source files in words, whatever form ingest gave them."""
-    source = survey.attributes.get("source") or ()
-    entries = [source] if isinstance(source, str | Mapping) else list(source)
-    lines = []
-    for entry in entries:
-        if not isinstance(entry, Mapping):
-            lines.append(str(entry))
-            continue
-        name = entry.get("name") or entry.get("url") or entry.get("path") or "?"
-        size = entry.get("size") or entry.get("bytes")
-        lines.append(f"{name}, {size:,} bytes" if isinstance(size, int) else str(name))
-    return lines
-
-
-def _warnings(survey: Survey) -> list[str]:
-    provenance = survey.attributes.get("provenance")
-    inner = provenance.get("warnings", ()) if isinstance(provenance, Mapping) else ()
-    return list(dict.fromkeys(map(str, (*survey.attributes.get("warnings", ()), *inner))))
-
-
 def _groups(drawn: Sequence[Picture]) -> dict[str, list[Picture]]:
     groups: dict[str, list[Picture]] = {}
     for picture in drawn:
@@ -265,83 +161,5 @@ def _class_names(
 ) -> tuple[str, ...]:
     if summary and summary.classes:
         return tuple(item.name for item in summary.classes)
-    facies = (card for card in cards if card.get("target") == "facies")
-    return next((tuple(map(_short, card.get("classes", ()))) for card in facies), ())
-
-
-def _card(number: int, card: Mapping[str, Any]) -> dict[str, Any]:
-    """Prepare a model card for the page: facts, metrics, limitations, training curves."""
-    name = str(card.get("name") or f"model {number}")
-    shown = ("name", "metrics", "scores", "history", "limitations")
-    figures = [card[key] for key in ("metrics", "scores") if isinstance(card.get(key), Mapping)]
-    limitations = card.get("limitations") or ()
-    return {
-        "name": name,
-        "facts": _facts({key: _without_history(v) for key, v in card.items() if key not in shown}),
-        "tables": [table for nested in figures for table in tables(nested)],
-        "limitations": [limitations] if isinstance(limitations, str) else list(limitations),
-        "pictures": card_pictures(number, name, card),
-    }
-
-
-def _without_history(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    return {key: inner for key, inner in value.items() if key != "history"}
-
-
-def _timeline(stages: Sequence[Mapping[str, Any]]) -> Table | None:
-    """Stages as a table, with the share of the total beside the seconds."""
-    if not stages:
-        return None
-    total = sum(float(stage.get("seconds", 0)) for stage in stages) or 1.0
-    extra = [key for key in dict.fromkeys(k for stage in stages for k in stage)
-             if key not in ("stage", "seconds")]
-    rows = tuple(
-        (
-            str(stage.get("stage", "?")),
-            (
-                f"{float(stage.get('seconds', 0)):.1f}",
-                f"{100 * float(stage.get('seconds', 0)) / total:.0f} %",
-                *(text(stage.get(key)) for key in extra),
-            ),
-        )
-        for stage in stages
-    )
-    return Table("", tuple(map(Column, ("seconds", "share", *map(readable, extra)))), rows)
-
-
-def _provenance(
-    survey: Survey, summary: InterpretationSummary | None
-) -> list[tuple[str, list[tuple[str, str]]]]:
-    shown = ("source", "warnings", "classes")
-    parts: list[tuple[str, Mapping[str, Any]]] = [("Survey", survey.attributes)]
-    if summary:
-        parts.append((f"Interpretation {summary.run}", summary.attributes))
-    return [
-        (name, _facts({key: value for key, value in attributes.items() if key not in shown}))
-        for name, attributes in parts
-    ]
-
-
-def _facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested values as lines of name and text, ``a: b: c`` for what lies deep."""
-    lines: list[tuple[str, str]] = []
-    for key, value in values.items():
-        name = f"{prefix}{readable(key)}"
-        if isinstance(value, Mapping):
-            lines += _facts(value, f"{name}: ")
-        elif isinstance(value, Sequence) and not isinstance(value, str):
-            flat = [_short(item) for item in value]
-            lines.append((name, ", ".join(flat[:24]) + (" …" if len(flat) > 24 else "")))
-        else:
-            lines.append((name, text(value)))
-    return lines
-
-
-def _short(item: Any) -> str:
-    if isinstance(item, Mapping):
-        if "name" in item:
-            return str(item["name"])
-        return " ".join(f"{text(value)}" for value in item.values())
-    return text(item)
+    listed = (card.get("classes", ()) for card in cards if card.get("target") == "facies")
+    return tuple(map(facts.short, next(listed, ())))

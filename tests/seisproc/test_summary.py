@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from seisproc.errors import StoreError
+from seisproc.inventory import bin_size, classes_of, newest_run
 from seisproc.labels import flag_attributes
 from seisproc.schema import NONE, PARIHAKA, FaciesClass
-from seisproc.summary import bin_size, classes_of, newest_run, summarise
+from seisproc.summary import summarise
 from seisproc.survey import (
     Grid,
     Survey,
