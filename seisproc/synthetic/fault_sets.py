@@ -15,6 +15,9 @@ from seisproc.synthetic.ranges import draw, draw_count
 SETS = ("scattered", "staircase", "horst-graben", "relay", "splay")
 """Kinds of sets. Each set has one strike and one sense of slip, with small variations."""
 
+_ATTEMPTS = 4
+"""Sets drawn per fault wanted, before a crowded volume makes do with fewer."""
+
 _MIN_SPACING = 0.05
 """Smallest distance of a fault from the planes of the others, as a fraction of the extent."""
 
@@ -34,13 +37,15 @@ def draw_faults(config: SyntheticConfig, rng: np.random.Generator) -> tuple[Faul
         return config.faults
     wanted = draw_count(rng, config.fault_count)
     faults: list[Fault] = []
-    while wanted > 0:
-        members = min(wanted, 1 + int(rng.integers(6)))
+    for _ in range(_ATTEMPTS * wanted):
+        missing = wanted - len(faults)
+        if missing == 0:
+            break
+        members = min(missing, 1 + int(rng.integers(6)))
         kind = str(rng.choice(SETS)) if members > 1 else "scattered"
         for fault in _draw_set(config, rng, kind, members):
             if _apart(fault, faults, config) or kind == "splay":
                 faults.append(fault)
-        wanted -= members
     return tuple(faults)
 
 

@@ -11,7 +11,8 @@ of an older fault included, is carried by the younger faults for free.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -72,10 +73,11 @@ class Fault:
     listric: float = 0.0
     roughness: float = 0.0
     seed: int = 0
-    surface: NDArray[np.float32] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "surface", _rough_surface(self))
+    @cached_property
+    def surface(self) -> NDArray[np.float32]:
+        """Height of the surface over its plane, float32 (strike, dip), samples; ±1.5 semi-axes."""
+        return _rough_surface(self)
 
     @property
     def slip(self) -> float:

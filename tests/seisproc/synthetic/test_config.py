@@ -1,12 +1,15 @@
 """Configurations: what is refused, and streams that do not disturb each other."""
 
 import dataclasses
+import json
+import pickle
 
 import numpy as np
 import pytest
 
 from seisproc.errors import ConfigError
 from seisproc.synthetic.config import STEPS, SyntheticConfig, generators
+from seisproc.synthetic.faults import Fault
 from seisproc.synthetic.ranges import draw, draw_count
 
 
@@ -62,3 +65,13 @@ def test_steps_have_streams_of_their_own() -> None:
             assert first[name].random() == second[name].random()
     draws = {name: stream.random() for name, stream in generators(5).items()}
     assert len(set(draws.values())) == len(STEPS)
+
+
+def test_a_configuration_travels_as_pickle_and_as_json() -> None:
+    fault = Fault((20.0, 20.0, 40.0), 30.0, 60.0, 5.0, 30.0, 30.0, 20.0, roughness=1.0)
+    config = SyntheticConfig(faults=(fault,))
+    assert fault.surface.any()
+    assert pickle.loads(pickle.dumps(config)) == config
+    kept = json.loads(json.dumps(dataclasses.asdict(config)))
+    assert kept["faults"][0]["throw"] == 5.0
+    assert kept["column"][5]["shape"] == "channel"
