@@ -39,7 +39,7 @@ def ibm_to_ieee(word: np.uint32) -> np.uint32:
     # 16**(e - 64) * 2**-24, built as the bits of a double
     power = np.int64((4 * exponent - 280 + 1023) << 52).view(np.float64)
     magnitude = np.float32(np.float64(np.int32(word & _FRACTION)) * power)
-    return magnitude.view(np.uint32) | (word & _SIGN)
+    return np.uint32(magnitude.view(np.uint32) | (word & _SIGN))
 
 
 @njit(inline="always")
@@ -58,7 +58,7 @@ def ieee_to_ibm(bits: np.uint32) -> np.uint32:
     word = (np.uint32(hexadecimal + np.int32(64)) << np.uint32(24)) | kept
     if exponent == 0:
         word = np.uint32(0)
-    return word | (bits & _SIGN)
+    return np.uint32(word | (bits & _SIGN))
 
 
 @njit(inline="always")
@@ -78,14 +78,14 @@ def unusual_to_ibm(bits: np.uint32) -> np.uint32:
     sign = bits & _SIGN
     fraction = bits & np.uint32(0x007FFFFF)
     if bits & np.uint32(0x7F800000):
-        return np.uint32(0) if fraction != 0 else sign | np.uint32(0x7FFFFFFF)
+        return np.uint32(0) if fraction != 0 else np.uint32(sign | np.uint32(0x7FFFFFFF))
     # fraction * 2**-149 = (fraction << 3) / 2**24 * 16**-32
     fraction <<= np.uint32(3)
     hexadecimal = np.uint32(32)
     while fraction < _TOP_DIGIT:
         fraction <<= np.uint32(4)
         hexadecimal -= np.uint32(1)
-    return sign | (hexadecimal << np.uint32(24)) | fraction
+    return np.uint32(sign | (hexadecimal << np.uint32(24)) | fraction)
 
 
 @njit(inline="always")

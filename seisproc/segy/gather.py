@@ -30,26 +30,26 @@ _PRIME = np.uint64(0x100000001B3)
 _SEED = np.uint64(0xCBF29CE484222325)
 
 
-def swapped(word):  # type: ignore[no-untyped-def]
+def swapped(word: Any) -> Any:
     """Byte order of a word reversed; compiled code only."""
     raise NotImplementedError("compiled code only")
 
 
-@overload(swapped, inline="always")  # type: ignore[misc, untyped-decorator]
-def _swapped(word):  # type: ignore[no-untyped-def]
+@overload(swapped, inline="always")
+def _swapped(word: Any) -> Any:
     return {8: _swapped_8, 16: _swapped_16, 32: _swapped_32, 64: _swapped_64}[word.bitwidth]
 
 
-# numba wants implementations whose signature is the stub's to the letter: no annotations here
-def _swapped_8(word):  # type: ignore[no-untyped-def]
+# numba wants implementations whose signature is the stub's to the letter, annotations included
+def _swapped_8(word: Any) -> Any:
     return word
 
 
-def _swapped_16(word):  # type: ignore[no-untyped-def]
+def _swapped_16(word: Any) -> Any:
     return np.uint16((word << np.uint16(8)) | (word >> np.uint16(8)))
 
 
-def _swapped_32(word):  # type: ignore[no-untyped-def]
+def _swapped_32(word: Any) -> Any:
     return np.uint32(
         (word >> np.uint32(24))
         | ((word >> np.uint32(8)) & np.uint32(0xFF00))
@@ -58,7 +58,7 @@ def _swapped_32(word):  # type: ignore[no-untyped-def]
     )
 
 
-def _swapped_64(word):  # type: ignore[no-untyped-def]
+def _swapped_64(word: Any) -> Any:
     low = np.uint64(_swap_half(np.uint32(word & np.uint64(0xFFFFFFFF))))
     high = np.uint64(_swap_half(np.uint32(word >> np.uint64(32))))
     return (low << np.uint64(32)) | high

@@ -148,7 +148,7 @@ def _require_overwrite(store_url: str, overwrite: bool) -> None:
 def _reuse(
     job: IngestJob, scanned: SegyScan, key: str, client: Client | None
 ) -> IngestReceipt | None:
-    """The receipt of a store that exists already, if it holds this very content."""
+    """Return the receipt of a store that exists already, if it holds this very content."""
     survey = Survey(job.target)
     if not store_matches(survey, key, job):
         return None

@@ -116,7 +116,7 @@ class ShardWriter:
 def _write_all(file: Any, part: bytes) -> None:
     """Write without a buffer between; the system may take a part at a time."""
     view = memoryview(part)
-    while len(view):
+    while view.nbytes:
         view = view[file.write(view) :]
 
 

@@ -89,7 +89,7 @@ class Tally:
 
     @classmethod
     def from_payload(cls, payload: dict[str, Any], dtype: DTypeLike) -> Tally:
-        """The reverse of :meth:`to_payload`."""
+        """Read what :meth:`to_payload` wrote."""
         state = np.array([float.fromhex(value) for value in payload["state"]])
         counts = np.frombuffer(zlib.decompress(base64.b64decode(payload["counts"])), "int64")
         return cls(np.dtype(dtype), state, counts, int(payload["zero_traces"]))
@@ -158,7 +158,7 @@ def _bins(
     ends = np.stack([pattern.view("float32"), last.view("float32")]).astype("float64")
     # the last pattern of the largest exponent is infinite or NaN: the extremes are known
     ends = np.clip(np.nan_to_num(ends, nan=high, posinf=high, neginf=low), low, high)
-    lower, upper = ends.min(axis=0), ends.max(axis=0)
+    lower, upper = np.minimum(*ends), np.maximum(*ends)
     order = np.argsort(lower + upper, kind="stable")
     return lower[order], upper[order], counts[order]
 
@@ -183,7 +183,7 @@ def _histogram(
     lower: NDArray[np.float64], upper: NDArray[np.float64], counts: NDArray[np.int64],
     first: float, last: float,
 ) -> dict[str, Any]:
-    """Counts in even bins from ``first`` to ``last``; a fine bin goes to its middle's place."""
+    """Count in even bins from ``first`` to ``last``; a fine bin goes to its middle's place."""
     if last <= first:
         first, last = first - 0.5, first + 0.5
     edges = np.linspace(first, last, HISTOGRAM_BINS + 1)

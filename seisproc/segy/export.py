@@ -1,0 +1,225 @@
+"""A volume of a survey store out to SEG-Y, on the headers of the source and in its trace order.
+
+The amplitude gives the source back, byte for byte. Other volumes keep all headers but say in the
+text header what they are; their sample format is chosen for what they hold (:mod:`product`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from seisproc.errors import OutputExistsError, StoreError
+from seisproc.segy.mapped import new_file
+from seisproc.segy.product import Product, describe_product, product_header
+from seisproc.segy.scatter import scatter
+from seisproc.survey import Survey, layout
+from seisproc.volume import Box, boxes
+
+Progress = Callable[[int, int], None]
+
+HEADER_BLOCK = 1 << 16
+RESIDUAL_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class ExportReceipt:
+    """What an export wrote.
+
+    Attributes
+    ----------
+    output : str
+        The SEG-Y file, or the folder of several.
+    variable : str
+        Path of the volume in the store.
+    files, traces, size : int
+        Files, traces and bytes written.
+    sample_format : int
+        Format code of the samples.
+    """
+
+    output: str
+    variable: str
+    files: int
+    traces: int
+    size: int
+    sample_format: int
+
+
+@dataclass(frozen=True, eq=False)
+class _File:
+    """One file to write: the traces [first, stop) of the store between two runs of raw bytes."""
+
+    url: str
+    first: int
+    stop: int
+    prefix: NDArray[np.uint8]
+    suffix: NDArray[np.uint8]
+    trace_bytes: int
+
+    @property
+    def size(self) -> int:
+        return len(self.prefix) + (self.stop - self.first) * self.trace_bytes + len(self.suffix)
+
+
+def export(
+    store_url: str,
+    output: str,
+    *,
+    variable: str = "amplitude",
+    overwrite: bool = False,
+    on_progress: Progress | None = None,
+) -> ExportReceipt:
+    """Write a volume of a survey store as SEG-Y.
+
+    Parameters
+    ----------
+    store_url : str
+        The survey store.
+    output : str
+        The file to write. For a survey made from several files, a name that ends in ``/`` is a
+        folder that gets them all under their own names; else they are joined into one.
+    variable : str
+        ``amplitude``, or e.g. ``interpretation/demo/fault``, ``labels/truth/facies``. One class of
+        a probability volume is named by its code: ``interpretation/demo/facies_probability/2``.
+    overwrite : bool
+        Replace what is at ``output``.
+    on_progress : callable, optional
+        Told (done, total) boxes.
+
+    Raises
+    ------
+    StoreError
+        If the store has no such volume.
+    OutputExistsError
+        If the output exists.
+    SpaceError
+        If the disk is too small.
+    """
+    survey = Survey(store_url)
+    product = describe_product(survey, variable)
+    files = _plan(survey, product, output)
+    for file in files:
+        fs, path = fsspec.core.url_to_fs(file.url)
+        if fs.exists(path) and not overwrite:
+            raise OutputExistsError(
+                f"{file.url} is already there", do="Give --overwrite to replace it"
+            )
+    shape = survey.grid.shape
+    shards = layout(shape)[1]
+    work = boxes(shape, (shards[0], shards[1], shards[2]))
+    total, done = len(work) * len(files), 0
+    for file in files:
+        with new_file(file.url, file.size) as content:
+            _write_headers(survey, file, content)
+            for box in work:
+                _write_box(survey, product, file, box, content)
+                done += 1
+                if on_progress is not None:
+                    on_progress(done, total)
+            if product.is_source:
+                _restore_residual(survey, product, file, content)
+    traces = sum(file.stop - file.first for file in files)
+    size = sum(file.size for file in files)
+    return ExportReceipt(output, variable, len(files), traces, size, product.form.code)
+
+
+def _plan(survey: Survey, product: Product, output: str) -> list[_File]:
+    """Split the traces over files, each with its raw bytes before and after."""
+    segy = survey.attributes.get("segy")
+    if segy is None:
+        raise StoreError(
+            f"{survey.url} was not made from SEG-Y: it has no headers to export on",
+            do="Write a new file with `create_segy`",
+        )
+    shape = survey.grid.shape
+    trace_bytes = int(segy["header_bytes"]) + shape[2] * product.form.size
+    prefix, suffix = survey.read("file_prefix"), survey.read("file_suffix")
+    found: list[_File] = []
+    trace = at = end = 0
+    for source in survey.attributes["source"]:
+        head = prefix[at : at + source["prefix_bytes"]]
+        tail = suffix[end : end + source["suffix_bytes"]]
+        at, end = at + len(head), end + len(tail)
+        if not product.is_source:
+            head = product_header(survey, product, head)
+        stop = trace + source["traces"]
+        url = output + source["name"] if output.endswith("/") else output
+        found.append(_File(url, trace, stop, head, tail, trace_bytes))
+        trace = stop
+    if output.endswith("/") or len(found) == 1:
+        return found
+    first, last = found[0], found[-1]
+    return [_File(output, 0, last.stop, first.prefix, last.suffix, trace_bytes)]
+
+
+def _write_headers(survey: Survey, file: _File, content: NDArray[np.uint8]) -> None:
+    """Write everything but the samples."""
+    content[: len(file.prefix)] = file.prefix
+    content[len(content) - len(file.suffix) :] = file.suffix
+    count = file.stop - file.first
+    data = content[len(file.prefix) : len(file.prefix) + count * file.trace_bytes]
+    traces = data.reshape(count, file.trace_bytes)
+    stored = survey.array("trace_header")
+    for first in range(file.first, file.stop, HEADER_BLOCK):
+        headers = np.asarray(stored[first : min(first + HEADER_BLOCK, file.stop)])
+        at = first - file.first
+        traces[at : at + len(headers), : headers.shape[1]] = headers
+
+
+def _write_box(
+    survey: Survey, product: Product, file: _File, box: Box, content: NDArray[np.uint8]
+) -> None:
+    """Write the samples of one box of cells, as far as they belong to the file."""
+    lateral = box.slices[:2]
+    index = np.asarray(survey.array("trace_index")[lateral])
+    inside = (index >= file.first) & (index < file.stop)
+    if not inside.any():
+        return
+    values = product.values(box.slices)
+    starts = _sample_starts(survey, product, file, index, box.start[2])
+    scatter(values, np.where(inside, starts, -1), product.form, product.byte_order, content)
+
+
+def _sample_starts(
+    survey: Survey, product: Product, file: _File, trace: NDArray[np.int64], sample: int
+) -> NDArray[np.int64]:
+    """Byte in the file of one sample of each trace."""
+    header_bytes = int(survey.attributes["segy"]["header_bytes"])
+    within = len(file.prefix) + header_bytes + sample * product.form.size
+    return within + (trace - file.first) * file.trace_bytes
+
+
+def _restore_residual(
+    survey: Survey, product: Product, file: _File, content: NDArray[np.uint8]
+) -> None:
+    """Put back the raw words that decoding and encoding does not give."""
+    for index, words in _residual_blocks(survey):
+        trace, sample = np.divmod(index, survey.grid.shape[2])
+        inside = (trace >= file.first) & (trace < file.stop)
+        trace, sample = trace[inside], sample[inside]
+        size = product.form.size
+        starts = _sample_starts(survey, product, file, trace, 0) + sample * size
+        mark = ">" if product.byte_order == "big" else "<"
+        raw = words[inside].astype(f"{mark}u{size}").view("uint8").reshape(-1, size)
+        for byte in range(size):
+            content[starts + byte] = raw[:, byte]
+
+
+def _residual_blocks(survey: Survey) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    fs, path = fsspec.core.url_to_fs(survey.url)
+    if not fs.exists(f"{path}/sample_residual_index/zarr.json"):
+        return
+    index: zarr.Array[Any] = survey.array("sample_residual_index")
+    word: zarr.Array[Any] = survey.array("sample_residual_word")
+    for first in range(0, index.shape[0], RESIDUAL_BLOCK):
+        part = slice(first, first + RESIDUAL_BLOCK)
+        yield np.asarray(index[part]), np.asarray(word[part])
+
+

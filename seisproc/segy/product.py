@@ -1,0 +1,182 @@
+"""How a volume of a store is put into SEG-Y: sample format, values, and words for the reader.
+
+| volume | samples | no value (255) |
+|---|---|---|
+| amplitude | the source's own format | - |
+| classes (facies, fault labels) | int8, the class codes | -1 |
+| probability, uncertainty | IEEE float, unpacked to 0..1 | -1 |
+| other floats, integers | IEEE float, integer of their size | - |
+
+-1 lies outside 0..1 and is no class, and unlike NaN every package reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from seisproc.errors import StoreError
+from seisproc.schema import DOMAINS, NONE
+from seisproc.segy.layout import (
+    FORMAT,
+    FORMATS,
+    IEEE,
+    SAMPLES,
+    TEXT_BYTES,
+    Field,
+    SampleFormat,
+    put_trace_words,
+)
+from seisproc.segy.text import encode_text, encoding_of
+from seisproc.survey import Survey
+
+NO_VALUE = -1
+INT8 = 8
+BY_DTYPE = {"int8": INT8, "int16": 3, "int32": 2, "uint8": 16, "uint16": 11, "uint32": 10,
+            "float32": IEEE, "float64": 6, "int64": 9, "uint64": 12}
+MAX_SAMPLES = 65535
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """A volume on its way to SEG-Y.
+
+    Attributes
+    ----------
+    variable : str
+        Path in the store.
+    form : SampleFormat
+        Of the file's samples.
+    byte_order : str
+        The source's.
+    is_source : bool
+        It is the amplitude: the source is to come back as it was.
+    """
+
+    variable: str
+    form: SampleFormat
+    byte_order: str
+    is_source: bool
+    array: zarr.Array[Any]
+    leading: tuple[int, ...]
+    scale: float | None
+    has_none: bool
+
+    def values(self, slices: tuple[slice, slice, slice]) -> NDArray[Any]:
+        """Values of a box in the format's native type."""
+        stored = np.asarray(self.array[self.leading + slices])
+        if self.scale is not None:
+            values = stored.astype("float32") * np.float32(self.scale)
+        else:
+            values = stored.astype(self.form.dtype)
+        if self.has_none:
+            values[stored == NONE] = NO_VALUE
+        return values
+
+
+def describe_product(survey: Survey, variable: str) -> Product:
+    """Choose how a volume is exported.
+
+    Raises
+    ------
+    StoreError
+        If the store has no such volume, or it does not lie on the survey's grid.
+    """
+    path = variable
+    leading: tuple[int, ...] = ()
+    head, _, last = variable.rpartition("/")
+    if last.isdigit() and head:
+        path, leading = head, (int(last),)
+    array = survey.array(path)
+    shape = survey.grid.shape
+    if array.ndim == 4 and not leading:
+        raise StoreError(
+            f"{variable} holds a volume for each class",
+            expected=f"{variable}/0 to {variable}/{array.shape[0] - 1}",
+            do="Name one class by its code",
+        )
+    if tuple(array.shape[len(leading) :]) != shape or (
+        leading and leading[0] >= array.shape[0]
+    ):
+        raise StoreError(
+            f"{variable} is no volume on the survey's grid",
+            found=f"shape {tuple(array.shape)}",
+            expected=f"shape {shape}; " + ", ".join(survey.volumes()),
+        )
+    segy = survey.attributes.get("segy", {})
+    order = str(segy.get("byte_order", "big"))
+    if path == "amplitude":
+        form = FORMATS[int(segy["sample_format"])]
+        return Product(variable, form, order, True, array, leading, None, False)
+    scale = array.attrs.get("scale_factor")
+    is_byte = array.dtype == np.uint8
+    if scale is not None:
+        code, factor = IEEE, float(scale)  # type: ignore[arg-type]
+    else:
+        code, factor = INT8 if is_byte else BY_DTYPE[str(array.dtype)], None
+    return Product(variable, FORMATS[code], order, False, array, leading, factor, is_byte)
+
+
+def product_header(
+    survey: Survey, product: Product, prefix: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Bytes before the first trace of a product: the source's, telling what this file holds."""
+    changed = prefix.copy()
+    encoding = encoding_of(prefix[:TEXT_BYTES])
+    text = encode_text(_lines(survey, product), encoding)
+    changed[:TEXT_BYTES] = np.frombuffer(text, "uint8")
+    samples = survey.grid.shape[2]
+    words = {FORMAT: product.form.code}
+    if samples <= MAX_SAMPLES:
+        words[SAMPLES] = samples
+    for field, value in words.items():
+        place = Field(field.byte - TEXT_BYTES, field.kind)
+        put_trace_words(changed[None, TEXT_BYTES:], place, value, product.byte_order)
+    return changed
+
+
+def _lines(survey: Survey, product: Product) -> list[str]:
+    grid = survey.grid
+    unit = DOMAINS[grid.domain]
+    attributes = product.array.attrs
+    chosen = next((e for e in survey.attributes.get("evidence", []) if e["chosen"]), None)
+    lines = [
+        f"{product.variable.upper()} BY SEISPROC {version('seisproc')}",
+        f"{attributes.get('long_name', '')}",
+        f"MADE FROM {', '.join(source['name'] for source in survey.attributes['source'][:2])}",
+        f"SOURCE FINGERPRINT {survey.fingerprint[:32]}",
+        f"SAMPLES: FORMAT {product.form.code}, {product.form.name}",
+    ]
+    if product.has_none:
+        lines.append(f"NO VALUE: {NO_VALUE}")
+    meanings = attributes.get("flag_meanings")
+    if isinstance(meanings, str):
+        lines += [f"{code} = {name}" for code, name in enumerate(meanings.split()[:12])]
+    lines += [
+        f"{len(grid.sample)} SAMPLES FROM {grid.sample[0]:g} {unit} EVERY {grid.step:g} {unit}",
+        f"INLINE {grid.inline[0]} TO {grid.inline[-1]}, "
+        f"CROSSLINE {grid.crossline[0]} TO {grid.crossline[-1]}",
+    ]
+    if chosen is not None:
+        lines.append(
+            f"INLINE AT BYTE {chosen['inline_byte']}, CROSSLINE AT BYTE "
+            f"{chosen['crossline_byte']} OF THE TRACE HEADER"
+        )
+    lines.append(f"VERTICAL DOMAIN: {'TIME' if grid.domain == 'twt' else 'DEPTH'}")
+    lines += _model_lines(survey, product)
+    return lines
+
+
+def _model_lines(survey: Survey, product: Product) -> list[str]:
+    """Quote what the group of the volume says about its making."""
+    if product.variable.count("/") < 2:
+        return []
+    group = "/".join(product.variable.split("/")[:2])
+    told = survey.group_attributes(group)
+    keys = ("title", "model", "bundle", "bundle_sha256", "fingerprint")
+    return [f"{key.upper()}: {told[key]}" for key in keys if isinstance(told.get(key), str)]
