@@ -24,6 +24,9 @@ SIZE = (7.6, 4.4)
 
 DPI = 130
 LONGEST = 3.0
+ROUND = (1, 2, 5, 10)
+"""Steps between ticks, times a power of ten."""
+
 INK = "#1f2933"
 MISSING = "#d8e6f0"
 """Colour of cells without a trace or a value; no grey, so that nobody takes it for amplitude."""
@@ -105,7 +108,7 @@ def draw(
             axis.set_major_locator(FixedLocator([float(described.values[0])]))
         else:
             whole = described.values.dtype.kind in "iu"
-            axis.set_major_locator(MaxNLocator(bins, integer=whole, min_n_ticks=1))
+            axis.set_major_locator(MaxNLocator(bins, integer=whole, min_n_ticks=1, steps=ROUND))
         if not described.even:
             axis.set_major_formatter(FuncFormatter(_LineNumbers(described.values)))
     dress(axes)
@@ -140,7 +143,7 @@ def colour_bar(
     width = figure.get_figwidth()
     box = (place.x1 + 0.19 / width, place.y0, 0.15 / width, place.height)
     bar = figure.colorbar(mappable, cax=figure.add_axes(box), extend=extend)
-    bar.locator = MaxNLocator(5)
+    bar.locator = MaxNLocator(5, steps=ROUND)
     bar.set_label(label, fontsize=9, color=INK)
     bar.ax.tick_params(labelsize=8, colors=INK, length=3, width=0.6)
     bar.outline.set_linewidth(0.4)

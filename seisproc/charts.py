@@ -193,19 +193,19 @@ def plot_confusion(matrix: ArrayLike, classes: Sequence[str], title: str = "Conf
 
 
 def plot_reliability(
-    confidence: ArrayLike, frequency: ArrayLike, voxels: ArrayLike, title: str = "Reliability"
+    confidence: ArrayLike, accuracy: ArrayLike, counts: ArrayLike, title: str = "Reliability"
 ) -> Figure:
     """Reliability diagram: how often it is so against how sure the model was.
 
     Parameters
     ----------
-    confidence, frequency : float (bin,)
+    confidence, accuracy : float (bin,)
         Means of each bin, as :func:`seisproc.calibration.reliability` has them; bins without
         voxels are skipped.
-    voxels : integer (bin,)
+    counts : integer (bin,)
         Voxels in each bin.
     """
-    conf, acc, n = (np.asarray(a, dtype=float) for a in (confidence, frequency, voxels))
+    conf, acc, n = (np.asarray(a, dtype=float) for a in (confidence, accuracy, counts))
     used = (n > 0) & np.isfinite(conf) & np.isfinite(acc)
     error = float((n[used] * np.abs(conf[used] - acc[used])).sum() / max(n[used].sum(), 1))
     note = f"Expected calibration error {error:.3f}; grey: share of the voxels"
@@ -214,7 +214,7 @@ def plot_reliability(
     axes.plot([0, 1], [0, 1], color="#9aa5b1", linestyle="--", linewidth=1)
     axes.plot(conf[used], acc[used], color=LINES[0], linewidth=1.4, marker="o", markersize=4)
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
-    _labels(axes, "Confidence", "Frequency")
+    _labels(axes, "Confidence", "Accuracy")
     return figure
 
 

@@ -22,6 +22,10 @@ from seisproc.tables import Column, Table, readable, tables, text
 
 Rows = list[tuple[str, str]]
 
+LONG_ENTRY = 30
+MOST_ENTRIES = 40
+"""As many as a textual header has lines."""
+
 
 def title(survey: Survey) -> str:
     """Name the survey: its own name, or that of its store."""
@@ -189,11 +193,16 @@ def _facts(values: Mapping[str, Any], prefix: str = "") -> Rows:
         if isinstance(value, Mapping):
             lines += _facts(value, f"{name}: ")
         elif isinstance(value, Sequence) and not isinstance(value, str):
-            flat = [short(item) for item in value]
-            lines.append((name, ", ".join(flat[:24]) + (" …" if len(flat) > 24 else "")))
+            lines.append((name, _listed([short(item) for item in value])))
         else:
             lines.append((name, text(value)))
     return lines
+
+
+def _listed(items: Sequence[str]) -> str:
+    """Join short entries by commas, long ones line by line; leave out what is too much."""
+    between = "\n" if any(len(item) > LONG_ENTRY for item in items) else ", "
+    return between.join([*items[:MOST_ENTRIES], *(["…"] if len(items) > MOST_ENTRIES else [])])
 
 
 def short(item: Any) -> str:

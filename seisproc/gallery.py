@@ -19,7 +19,7 @@ from seisproc.schema import CODES, NONE
 from seisproc.sections import Cut, axis_label, display_cuts
 from seisproc.summary import InterpretationSummary
 from seisproc.survey import Survey
-from seisproc.tables import FLOOR_WORDS, readable
+from seisproc.tables import FLOOR_WORDS, readable, reliability_bins
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def score_pictures(
     """Draw confusion matrices and reliability diagrams wherever they lie in nested scores.
 
     A confusion matrix is a square list of lists under a name with ``confusion`` in it; a
-    reliability is a mapping with the lists ``confidence``, ``frequency`` and ``voxels``.
+    reliability is what :func:`seisproc.tables.reliability_bins` takes for one.
     """
     found: list[Picture] = []
     for key, value in nested.items():
@@ -86,16 +86,12 @@ def score_pictures(
             names = classes if named else tuple(map(str, range(len(value))))
             figure = charts.plot_confusion(value, names, title)
             found.append(_picture(slug, "Scores", title, figure))
-        elif isinstance(value, Mapping) and set(_BINS) <= set(value):
-            confidence, frequency, voxels = (value[name] for name in _BINS)
-            figure = charts.plot_reliability(confidence, frequency, voxels, title)
+        elif isinstance(value, Mapping) and (bins := reliability_bins(value)):
+            figure = charts.plot_reliability(*bins, title=title)
             found.append(_picture(slug, "Scores", title, figure))
         elif isinstance(value, Mapping) and key.lower() not in FLOOR_WORDS:
             found += score_pictures(value, classes, where)
     return tuple(found)
-
-
-_BINS = ("confidence", "frequency", "voxels")
 
 
 def card_pictures(number: int, name: str, card: Mapping[str, Any]) -> tuple[Picture, ...]:

@@ -60,7 +60,7 @@ def tables(nested: Mapping[str, Any], title: str = "") -> tuple[Table, ...]:
     columns = {
         Column(readable(key), "floor" in key.lower()): value
         for key, value in leaves.items()
-        if names & set(value)
+        if names & set(value) and not reliability_bins(value)
     }
     beside = {column.name for column in columns}
     if plain and names & set(plain):
@@ -77,7 +77,7 @@ def tables(nested: Mapping[str, Any], title: str = "") -> tuple[Table, ...]:
     if columns:
         found.append(_compare(title, columns))
     for key, value in children.items():
-        if readable(key) not in beside:
+        if readable(key) not in beside and not reliability_bins(value):
             found += tables(value, f"{title}: {readable(key)}" if title else readable(key))
     return tuple(found)
 
@@ -120,6 +120,22 @@ def readable(key: str) -> str:
     ('mean IoU', 'F1 within 5', 'MTC')
     """
     return " ".join(_SPELLING.get(word, word) for word in str(key).replace("_", " ").split(" "))
+
+
+def reliability_bins(nested: Mapping[str, Any]) -> tuple[Any, Any, Any] | None:
+    """Confidence, accuracy and counts of calibration bins, if ``nested`` holds them.
+
+    Accuracy may be called frequency, as it is for faults, and counts may be called voxels.
+
+    >>> reliability_bins({"ece": 0.1, "confidence": [0.5], "frequency": [0.6], "voxels": [9]})
+    ([0.5], [0.6], [9])
+    """
+    confidence = nested.get("confidence")
+    accuracy = nested.get("accuracy", nested.get("frequency"))
+    counts = nested.get("counts", nested.get("voxels"))
+    bins = (confidence, accuracy, counts)
+    whole = all(isinstance(item, Sequence) and not isinstance(item, str) for item in bins)
+    return bins if whole else None
 
 
 def _named(value: Any) -> Any:

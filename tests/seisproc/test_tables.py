@@ -59,13 +59,12 @@ def test_what_the_scoring_of_an_interpretation_gives_becomes_tables_with_floors(
         "facies": {
             "mean_iou": 0.8, "ece": 0.02, "confusion": [[5, 1], [0, 4]],
             "classes": {"shale": {"iou": 0.8, "voxels": 6}, "sand": {"iou": 0.8, "voxels": 4}},
-            "calibration": {"ece": 0.02, "confidence": [0.5] * 15, "frequency": [0.5] * 15,
-                            "voxels": [3] * 15},
+            "calibration": {"ece": 0.02, "confidence": [0.5] * 15, "accuracy": [0.5] * 15,
+                            "counts": [3] * 15},
             "floors": {"depth prior": {"mean_iou": 0.6}},
         },
     }
-    first, facies, classes, calibration = tables(scores)
+    first, facies, classes = tables(scores)
     assert figures(first) == {"part": ("test",), "traces": ("1,200",)}
     assert figures(facies) == {"mean IoU": ("0.800", "0.600"), "ECE": ("0.020", "–")}
     assert figures(classes)["voxels"] == ("6", "4")
-    assert figures(calibration) == {"ECE": ("0.020",)}
