@@ -6,10 +6,12 @@ volume, and depends on nothing but its own description, so that any worker gives
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import fsspec
 import numpy as np
 import zarr
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from seisproc.drawing import draw_origins, index_block, patch_box, survey_ground
 from seisproc.errors import ConfigError
 from seisproc.normalise import unit_rms
+from seisproc.records import write_atomic
 from seisproc.survey import Survey
 
 if TYPE_CHECKING:
@@ -49,15 +52,32 @@ class SurveyPiece:
 
 
 @dataclass(frozen=True)
+class VolumeJob:
+    """One synthetic volume to generate, and where to keep it while patches are cut.
+
+    Attributes
+    ----------
+    url : str
+        File in the work folder, ``.npz``.
+    config : SyntheticConfig
+        With the volume's own seed.
+    target : str
+        ``facies`` or ``fault``: which labels to keep.
+    """
+
+    url: str
+    config: SyntheticConfig
+    target: str
+
+
+@dataclass(frozen=True)
 class SyntheticPiece:
     """Patches ``start`` to ``stop`` of the ``count`` that are drawn from one synthetic volume.
 
     Attributes
     ----------
-    config : SyntheticConfig
-        With the volume's own seed.
-    target : str
-        ``facies`` or ``fault``.
+    volume : VolumeJob
+        The volume, generated before.
     shape, directions, aims : tuple of int
         Patch shape, directions to draw from, class codes to aim at.
     balance : float
@@ -66,8 +86,7 @@ class SyntheticPiece:
         Of the draw.
     """
 
-    config: SyntheticConfig
-    target: str
+    volume: VolumeJob
     shape: tuple[int, ...]
     directions: tuple[int, ...]
     aims: tuple[int, ...]
@@ -172,23 +191,37 @@ def _source(url: str, path: str, fingerprint: str) -> Any:
     return np.asarray(array[...]) if array.nbytes <= WHOLE_BYTES else array
 
 
-@lru_cache(maxsize=1)
-def synthetic_arrays(
-    config: SyntheticConfig, target: str
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Generate a volume: unit-rms amplitude and the labels of the target."""
-    from seisproc.synthetic.volume import synthesize
+def generate_volume(job: VolumeJob) -> str:
+    """Generate a synthetic volume and keep its unit-rms amplitude and labels in a file.
 
-    volume = synthesize(config)
-    amplitude = np.asarray(volume.amplitude, np.float32)
-    statistics = {"mean": float(amplitude.mean(dtype=np.float64)),
-                  "std": float(amplitude.std(dtype=np.float64))}
-    live = np.ones(amplitude.shape[:2], bool)
-    return unit_rms(amplitude, live, statistics), np.asarray(getattr(volume, target), np.uint8)
+    One that is there already, of an interrupted run, is left as it is. Patches of one volume fall
+    into several shards; without the file each shard's task would generate the volume again.
+    """
+    fs, path = fsspec.core.url_to_fs(job.url)
+    if not fs.exists(path):
+        from seisproc.synthetic.volume import synthesize
+
+        volume = synthesize(job.config)
+        amplitude = np.asarray(volume.amplitude, np.float32)
+        statistics = {"mean": amplitude.mean(dtype=np.float64),
+                      "std": amplitude.std(dtype=np.float64)}
+        unit = unit_rms(amplitude, np.ones(amplitude.shape[:2], bool), statistics)
+        buffer = io.BytesIO()
+        np.savez(buffer, seismic=unit, label=np.asarray(getattr(volume, job.target), np.uint8))
+        write_atomic(job.url, buffer.getvalue())
+    return job.url
+
+
+@lru_cache(maxsize=1)
+def _generated(url: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Read a generated volume. Its work folder is named after all that decides its content."""
+    fs, path = fsspec.core.url_to_fs(url)
+    with np.load(io.BytesIO(fs.cat_file(path))) as content:
+        return content["seismic"], content["label"]
 
 
 def _cut_synthetic(piece: SyntheticPiece) -> Cut:
-    amplitude, labels = synthetic_arrays(piece.config, piece.target)
+    amplitude, labels = _generated(piece.volume.url)
     parts = np.zeros(labels.shape[:2], np.uint8)
     shape = (labels.shape[0], labels.shape[1], labels.shape[2])
     index = index_block(labels, (0, 0, 0), parts, piece.seed)

@@ -14,7 +14,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.cutting import Piece, ShardJob, SurveyPiece, SyntheticPiece, require_fit
+from seisproc.cutting import (
+    Piece,
+    ShardJob,
+    SurveyPiece,
+    SyntheticPiece,
+    VolumeJob,
+    require_fit,
+)
 from seisproc.drawing import (
     PICKS,
     Ground,
@@ -169,10 +176,18 @@ def _seed(*numbers: int) -> int:
 
 
 def plan_jobs(
-    config: PatchConfig, sources: Sequence[Source], classes: ClassSet, runs: list[Run], group: str
+    config: PatchConfig,
+    sources: Sequence[Source],
+    classes: ClassSet,
+    runs: list[Run],
+    group: str,
+    work: str,
 ) -> list[ShardJob]:
-    """Cut the rows of the store at shard borders; describe each shard's pieces."""
-    _, per_shard = patch_layout(config.shape)
+    """Cut the rows of the store at shard borders; describe each shard's pieces.
+
+    ``group`` is where the store is built, ``work`` where synthetic volumes are kept meanwhile.
+    """
+    _, per_shard = patch_layout(config.shape, sum(run.count for run in runs))
     pieces: dict[int, list[Piece]] = {}
     row = 0
     for run in runs:
@@ -181,7 +196,7 @@ def plan_jobs(
             shard = row // per_shard
             stop = min(run.count, taken + (shard + 1) * per_shard - row)
             pieces.setdefault(shard, []).append(
-                _piece(config, sources[run.source], classes, run, taken, stop)
+                _piece(config, sources[run.source], classes, run, taken, stop, work)
             )
             row += stop - taken
             taken = stop
@@ -189,17 +204,31 @@ def plan_jobs(
             for shard, found in pieces.items()]
 
 
+def plan_volumes(jobs: Sequence[ShardJob]) -> list[VolumeJob]:
+    """List the synthetic volumes that these shards need, each once."""
+    volumes = {
+        piece.volume.url: piece.volume
+        for job in jobs for piece in job.pieces if isinstance(piece, SyntheticPiece)
+    }
+    return list(volumes.values())
+
+
 def _piece(
-    config: PatchConfig, source: Source, classes: ClassSet, run: Run, start: int, stop: int
+    config: PatchConfig,
+    source: Source,
+    classes: ClassSet,
+    run: Run,
+    start: int,
+    stop: int,
+    work: str,
 ) -> Piece:
     if isinstance(source, SurveySource):
         assert run.origins is not None and run.directions is not None
         return SurveyPiece(source.store_url, source.labels, config.target, config.shape,
                            run.origins[start:stop], run.directions[start:stop])
-    volume = replace(
-        source.config, seed=_seed(source.config.seed, run.volume)
-    )
+    own = replace(source.config, seed=_seed(source.config.seed, run.volume))
+    volume = VolumeJob(f"{work}/volume-{run.source}-{run.volume}.npz", own, config.target)
     return SyntheticPiece(
-        volume, config.target, config.shape, config.direction_codes, _aims(config, classes),
-        config.balance, _seed(config.seed, run.source, run.volume), run.count, start, stop,
+        volume, config.shape, config.direction_codes, _aims(config, classes), config.balance,
+        _seed(config.seed, run.source, run.volume), run.count, start, stop,
     )

@@ -35,9 +35,12 @@ from seisproc.splits import PARTS
 KIND = "patches"
 """The group attribute ``seisproc_kind`` of a patch store."""
 
-CHUNK_BYTES = 256 << 10
-SHARD_BYTES = 32 << 20
-"""Sizes aimed at, counted in float32 seismic; a chunk holds whole patches."""
+CHUNK_BYTES = 1 << 20
+SHARD_BYTES = 16 << 20
+"""Sizes aimed at, counted in float32 seismic; a chunk holds whole patches. Seismic is stored as it
+is: zstd saves a tenth and halves the speed of reading. Measured on one core with 200 x 200
+patches, shard by shard: 4,700 patches a second like this, 2,400 compressed, 1,200 compressed in
+chunks of one patch; single patches at random 350."""
 
 
 def patch_dims(shape: tuple[int, ...]) -> tuple[str, ...]:
@@ -50,15 +53,16 @@ def patch_dims(shape: tuple[int, ...]) -> tuple[str, ...]:
     return ("patch", *lateral, "sample")
 
 
-def patch_layout(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Patches per chunk and per shard; a shard is what one task writes.
+def patch_layout(shape: tuple[int, ...], count: int) -> tuple[int, int]:
+    """Patches per chunk and per shard of a store of ``count``; a shard is what one task writes.
 
-    >>> patch_layout((200, 200)), patch_layout((64, 64)), patch_layout((64, 64, 64))
-    ((1, 209), (16, 2048), (1, 32))
+    >>> patch_layout((200, 200), 10_000), patch_layout((64, 64), 100)
+    ((6, 102), (64, 128))
     """
     size = 4 * int(np.prod(shape))
-    chunk = max(1, CHUNK_BYTES // size)
-    return chunk, chunk * max(1, SHARD_BYTES // (chunk * size))
+    chunk = max(1, min(CHUNK_BYTES // size, count))
+    # Uncompressed shards keep their padding, so a small store gets a small shard.
+    return chunk, chunk * max(1, min(SHARD_BYTES // (chunk * size), -(-count // chunk)))
 
 
 class PatchStore:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.cutting import ShardDone, write_shard
+from seisproc.cutting import ShardDone, generate_volume, write_shard
 from seisproc.drawing import DIRECTIONS
 from seisproc.errors import ConfigError, IncompleteError, SeisprocError, StoreError
 from seisproc.labels import FAULT_SET, class_set, flag_attributes
@@ -28,7 +28,7 @@ from seisproc.patch_config import (
     SurveySource,
     SyntheticSource,
 )
-from seisproc.patch_plan import Run, plan_jobs, plan_runs
+from seisproc.patch_plan import Run, plan_jobs, plan_runs, plan_volumes
 from seisproc.patch_store import KIND, PatchStore, patch_dims, patch_layout
 from seisproc.records import Records, lease, work_url
 from seisproc.replace import put_in_place, staging_url
@@ -44,6 +44,9 @@ __all__ = [
     "PRESETS", "PatchConfig", "PatchReceipt", "PatchStore", "SurveySource", "SyntheticSource",
     "make_patches",
 ]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 VERSION = 1
 """Of the drawing and cutting; raised when the same configuration gives other patches."""
@@ -85,7 +88,7 @@ def make_patches(
     overwrite : bool
         Replace another store at this place, once the new one is complete.
     on_progress : callable, optional
-        Called with (shards done, shards in all).
+        Called with (volumes and shards done, of both in all).
 
     Raises
     ------
@@ -192,30 +195,48 @@ def _write(
     on_progress: Callable[[int, int], None] | None,
 ) -> list[ShardDone]:
     """Write all shards that no record says are done; return what all of them hold, in order."""
-    jobs = plan_jobs(config, sources, classes, runs, group)
+    jobs = plan_jobs(config, sources, classes, runs, group, records.url)
     done = {key: _from_payload(record.payload) for key, record in records.read().items()
             if record.state == "done"}
     if not done:
         _create(config, classes, group, sum(run.count for run in runs))
-    failed: list[Exception] = []
     waiting = [job for job in jobs if job.key not in done]
-    for outcome in map_bounded(write_shard, waiting, client):
+    volumes = plan_volumes(waiting)
+    finished, total = len(done), len(jobs) + len(volumes)
+
+    def tick() -> None:
+        nonlocal finished
+        finished += 1
+        if on_progress:
+            on_progress(finished, total)
+
+    for _ in _results(generate_volume, volumes, client, "synthetic volumes"):
+        tick()
+    for job, result in _results(write_shard, waiting, client, "shards of patches"):
+        done[job.key] = result
+        records.mark(job.key, "done", "0", _payload(result))
+        tick()
+    return [done[job.key] for job in jobs]
+
+
+def _results(
+    function: Callable[[Item], Result], items: Sequence[Item], client: Client | None, what: str
+) -> Iterator[tuple[Item, Result]]:
+    """Yield items with their results; raise at the end if some failed."""
+    failed: list[Exception] = []
+    for outcome in map_bounded(function, items, client):
         if outcome.result is None:
             failed.append(outcome.error or RuntimeError("no result"))
-            continue
-        done[outcome.item.key] = outcome.result
-        records.mark(outcome.item.key, "done", "0", _payload(outcome.result))
-        if on_progress:
-            on_progress(len(done), len(jobs))
+        else:
+            yield outcome.item, outcome.result
+    if failed and isinstance(failed[0], SeisprocError):
+        raise failed[0]
     if failed:
-        if isinstance(failed[0], SeisprocError):
-            raise failed[0]
         raise IncompleteError(
-            f"{len(failed)} of {len(jobs)} shards of patches failed",
+            f"{len(failed)} of {len(items)} {what} failed",
             found=f"{type(failed[0]).__name__}: {failed[0]}",
             do="Run the same command again: it makes only those",
         ) from failed[0]
-    return [done[job.key] for job in jobs]
 
 
 def _payload(done: ShardDone) -> dict[str, Any]:
@@ -231,7 +252,7 @@ def _from_payload(payload: dict[str, Any]) -> ShardDone:
 
 
 def _create(config: PatchConfig, classes: ClassSet, group: str, total: int) -> None:
-    chunk, shard = patch_layout(config.shape)
+    chunk, shard = patch_layout(config.shape, total)
     for name, dtype, attributes in (
         ("seismic", "float32", {"units": "1", "long_name": f"{NORMALISATION} amplitude"}),
         ("label", "uint8", {"long_name": config.target, **flag_attributes(classes)}),
@@ -240,6 +261,7 @@ def _create(config: PatchConfig, classes: ClassSet, group: str, total: int) -> N
             group, name, (total, *config.shape), dtype, patch_dims(config.shape),
             chunks=(chunk, *config.shape), shards=(shard, *config.shape),
             fill_value=0.0 if name == "seismic" else NONE, attributes=attributes,
+            compress=name == "label",
         )
 
 

@@ -130,8 +130,8 @@ def test_balanced_fault_patches_hold_faults(survey, tmp_path):
 def test_the_same_command_gives_the_same_bytes_in_pieces_and_after_a_failure(
     survey, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(patches_module, "patch_layout", lambda shape: (4, 8))
-    monkeypatch.setattr("seisproc.patch_plan.patch_layout", lambda shape: (4, 8))
+    monkeypatch.setattr(patches_module, "patch_layout", lambda shape, count: (4, 8))
+    monkeypatch.setattr("seisproc.patch_plan.patch_layout", lambda shape, count: (4, 8))
     sources = [SurveySource(survey.url, "truth")]
     whole, torn = str(tmp_path / "whole.zarr"), str(tmp_path / "torn.zarr")
     make_patches(CONFIG, sources, whole)
@@ -248,8 +248,8 @@ def test_synthetic_volumes_mix_with_a_survey_and_belong_to_one_part_each(survey,
 def test_two_workers_write_the_same_bytes_as_this_process(survey, tmp_path, monkeypatch):
     from distributed import Client, LocalCluster
 
-    monkeypatch.setattr(patches_module, "patch_layout", lambda shape: (4, 16))
-    monkeypatch.setattr("seisproc.patch_plan.patch_layout", lambda shape: (4, 16))
+    monkeypatch.setattr(patches_module, "patch_layout", lambda shape, count: (4, 16))
+    monkeypatch.setattr("seisproc.patch_plan.patch_layout", lambda shape, count: (4, 16))
     synthetic = SyntheticSource(SyntheticConfig(shape=(24, 24, 40), seed=5), volumes=2)
     sources = [SurveySource(survey.url, "truth"), synthetic]
     here, there = str(tmp_path / "here.zarr"), str(tmp_path / "there.zarr")
@@ -262,5 +262,6 @@ def test_two_workers_write_the_same_bytes_as_this_process(survey, tmp_path, monk
     ):
         make_patches(CONFIG, sources, there, client=client,
                      on_progress=lambda done, total: ticks.append((done, total)))
-    assert ticks == [(n, 8) for n in range(1, 9)]
+    assert ticks == [(n, 10) for n in range(1, 11)], "two volumes and eight shards"
+    assert not (tmp_path / "there.zarr.work").exists()
     assert digests(there) == digests(here)
