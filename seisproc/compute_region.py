@@ -33,7 +33,7 @@ from seisproc.interpretation_plan import (
 from seisproc.prediction import Predict, Prediction, Recipe
 from seisproc.product import ShardWriter
 from seisproc.records import Records
-from seisproc.region_steps import SUMS, Stopwatch, interior_shapes, record_written, slabs
+from seisproc.region_steps import SUMS, Stopwatch, record_written, slabs
 from seisproc.regions import Area, Number
 from seisproc.running_sums import RunningSums, finish_sums
 from seisproc.samples import Samples
@@ -121,21 +121,13 @@ class _Compute:
         return self.area if reach is None else self.area.hull(reach)
 
     def _open_bundles(self) -> None:
-        plan, rows = self.plan, len(list(slabs(self.plan)))
-        depth = min(plan.slab, plan.shape[2])
-        for taker in destinations(plan, self.number):
-            self.given[taker] = pieces(plan, self.number, taker)
-            width = sum(
-                plan.networks[piece.network].channels * piece.area.size * depth
-                for piece in self.given[taker]
-            )
+        for taker in destinations(self.plan, self.number):
+            self.given[taker] = pieces(self.plan, self.number, taker)
             url = sums_url(self.work, taker, self.number, self.attempt)
-            self.bundles[taker] = BundleWriter(url, rows, width, "uint32")
-        shapes = interior_shapes(plan, self.inner)
-        if self.writer is None and shapes:
-            width = sum(int(np.prod(shape)) * depth for _, _, shape in shapes)
+            self.bundles[taker] = BundleWriter(url)
+        if self.writer is None and any(inner.size for inner in self.inner):
             url = interior_url(self.work, self.number, self.attempt)
-            self.interior = BundleWriter(url, rows, width, "uint8")
+            self.interior = BundleWriter(url)
 
     def run_windows(self, sums: RunningSums, predict: Predict, start: int, stop: int) -> None:
         """Run one network's windows that start within a slab."""

@@ -37,9 +37,10 @@ def finish_region(
     writer = ShardWriter(plan, work, area)
     inner = interiors(plan, number)
     parts = interior_shapes(plan, inner)
-    interior = BundleReader(interior_url(work, number, attempts[number])) if parts else None
+    finished = interior_url(work, number, attempts[number])
+    interior = BundleReader(finished, "uint8") if parts else None
     handed = {
-        giver: BundleReader(sums_url(work, number, giver, attempts[giver]))
+        giver: BundleReader(sums_url(work, number, giver, attempts[giver]), "uint32")
         for giver in contributors(plan, number)
         if pieces(plan, giver, number)
     }

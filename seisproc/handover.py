@@ -1,9 +1,9 @@
 """What a region hands over for later: partial sums for seams, and its finished interior.
 
 Both are kept in the work folder until the region that needs them is written, so that a run can be
-killed between any two steps. A *bundle* is a Zarr array (slab, value): one row holds the raveled
-pieces of one slab of depth, one after the other. Bundles of an attempt lie under a name of their
-own and are never written again; a region's record says which attempt counts.
+killed between any two steps. A *bundle* is a row of objects, one a slab of depth, each holding the
+pieces of that slab one after the other, compressed. Bundles of an attempt lie under a name of
+their own and are never written again; a region's record says which attempt counts.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from typing import Any
 
 import fsspec
 import numpy as np
-import zarr
+from numcodecs import Blosc
 from numpy.typing import DTypeLike, NDArray
 
 from seisproc.interpretation_plan import HAND_OVER, InterpretationPlan
 from seisproc.regions import Area, Number
-from seisproc.survey import create_array
 
 
 @dataclass(frozen=True)
@@ -107,31 +106,32 @@ def seams_of(number: Number) -> str:
 
 
 class BundleWriter:
-    """Writes a bundle row by row."""
+    """Writes a bundle, slab by slab."""
 
-    def __init__(self, url: str, rows: int, width: int, dtype: DTypeLike) -> None:
-        group, name = url.rsplit("/", 1)
-        self._array = create_array(
-            group, name, (rows, width), dtype, ("slab", "value"), chunks=(1, width)
-        )
+    def __init__(self, url: str) -> None:
+        self._fs, self._path = fsspec.core.url_to_fs(url)
+        self._fs.makedirs(self._path.rsplit("/", 1)[0], exist_ok=True)
 
     def write(self, row: int, parts: Sequence[NDArray[Any]]) -> None:
-        """Write one row: the parts raveled in order, filled up with zeros."""
+        """Write the parts of one slab, all of one dtype."""
         values = np.concatenate([part.ravel() for part in parts])
-        self._array[row, : len(values)] = values
+        codec = Blosc(cname="zstd", clevel=1, shuffle=Blosc.BITSHUFFLE)
+        self._fs.pipe_file(f"{self._path}.{row}", codec.encode(values))
 
 
 class BundleReader:
-    """Reads a bundle row by row."""
+    """Reads a bundle of values of some dtype, slab by slab."""
 
-    def __init__(self, url: str) -> None:
-        self._array = zarr.open_array(url, mode="r")
+    def __init__(self, url: str, dtype: DTypeLike) -> None:
+        self._fs, self._path = fsspec.core.url_to_fs(url)
+        self._dtype = dtype
 
     def read(self, row: int, shapes: Sequence[tuple[int, ...]]) -> list[NDArray[Any]]:
-        """Read one row back as parts of the given shapes."""
-        values = np.asarray(self._array[row])
+        """Read one slab back as parts of the given shapes."""
+        content = Blosc().decode(self._fs.cat_file(f"{self._path}.{row}"))
+        values = np.frombuffer(content, self._dtype)
         ends = np.cumsum([math.prod(shape) for shape in shapes])
-        parts = np.split(values[: ends[-1]], ends[:-1])
+        parts = np.split(values, ends[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 

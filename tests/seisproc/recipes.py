@@ -39,8 +39,7 @@ class NumpyRecipe:
 
     @property
     def key(self) -> str:
-        parts = (self.target, self.classes, self.window, self.name, self.constant, self.salt)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        return hashlib.sha256(repr(self).encode()).hexdigest()
 
     def make_predict(self):
         if self.log:
