@@ -5,7 +5,9 @@ import xarray as xr
 from seisproc.errors import ConfigError, GeometryError, OutputExistsError, SeisprocError
 from seisproc.labels import class_set, import_labels
 from seisproc.schema import NONE, FaciesClass
-from seisproc.survey import Survey
+from seisproc.segy.create import create_segy
+from seisproc.segy.ingest import ingest
+from seisproc.survey import Grid, Survey
 
 SHAPE = (20, 18, 70)
 
@@ -125,3 +127,39 @@ def test_an_interrupted_import_shows_nothing_and_can_be_redone(store, facies, mo
     assert Survey(store.url).groups("labels") == []
     import_labels(store.url, "truth", facies=facies, labelled=store.live)
     assert Survey(store.url).groups("labels") == ["truth"]
+
+
+@pytest.fixture
+def from_segy(tmp_path):
+    """A survey ingested from SEG-Y with a missing corner, and its grid."""
+    grid = Grid(np.arange(100, 120, dtype="int32"), np.arange(500, 518, dtype="int32"),
+                np.arange(70) * 4.0 + 12)
+    live = np.ones(SHAPE[:2], bool)
+    live[:3, :4] = False
+    amplitude = np.random.default_rng(0).normal(size=SHAPE).astype("float32")
+    create_segy(tmp_path / "survey.sgy", amplitude, grid, live=live)
+    ingest([str(tmp_path / "survey.sgy")], str(tmp_path / "survey.zarr"))
+    return Survey(str(tmp_path / "survey.zarr")), grid, live
+
+
+@pytest.mark.parametrize("sample_format", [1, 3, 5, 8])
+def test_labels_come_from_segy_in_any_sample_format(from_segy, facies, tmp_path, sample_format):
+    survey, grid, live = from_segy
+    path = tmp_path / "labels.sgy"
+    values = facies.astype("int16")
+    values[5, 5] = -1 if sample_format == 8 else NONE
+    create_segy(path, values, grid, live=live, sample_format=sample_format)
+    receipt = import_labels(survey.url, "picked", facies=str(path))
+    assert receipt.traces == live.sum() - 1
+    expected = np.where(live[..., None], facies, NONE)
+    expected[5, 5] = NONE
+    np.testing.assert_array_equal(survey.read("labels/picked/facies"), expected)
+    assert survey.group_attributes("labels/picked")["source"] == {"facies": str(path)}
+
+
+def test_labels_from_a_segy_of_another_grid_are_refused(from_segy, facies, tmp_path):
+    survey, grid, _ = from_segy
+    shifted = Grid(grid.inline + 1, grid.crossline, grid.sample)
+    create_segy(tmp_path / "shifted.sgy", facies, shifted)
+    with pytest.raises(GeometryError, match="shifted.sgy.*inline axis differs"):
+        import_labels(survey.url, "picked", facies=str(tmp_path / "shifted.sgy"))
