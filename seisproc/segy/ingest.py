@@ -21,12 +21,13 @@ from seisproc.errors import (
     StoreError,
 )
 from seisproc.records import Record, Records, lease, work_url
+from seisproc.replace import put_in_place
 from seisproc.segy.column import check_task, run_task
+from seisproc.segy.folders import earlier_work, free_bytes, remove_tree
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.plan import IngestJob, Task, fingerprint, plan_ingest, source_key, stored_bytes
 from seisproc.segy.scan import SegyScan, scan
 from seisproc.segy.store import create_store, finish_store, is_created, store_matches
-from seisproc.segy.swap import earlier_work, free_bytes, remove_tree, swap_in
 from seisproc.survey import Survey, is_published
 from seisproc.volume import map_bounded
 
@@ -205,8 +206,7 @@ def _build(
     checksums = {task.key: recorded[task.key].checksum for task in tasks}
     mark = fingerprint(key, checksums)
     zero_traces = finish_store(job, scanned, key, mark, recorded)
-    if job.target != store_url:
-        swap_in(job.target, store_url)
+    put_in_place(job.target, store_url)
     return _receipt(
         job, scanned, store_url, mark, zero_traces, len(tasks), resumed=resumed
     )

@@ -155,10 +155,11 @@ def _bins(
         return value, value, counts
     pattern = used.astype("uint32") << np.uint32(FLOAT_SHIFT)
     last = pattern | np.uint32((1 << FLOAT_SHIFT) - 1)
-    ends = np.stack([pattern.view("float32"), last.view("float32")]).astype("float64")
+    ends = np.stack([pattern.view("float32"), last.view("float32")])
     # the last pattern of the largest exponent is infinite or NaN: the extremes are known
-    ends = np.clip(np.nan_to_num(ends, nan=high, posinf=high, neginf=low), low, high)
-    lower, upper = np.minimum(*ends), np.maximum(*ends)
+    known = np.nan_to_num(ends, nan=high, posinf=high, neginf=low).astype("float64")
+    ends = np.sort(np.clip(known, low, high), axis=0)
+    lower, upper = ends[0], ends[1]
     order = np.argsort(lower + upper, kind="stable")
     return lower[order], upper[order], counts[order]
 

@@ -18,10 +18,10 @@ from seisproc.errors import OutputExistsError
 from seisproc.records import Record
 from seisproc.schema import VARIABLES
 from seisproc.segy.column import residual_url
+from seisproc.segy.folders import remove_tree
 from seisproc.segy.plan import ALGORITHM, HEADER_BLOCK, IngestJob
 from seisproc.segy.scan import SegyScan
 from seisproc.segy.statistics import Tally, merged, summary
-from seisproc.segy.swap import remove_tree
 from seisproc.survey import (
     STATISTICS,
     Survey,

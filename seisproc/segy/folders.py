@@ -1,4 +1,4 @@
-"""Put a finished store in the place of an old one, and what else is done to whole folders."""
+"""What an ingest does to whole folders, local or not."""
 
 from __future__ import annotations
 
@@ -7,33 +7,6 @@ from pathlib import Path
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
-
-
-def swap_in(finished: str, place: str) -> None:
-    """Replace the store at ``place`` by the finished one; the old answers until then.
-
-    On a local disk this is two renames. Object stores have none: there the old store goes first
-    and its ``zarr.json`` before anything else, the new one's comes last.
-    """
-    fs, new = fsspec.core.url_to_fs(finished)
-    _, old = fsspec.core.url_to_fs(place)
-    if isinstance(fs, LocalFileSystem):
-        aside = Path(new).with_name("replaced")
-        if aside.exists():
-            shutil.rmtree(aside)
-        if Path(old).exists():
-            Path(old).rename(aside)
-        Path(new).rename(old)
-        shutil.rmtree(aside, ignore_errors=True)
-        return
-    root = f"{new}/zarr.json"
-    if fs.exists(old):
-        fs.rm_file(f"{old}/zarr.json")
-        fs.rm(old, recursive=True)
-    for path in fs.find(new):
-        if path != root:
-            fs.copy(path, old + path[len(new) :])
-    fs.copy(root, f"{old}/zarr.json")
 
 
 def remove_tree(url: str, *, only_if_empty: bool = False) -> None:
