@@ -6,6 +6,7 @@ and what is missing is left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,9 @@ from seisproc.survey import Survey
 from seisproc.tables import Column, Table, readable, tables, text
 
 Rows = list[tuple[str, str]]
+
+_BLANK = re.compile(r"(C\s?\d+)?\s*")
+"""A line of a textual header that says nothing."""
 
 LONG_ENTRY = 30
 MOST_ENTRIES = 40
@@ -193,7 +197,8 @@ def _facts(values: Mapping[str, Any], prefix: str = "") -> Rows:
         if isinstance(value, Mapping):
             lines += _facts(value, f"{name}: ")
         elif isinstance(value, Sequence) and not isinstance(value, str):
-            lines.append((name, _listed([short(item) for item in value])))
+            entries = [short(item) for item in value]
+            lines.append((name, _listed([item for item in entries if not _BLANK.fullmatch(item)])))
         else:
             lines.append((name, text(value)))
     return lines

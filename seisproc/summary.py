@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.inventory import BinSize, bin_size, classes_of, members
+from seisproc.inventory import bin_size, classes_of, members
+from seisproc.product_sums import FAULT_THRESHOLD, ProductSums
 from seisproc.schema import CODES, NONE, ClassSet, FaciesClass
 from seisproc.survey import SHARD_LATERAL, Survey
-from seisproc.volume import Box, Shape3, boxes
+from seisproc.volume import Shape3, boxes
 
-FAULT_THRESHOLD = 0.5
 DOUBTFUL_LINES = 5
 APART = 20
 """Doubtful lines are at least the survey's extent over this apart."""
@@ -121,108 +121,77 @@ def summarise(survey: Survey, run: str) -> InterpretationSummary:
     there = members(survey, group)
     arrays = {name: survey.array(f"{group}/{name}") for name in wanted if name in there}
     classes = classes_of(dict(arrays["facies"].attrs)) if "facies" in arrays else ()
-    sums = _Sums(survey.grid.shape, classes, tuple(arrays))
+    sums = ProductSums(survey.grid.shape, classes, tuple(arrays))
     for box in boxes(survey.grid.shape, _columns(survey)):
         sums.add(box, {name: np.asarray(array[box.slices]) for name, array in arrays.items()})
     return InterpretationSummary(
         run=run,
         attributes=attributes,
         classes=classes,
-        volumes=sums.class_volumes(survey, bin_size(survey)) if classes else (),
+        volumes=_class_volumes(sums, classes, survey) if classes else (),
         proportions=sums.proportions if classes else None,
-        fault=sums.fault_summary() if "fault" in arrays else None,
+        fault=_fault_summary(sums) if "fault" in arrays else None,
         uncertainty={
-            name.removesuffix("_uncertainty"): sums.uncertainty_summary(name, survey)
+            name.removesuffix("_uncertainty"): _uncertainty_summary(sums, name, survey)
             for name in arrays
-            if name.endswith("_uncertainty") and sums.codes[name].any()
+            if name.endswith("_uncertainty") and sums.codes[name][:NONE].any()
         },
     )
 
 
-class _Sums:
-    """What is added up while columns of voxels go by."""
+def _class_volumes(
+    sums: ProductSums, classes: ClassSet, survey: Survey
+) -> tuple[ClassVolume, ...]:
+    """Volumes of all classes, those that do not occur included."""
+    voxels = sums.proportions.sum(axis=1)
+    total = max(int(voxels.sum()), 1)
+    step, size = survey.grid.step, bin_size(survey)
+    in_depth = survey.domain == "depth"
+    found = []
+    for item, count, traces, doubt in zip(
+        classes, voxels.tolist(), sums.class_traces.tolist(), sums.class_doubt.tolist(),
+        strict=True,
+    ):
+        area = None if size is None else traces * size.area_km2
+        volume = None if size is None or not in_depth else count * size.area_km2 * step / 1000
+        known = count and "facies_uncertainty" in sums.codes
+        found.append(ClassVolume(
+            item, count, count / total, step * count / max(traces, 1), area, volume,
+            doubt / CODES / count if known else None,
+        ))
+    return tuple(found)
 
-    def __init__(
-        self, shape: Shape3, classes: ClassSet, names: tuple[str, ...]
-    ) -> None:
-        self.classes = classes
-        self.proportions = np.zeros((len(classes), shape[2]), np.int64)
-        self.traces = np.zeros(len(classes), np.int64)
-        self.doubt = np.zeros(len(classes), np.int64)
-        self.codes = {name: np.zeros(NONE, np.int64) for name in names}
-        self.trace_sum = {name: np.zeros(shape[:2]) for name in names}
-        self.trace_count = {name: np.zeros(shape[:2], np.int64) for name in names}
-        self.fault_traces = 0
 
-    def add(self, box: Box, columns: dict[str, NDArray[np.uint8]]) -> None:
-        """Add whole traces of every product."""
-        lateral = box.slices[:2]
-        for name, values in columns.items():
-            valued = values != NONE
-            self.codes[name] += np.bincount(values[valued], minlength=NONE)[:NONE]
-            self.trace_sum[name][lateral] = np.where(valued, values, 0).sum(axis=2)
-            self.trace_count[name][lateral] = valued.sum(axis=2)
-        if "fault" in columns:
-            sure = _above(columns["fault"])
-            self.fault_traces += int(sure.any(axis=2).sum())
-        if "facies" not in columns:
-            return
-        doubt = columns.get("facies_uncertainty")
-        for place, item in enumerate(self.classes):
-            here = columns["facies"] == item.code
-            self.proportions[place] += here.sum(axis=(0, 1))
-            self.traces[place] += int(here.any(axis=2).sum())
-            if doubt is not None:
-                self.doubt[place] += int(doubt[here & (doubt != NONE)].sum())
+def _fault_summary(sums: ProductSums) -> FaultSummary:
+    codes = sums.codes["fault"][:NONE]
+    values = np.arange(NONE)
+    voxels = int(codes.sum())
+    return FaultSummary(
+        voxels=voxels,
+        above=int(codes[values > FAULT_THRESHOLD * CODES].sum()),
+        mean=float((codes * values).sum()) / CODES / max(voxels, 1),
+        traces_above=sums.fault_traces,
+        traces=int((sums.trace_count["fault"] > 0).sum()),
+    )
 
-    def class_volumes(self, survey: Survey, size: BinSize | None) -> tuple[ClassVolume, ...]:
-        """Volumes of all classes, those that do not occur included."""
-        voxels = self.proportions.sum(axis=1)
-        total = max(int(voxels.sum()), 1)
-        step = survey.grid.step
-        in_depth = survey.domain == "depth"
-        found = []
-        for item, count, traces, doubt in zip(
-            self.classes, voxels.tolist(), self.traces.tolist(), self.doubt.tolist(), strict=True
-        ):
-            area = None if size is None else traces * size.area_km2
-            volume = None if size is None or not in_depth else count * size.area_km2 * step / 1000
-            found.append(ClassVolume(
-                item, count, count / total, step * count / max(traces, 1), area, volume,
-                doubt / CODES / count if "facies_uncertainty" in self.codes and count else None,
-            ))
-        return tuple(found)
 
-    def fault_summary(self) -> FaultSummary:
-        """Fault probability in numbers."""
-        codes = self.codes["fault"]
-        values = np.arange(NONE)
-        voxels = int(codes.sum())
-        return FaultSummary(
-            voxels=voxels,
-            above=int(codes[_above(values)].sum()),
-            mean=float((codes * values).sum()) / CODES / max(voxels, 1),
-            traces_above=self.fault_traces,
-            traces=int((self.trace_count["fault"] > 0).sum()),
-        )
-
-    def uncertainty_summary(self, name: str, survey: Survey) -> UncertaintySummary:
-        """One uncertainty volume in numbers, with the lines where it is highest."""
-        codes, sums, counts = self.codes[name], self.trace_sum[name], self.trace_count[name]
-        cumulative = np.cumsum(codes)
-        doubtful = [
-            line
-            for axis, kind in ((1, "inline"), (0, "crossline"))
-            for line in _doubtful(kind, sums.sum(axis), counts.sum(axis), survey)
-        ]
-        with np.errstate(invalid="ignore"):
-            by_trace = sums / CODES / counts
-        return UncertaintySummary(
-            mean=float((codes * np.arange(NONE)).sum()) / CODES / int(cumulative[-1]),
-            percentile_99=float(np.searchsorted(cumulative, 0.99 * cumulative[-1])) / CODES,
-            by_trace=by_trace,
-            doubtful=tuple(doubtful),
-        )
+def _uncertainty_summary(sums: ProductSums, name: str, survey: Survey) -> UncertaintySummary:
+    codes = sums.codes[name][:NONE]
+    along, counts = sums.trace_sum[name], sums.trace_count[name]
+    cumulative = np.cumsum(codes)
+    doubtful = [
+        line
+        for axis, kind in ((1, "inline"), (0, "crossline"))
+        for line in _doubtful(kind, along.sum(axis), counts.sum(axis), survey)
+    ]
+    with np.errstate(invalid="ignore"):
+        by_trace = along / CODES / counts
+    return UncertaintySummary(
+        mean=float((codes * np.arange(NONE)).sum()) / CODES / int(cumulative[-1]),
+        percentile_99=float(np.searchsorted(cumulative, 0.99 * cumulative[-1])) / CODES,
+        by_trace=by_trace,
+        doubtful=tuple(doubtful),
+    )
 
 
 def _doubtful(
@@ -246,10 +215,6 @@ def _doubtful(
         if len(chosen) == DOUBTFUL_LINES:
             break
     return [DoubtfulLine(kind, int(numbers[usable[i]]), float(means[i])) for i in chosen]
-
-
-def _above(codes: NDArray[Any]) -> NDArray[np.bool_]:
-    return (codes > FAULT_THRESHOLD * CODES) & (codes != NONE)
 
 
 def _columns(survey: Survey) -> Shape3:
