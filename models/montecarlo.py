@@ -7,6 +7,8 @@ depend on the batch, the order, or how many samples are asked for.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,8 +16,8 @@ from torch import Tensor
 
 from models.split import SplitNetwork, StochasticHead
 
-#: Values that the head works on at a time, so that they stay in a core's cache.
-BLOCK_VALUES = 400_000
+#: Values that are worked on at a time, so that they stay in a core's second-level cache.
+BLOCK_VALUES = 270_000
 
 
 def window_uniforms(seed: int, window_index: int, samples: int, width: int) -> NDArray[np.float32]:
@@ -37,11 +39,7 @@ def window_masks(head: StochasticHead, seed: int, window_index: int, samples: in
 
 
 def sample_statistics(
-    network: SplitNetwork,
-    features: Tensor,
-    masks: Tensor | None,
-    extent: tuple[int, ...],
-    temperature: float,
+    network: SplitNetwork, features: Tensor, masks: Tensor | None, extent: tuple[int, ...]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Statistics of one window's probabilities over Monte-Carlo samples.
 
@@ -54,8 +52,6 @@ def sample_statistics(
         None makes one pass without dropout.
     extent : tuple of int
         The window's shape.
-    temperature : float
-        Divides the logits (Guo et al. 2017, arXiv:1706.04599).
 
     Returns
     -------
@@ -64,69 +60,68 @@ def sample_statistics(
     variance : float32 (*extent,), averaged over classes
     """
     if tuple(features.shape[2:]) == extent:
-        flat = _by_voxel_block(network, features.flatten(2), masks, temperature)
+        statistics = _by_voxel_block(network, features.flatten(2), masks)
     else:
-        flat = _by_sample_block(network, features, masks, extent, temperature)
-    mean, entropy, variance = flat
+        statistics = _by_sample_block(network, features, masks, extent)
+    mean, entropy, variance = statistics
     return mean.reshape(-1, *extent), entropy.reshape(extent), variance.reshape(extent)
 
 
 def _by_voxel_block(
-    network: SplitNetwork, features: Tensor, masks: Tensor | None, temperature: float
+    network: SplitNetwork, features: Tensor, masks: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """All samples of a few voxels at a time; features (1, channel, voxel)."""
     samples = 1 if masks is None else len(masks)
     voxels = features.shape[2]
     step = max(256, BLOCK_VALUES // (samples * network.head.inner.out_features))
-    parts = []
+    mean = features.new_empty(network.head.outer.out_features, voxels)
+    entropy, variance = features.new_empty(voxels), features.new_empty(voxels)
     for start in range(0, voxels, step):
-        logits = network.head(features[:, :, start : start + step], masks)
-        total, squares, entropy = _sums(logits / temperature)
-        parts.append(_statistics(total, squares, entropy, samples))
-    mean, entropy, variance = (torch.cat(part, dim=-1) for part in zip(*parts, strict=True))
+        block = slice(start, start + step)
+        sums = _sums(network.head(features[:, :, block], masks))
+        mean[:, block], entropy[block], variance[block] = _statistics(*sums, samples)
     return mean, entropy, variance
 
 
 def _by_sample_block(
-    network: SplitNetwork,
-    features: Tensor,
-    masks: Tensor | None,
-    extent: tuple[int, ...],
-    temperature: float,
+    network: SplitNetwork, features: Tensor, masks: Tensor | None, extent: tuple[int, ...]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """All voxels of a few samples at a time, for networks that bring logits to the extent."""
-    samples = 1 if masks is None else len(masks)
-    size = int(np.prod(extent)) * network.head.outer.out_features
-    step = max(1, BLOCK_VALUES // size)
-    sums: tuple[Tensor, ...] | None = None
-    for start in range(0, samples, step):
-        part = None if masks is None else masks[start : start + step]
-        logits = network.stochastic(features, part, extent).flatten(2)
-        added = _sums(logits / temperature)
-        sums = added if sums is None else tuple(a + b for a, b in zip(sums, added, strict=True))
-    assert sums is not None
-    return _statistics(*sums, samples)
+    if masks is None:
+        return _statistics(*_sums(network.stochastic(features, None, extent).flatten(2)), 1)
+    step = max(1, BLOCK_VALUES // (network.head.outer.out_features * math.prod(extent)))
+    blocks = (
+        _sums(network.stochastic(features, masks[start : start + step], extent).flatten(2))
+        for start in range(0, len(masks), step)
+    )
+    total, squares, entropy = next(blocks)
+    for more_total, more_squares, more_entropy in blocks:
+        total += more_total
+        squares += more_squares
+        entropy += more_entropy
+    return _statistics(total, squares, entropy, len(masks))
 
 
 def _sums(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Sums over samples of p, p squared and entropy; logits (sample, class, voxel)."""
+    """Add up p, p squared (over classes too) and entropy; logits (sample, class, voxel)."""
     if logits.shape[1] == 1:
-        probability = torch.sigmoid(logits)
-        # H = softplus(z) - p z, which has no logarithm of zero.
-        entropy = (torch.nn.functional.softplus(logits) - probability * logits)[:, 0]
+        probability = logits.sigmoid()
+        # H = log(1 + exp(z)) - p z = -log(1 - p) - p z, without a logarithm of zero.
+        entropy = torch.nn.functional.binary_cross_entropy_with_logits(
+            logits, probability, reduction="none"
+        )
     else:
-        logits = logits - logits.amax(dim=1, keepdim=True)
-        probability = logits.exp()
-        norm = probability.sum(dim=1, keepdim=True)
-        probability = probability / norm
-        # H = log sum exp(z) - sum p z.
-        entropy = norm[:, 0].log() - (probability * logits).sum(dim=1)
-    return probability.sum(0), probability.square().sum(0), entropy.sum(0)
+        logarithm = logits.log_softmax(dim=1)
+        probability = logarithm.exp()
+        entropy = logarithm.mul_(probability).neg_()
+    total = probability.sum(0)
+    return total, probability.square_().sum((0, 1)), entropy.sum((0, 1))
 
 
 def _statistics(
     total: Tensor, squares: Tensor, entropy: Tensor, samples: int
 ) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean (class, voxel), expected entropy (voxel,), variance averaged over classes (voxel,)."""
     mean = total / samples
-    variance = (squares / samples - mean.square()).clamp_min(0.0).mean(dim=0)
-    return mean, (entropy / samples).clamp_min(0.0), variance
+    variance = (squares / samples - mean.square().sum(0)) / len(mean)
+    return mean, (entropy / samples).clamp_min_(0.0), variance.clamp_min_(0.0)

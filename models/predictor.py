@@ -19,8 +19,8 @@ from models.bundle import open_bundle, read_card
 from models.card import Card
 from models.errors import PredictionError
 from models.montecarlo import sample_statistics, window_masks
-from models.runtime import PRECISIONS, autocast, choose_device, fast_layout
-from models.split import fold_batch_norm
+from models.runtime import autocast, choose_device, choose_precision, fast_layout
+from models.split import fold_batch_norm, fold_temperature
 
 #: Version of the arithmetic below; part of every recipe's key.
 ALGORITHM = 1
@@ -60,14 +60,16 @@ class BundleRecipe:
         Monte-Carlo samples. 1 means one pass without dropout: the mean is then the network's
         plain answer, the expected entropy its entropy, and the variance 0.
     batch_size : int
-        Windows a forward pass. Smaller batches are padded to it, so that a window's result does
-        not depend on how many others came with it.
+        Windows a forward pass; 0 takes 8 sections or 2 cubes (a single cube falls to torch's
+        slow convolution on one thread). Smaller batches are padded to it, so that a window's
+        result does not depend on how many others came with it.
     threads : int or None
         CPU threads of torch in the worker; None leaves them as they are.
     seed : int
         Of the dropout masks, together with the window's index.
     precision : str
-        ``float32`` or ``bfloat16`` for the deterministic part.
+        ``float32`` or ``bfloat16`` for the deterministic part; ``auto`` is resolved here, once,
+        so that all workers compute alike.
     device : str
         ``cpu``, ``cuda`` or ``auto``.
     window_shape : tuple of int or None
@@ -84,7 +86,7 @@ class BundleRecipe:
     url: str
     sha256: str = ""
     samples: int = 20
-    batch_size: int = 1
+    batch_size: int = 0
     threads: int | None = None
     seed: int = 0
     precision: str = "float32"
@@ -93,16 +95,12 @@ class BundleRecipe:
     card: Card = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.samples < 1 or self.batch_size < 1:
+        if self.samples < 1:
             raise PredictionError(
-                "samples and batch_size",
-                found=f"{self.samples} and {self.batch_size}",
-                expected="at least 1 (one sample is a pass without dropout)",
+                "samples", found=str(self.samples), expected="at least 1: a pass without dropout"
             )
-        if self.precision not in PRECISIONS:
-            raise PredictionError(
-                "precision", found=self.precision, expected=f"one of {', '.join(PRECISIONS)}"
-            )
+        if self.batch_size < 0:
+            raise PredictionError("batch_size", found=str(self.batch_size), expected="0 or more")
         card, sha256 = read_card(self.url, self.sha256 or None)
         if self.window_shape is not None and not card.allows(tuple(self.window_shape)):
             rule = "no other" if card.fixed_window else f"multiples of {card.multiple}"
@@ -112,6 +110,9 @@ class BundleRecipe:
                 expected=f"{card.window}, {rule}",
             )
         object.__setattr__(self, "card", card)
+        object.__setattr__(self, "precision", choose_precision(self.precision, self.device))
+        if self.batch_size == 0:
+            object.__setattr__(self, "batch_size", 8 if len(card.window) == 2 else 2)
         object.__setattr__(self, "sha256", sha256)
 
     @property
@@ -178,6 +179,7 @@ class Predictor:
             torch.backends.cudnn.deterministic = True
         self.network = open_bundle(recipe.url, recipe.sha256).build()
         fold_batch_norm(self.network)
+        fold_temperature(self.network, recipe.card.temperature)
         self.network.to(self.device)
         fast_layout(self.network, self.network.dimensions)
 
@@ -211,7 +213,6 @@ class Predictor:
                         features[i - start : i - start + 1],
                         self._masks(int(window_index[i])),
                         extent,
-                        self.recipe.card.temperature,
                     )
                     mean[i], entropy[i], variance[i] = (part.cpu().numpy() for part in answer)
         lateral = windows.shape[1:]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from models.errors import ModelError
 
 #: Arithmetic of the deterministic part of a network; everything else is float32.
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "auto")
 
 
 def choose_device(device: str) -> torch.device:
@@ -29,8 +29,12 @@ def choose_device(device: str) -> torch.device:
     return torch.device(device)
 
 
-def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """Context in which convolutions run in ``precision``.
+def choose_precision(precision: str, device: str) -> str:
+    """Resolve ``auto``: bfloat16 where the hardware has it, else float32.
+
+    On a CPU with AMX a 3-D convolution is three to ten times faster in bfloat16; on one without
+    bfloat16 instructions it is slower. A device ``cuda`` counts as having it, whether or not
+    this machine has such a device.
 
     Raises
     ------
@@ -39,6 +43,16 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     """
     if precision not in PRECISIONS:
         raise ModelError("precision", found=precision, expected=f"one of {', '.join(PRECISIONS)}")
+    if precision != "auto":
+        return precision
+    if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
+        return "bfloat16"
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return "bfloat16" if supported() else "float32"
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """Context in which convolutions run in ``precision``, which is not ``auto`` any more."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 

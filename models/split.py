@@ -56,8 +56,8 @@ class StochasticHead(nn.Module):
             kept, kept_hidden = masks.split([inner.shape[1], inner.shape[0]], dim=1)
             hidden = torch.matmul(inner * kept[:, None, :], features)
             outer = outer * kept_hidden[:, None, :]
-        hidden = torch.relu(hidden + self.inner.bias[:, None])
-        return torch.matmul(outer, hidden) + self.outer.bias[:, None]
+        hidden = hidden.add(self.inner.bias[:, None]).relu_()
+        return torch.matmul(outer, hidden).add(self.outer.bias[:, None])
 
 
 class SplitNetwork(nn.Module, ABC):
@@ -120,3 +120,13 @@ def fold_batch_norm(network: nn.Module) -> None:
             ):
                 module[i] = torch.nn.utils.fusion.fuse_conv_bn_eval(convolution, norm)
                 module[i + 1] = nn.Identity()
+
+
+def fold_temperature(network: SplitNetwork, temperature: float) -> None:
+    """Divide the logits by ``temperature`` (Guo et al. 2017), by way of the last layer's weights.
+
+    Interpolation to the window's extent is linear, so that the logits may be divided before it.
+    """
+    with torch.no_grad():
+        network.head.outer.weight /= temperature
+        network.head.outer.bias /= temperature

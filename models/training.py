@@ -30,7 +30,14 @@ from models.checkpoint import (
 from models.errors import TrainingError
 from models.losses import facies_loss, fault_loss
 from models.registry import build
-from models.runtime import PRECISIONS, autocast, choose_device, deterministic_torch, fast_layout
+from models.runtime import (
+    PRECISIONS,
+    autocast,
+    choose_device,
+    choose_precision,
+    deterministic_torch,
+    fast_layout,
+)
 from models.split import SplitNetwork
 from models.validation import FaciesCounts, FaultCounts, Scores, class_counts
 
@@ -80,7 +87,8 @@ class TrainConfig:
     threads : int or None
         CPU threads of torch; None leaves them as they are.
     device, precision : str
-        ``auto``, ``cpu`` or ``cuda``; ``float32`` or ``bfloat16`` (autocast).
+        ``auto``, ``cpu`` or ``cuda``; ``float32``, ``bfloat16`` (autocast), or
+        ``auto``: bfloat16 where the hardware has it.
     """
 
     network: str
@@ -123,6 +131,7 @@ class TrainConfig:
                     f"training configuration: {name} is out of range",
                     found=repr(getattr(self, name)),
                 )
+        object.__setattr__(self, "precision", choose_precision(self.precision, self.device))
 
     @property
     def outputs(self) -> int:
