@@ -36,7 +36,7 @@ def plot_histogram(statistics: Mapping[str, Any]) -> Figure:
     """
     edges = np.asarray(statistics["histogram"]["edges"], dtype=float)
     counts = np.asarray(statistics["histogram"]["counts"], dtype=float)
-    scale = AmplitudeScale.of(statistics)
+    scale = AmplitudeScale.of(statistics.get("percentiles") or {})
     figure, axes = _chart(
         "Amplitude distribution", "All live samples; dashed: where the pictures are clipped"
     )

@@ -57,12 +57,16 @@ def draw_pictures(
     aspect = None if size is None else size.across / size.along
     cuts = display_cuts(survey, mask, aspect)
     statistics = amplitude_statistics(survey)
-    scale = plots.AmplitudeScale.of(statistics)
+    planes = [_Plane(survey, cut) for cut in cuts]
+    percentiles = statistics.get("percentiles")
+    scale = (
+        plots.AmplitudeScale.of(percentiles) if percentiles
+        else plots.AmplitudeScale.measured([plane.amplitude[plane.live] for plane in planes])
+    )
     drawn: list[Picture] = []
-    planes = []
-    for cut in cuts:
-        planes.append(_Plane(survey, cut, scale))
-        drawn += planes[-1].pictures(summary, labels, truth)
+    for plane in planes:
+        plane.scale = scale
+        drawn += plane.pictures(summary, labels, truth)
     above = Cut(survey.grid, "slice", 0, aspect)
     drawn += _survey_pictures(survey, statistics, planes, above)
     drawn += _maps(survey, summary, above)
@@ -123,8 +127,9 @@ def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:
 class _Plane:
     """The pictures of one plane: they share the amplitude beneath."""
 
-    def __init__(self, survey: Survey, cut: Cut, scale: plots.AmplitudeScale) -> None:
-        self.survey, self.cut, self.scale = survey, cut, scale
+    def __init__(self, survey: Survey, cut: Cut) -> None:
+        self.survey, self.cut = survey, cut
+        self.scale = plots.AmplitudeScale.of({})
         self.live = cut.read_map(survey.live)
         self.amplitude = cut.read(survey.amplitude)
 

@@ -29,7 +29,6 @@ from seisproc.schema import CODES, NONE, ClassSet
 from seisproc.sections import Cut
 from seisproc.tables import number
 
-CLIP_PERCENTILE = 99
 _TOPS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 
 _TRACE = "#8a97a6"
@@ -40,25 +39,39 @@ FACIES_OPACITY = 0.62
 
 @dataclass(frozen=True)
 class AmplitudeScale:
-    """Grey scale of amplitude: symmetric about ``centre``, which is zero for seismic data."""
+    """Grey scale of amplitude: symmetric about ``centre``, which is zero for seismic data.
+
+    ``basis`` says what the 1st and 99th percentiles are of.
+    """
 
     centre: float
     reach: float
+    basis: str = "the survey"
 
     @classmethod
-    def of(cls, statistics: Mapping[str, Any]) -> AmplitudeScale:
-        """Scale that reaches the 1st and 99th percentile of a survey's live samples.
+    def of(
+        cls, percentiles: Mapping[str, float | None], basis: str = "the survey"
+    ) -> AmplitudeScale:
+        """Scale that reaches the percentiles ``"1"`` and ``"99"``, whichever is farther.
 
-        Data of one sign, such as velocities or unsigned integers, are centred on their median.
+        Data of one sign, such as velocities or unsigned integers, are centred on their median,
+        the percentile ``"50"``. Where a percentile is missing the scale reaches 1.
         """
-        percentiles = statistics.get("percentiles") or {}
-        low = float(percentiles.get("1", statistics.get("min") or 0.0))
-        high = float(percentiles.get("99", statistics.get("max") or 0.0))
-        middle = float(percentiles.get("50", (low + high) / 2))
+        found = [percentiles.get(key) for key in ("1", "50", "99")]
+        low, middle, high = (math.nan if value is None else float(value) for value in found)
         if not all(map(math.isfinite, (low, middle, high))):
-            return cls(0.0, 1.0)
+            return cls(0.0, 1.0, basis)
         centre = 0.0 if low < 0 < high or low == high == 0 else middle
-        return cls(centre, max(abs(low - centre), abs(high - centre)) or 1.0)
+        return cls(centre, max(abs(low - centre), abs(high - centre)) or 1.0, basis)
+
+    @classmethod
+    def measured(cls, planes: Sequence[NDArray[Any]]) -> AmplitudeScale:
+        """Scale from the planes that are to be drawn, for a store without statistics."""
+        values = np.concatenate([np.empty(0), *(np.ravel(plane) for plane in planes)])
+        values = values[np.isfinite(values)]
+        measured = np.percentile(values, (1, 50, 99)) if len(values) else [math.nan] * 3
+        named = dict(zip(("1", "50", "99"), map(float, measured), strict=True))
+        return cls.of(named, "what is shown")
 
     def grey(self, amplitude: NDArray[Any]) -> NDArray[np.float64]:
         """Brightness in [0, 1]: 1 (white) for the lowest amplitude, 0 (black) for the highest."""
@@ -71,7 +84,7 @@ class AmplitudeScale:
         about = "" if self.centre == 0 else f" about {number(self.centre)}"
         return (
             f"High amplitude black, low white; clipped at ±{number(self.reach)}{about}"
-            f" (percentiles {100 - CLIP_PERCENTILE} and {CLIP_PERCENTILE} of the survey)"
+            f" (percentiles 1 and 99 of {self.basis})"
         )
 
 

@@ -158,20 +158,28 @@ def test_the_map_of_traces_marks_the_pictured_lines():
 
 
 @pytest.mark.parametrize(
-    ("statistics", "scale"),
+    ("percentiles", "scale"),
     [
-        ({"percentiles": {"1": -3.0, "50": 0.1, "99": 2.0}}, (0.0, 3.0)),
-        ({"percentiles": {"1": 1500.0, "50": 2000.0, "99": 4000.0}}, (2000.0, 2000.0)),
-        ({"min": -1.0, "max": 4.0}, (0.0, 4.0)),
-        ({"percentiles": {"1": 0.0, "50": 0.0, "99": 0.0}}, (0.0, 1.0)),
-        ({"min": float("nan"), "max": float("nan")}, (0.0, 1.0)),
-        ({"min": None, "max": None}, (0.0, 1.0)),
+        ({"1": -3.0, "50": 0.1, "99": 2.0}, (0.0, 3.0)),
+        ({"1": 1500.0, "50": 2000.0, "99": 4000.0}, (2000.0, 2000.0)),
+        ({"1": 0.0, "50": 0.0, "99": 0.0}, (0.0, 1.0)),
+        ({"1": float("nan"), "50": float("nan"), "99": float("nan")}, (0.0, 1.0)),
+        ({"1": None, "50": None, "99": None}, (0.0, 1.0)),
         ({}, (0.0, 1.0)),
     ],
 )
-def test_the_clip_is_symmetric_and_survives_odd_statistics(statistics, scale):
-    found = AmplitudeScale.of(statistics)
+def test_the_clip_is_symmetric_and_survives_odd_statistics(percentiles, scale):
+    found = AmplitudeScale.of(percentiles)
     assert (found.centre, found.reach) == scale
+
+
+def test_without_statistics_the_clip_comes_from_what_is_shown_and_says_so():
+    plane = np.linspace(-4, 4, 801).reshape(9, 89)
+    plane[0, 0] = np.nan
+    found = AmplitudeScale.measured([plane, plane.T])
+    assert found.reach == pytest.approx(3.92, abs=0.02)
+    assert "of what is shown" in found.note
+    assert AmplitudeScale.measured([]).reach == 1.0
 
 
 def test_packed_values_open_to_the_unit_interval():
