@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import cloudpickle
 import fsspec
 
 from seisproc.compute_region import compute_region
@@ -156,12 +157,23 @@ class Step:
     attempts: dict[Number, str] | None = field(default=None, compare=False)
 
 
-def do_step(plan: InterpretationPlan, work: str, step: Step) -> tuple[str, int]:
-    """Do one step, on a worker. Returns the attempt's name and the windows run."""
+def do_step(packed_plan: bytes, work: str, step: Step) -> tuple[str, int]:
+    """Do one step, on a worker. Returns the attempt's name and the windows run.
+
+    The plan travels as bytes: the scheduler unpacks every task's arguments, and should not have to
+    import the networks' libraries to do so.
+    """
+    plan = _unpacked(packed_plan)
     if step.attempts is None:
         return compute_region(plan, work, step.number)
     finish_region(plan, work, step.number, step.attempts)
     return "", 0
+
+
+@functools.lru_cache(maxsize=4)
+def _unpacked(packed_plan: bytes) -> InterpretationPlan:
+    plan: InterpretationPlan = cloudpickle.loads(packed_plan)
+    return plan
 
 
 class _Job:
@@ -222,7 +234,7 @@ class _Job:
             If the disk is full.
         """
         self._report()
-        step = functools.partial(do_step, self.plan, self.work)
+        step = functools.partial(do_step, cloudpickle.dumps(self.plan), self.work)
         # First the windows, each region finished as soon as all who hand to it are through ...
         for outcome in map_bounded(step, self._steps(), client):
             self._note(outcome)

@@ -30,6 +30,7 @@ class NumpyRecipe:
     poisoned: tuple[int, ...] = ()
     delay_s: float = 0.0
     kill: str = ""
+    once: bool = False
     log: str = ""
     salt: int = field(default=0)
 
@@ -93,6 +94,8 @@ class NumpyPredict:
         if hit and recipe.poison and Path(recipe.poison).exists():
             raise ValueError("poisoned window")
         if hit and recipe.kill and Path(recipe.kill).exists():
+            if recipe.once:
+                Path(recipe.kill).unlink()
             os.kill(os.getpid(), 9)
 
 
