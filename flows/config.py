@@ -5,10 +5,9 @@ Each form turns into the frozen dataclass that the inside works with. Unknown ke
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from seisproc.cluster import ClusterSpec
 from seisproc.errors import ConfigError
 from seisproc.segy.overrides import HeaderOverrides
-from seisproc.synthetic.config import SyntheticConfig
-from tasks.synthesize import Acquisition
+
+if TYPE_CHECKING:
+    from tasks.interpret import InterpretationSettings
 
 
 class Form(BaseModel):
@@ -110,54 +110,44 @@ class ClusterConfig(Form):
         return ClusterSpec(**values)
 
 
-class SyntheticConfigForm(Form):
-    """What a synthetic volume is like; all else is drawn from the seed."""
+class InterpretConfig(Form):
+    """How networks run over a survey."""
 
-    shape: tuple[int, int, int] = Field(
-        default=(112, 96, 128), description="Inlines, crosslines and samples."
+    samples: int = Field(
+        default=20, ge=1, description="Monte-Carlo dropout samples; 1 runs once, without dropout."
     )
-    seed: int = Field(default=0, ge=0, description="Decides all that the settings leave open.")
-    sample_interval_ms: float = Field(default=4.0, gt=0, description="Sample interval in ms.")
-    bin_m: float = Field(default=25.0, gt=0, description="Distance of traces in m.")
-    options: dict[str, Any] = Field(
-        default={},
-        description="Any other field of seisproc.synthetic.config.SyntheticConfig, e.g."
-        ' {"noise": [0.1, 0.5], "fault_count": [5, 9]}.',
+    batch_size: int = Field(default=1, ge=1, description="Windows of a forward pass.")
+    threads: int = Field(default=1, ge=1, description="CPU threads of the network in one task.")
+    seed: int = Field(default=0, ge=0, description="Of the dropout masks.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="Of the deterministic part of the network."
     )
-
-    def config(self) -> SyntheticConfig:
-        """Turn into what ``seisproc.synthetic`` takes."""
-        known = {field.name for field in dataclasses.fields(SyntheticConfig)} - {"column", "faults"}
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in self.options.items()
-        }
-        unknown = sorted(set(values) - (known - set(type(self).model_fields)))
-        if unknown:
-            raise ConfigError(
-                "options: no such setting of a synthetic volume",
-                found=unknown[0],
-                expected=", ".join(sorted(known)),
-            )
-        own = {name: getattr(self, name) for name in known & set(type(self).model_fields)}
-        return SyntheticConfig(**own, **values)
-
-
-class SyntheticSurveyConfig(SyntheticConfigForm):
-    """A synthetic survey, and how it is written as SEG-Y."""
-
-    first_sample_ms: float = Field(default=400.0, ge=0, description="Delay recording time in ms.")
-    sample_format: int = Field(default=1, description="SEG-Y format code: 1 IBM, 5 IEEE, 3 int16.")
-    missing_corner: int = Field(
-        default=16, ge=0, description="Legs, in traces, of the corner without traces."
+    device: Literal["cpu", "cuda", "auto"] = Field(default="cpu", description="Where it computes.")
+    overlap: float = Field(
+        default=0.25, ge=0, lt=1, description="Share of a window that its neighbour sees too."
+    )
+    weights: Literal["gaussian", "hann", "flat"] = Field(
+        default="gaussian", description="How overlapping windows are blended."
+    )
+    orientations: list[Literal["inline", "crossline"]] = Field(
+        default=[], description="Sections that 2-D networks see. Empty: both."
+    )
+    probability: bool = Field(
+        default=False, description="Keep the probability of every facies class too."
+    )
+    region: tuple[int, int] = Field(
+        default=(1, 1), description="Shards of a region, the unit of work, along both lines."
+    )
+    max_memory_gib: float | None = Field(
+        default=None, gt=0, description="Refuse a plan that needs more in one worker, in GiB."
     )
 
-    def acquisition(self) -> Acquisition:
+    def settings(self) -> InterpretationSettings:
         """Turn into what the stage takes."""
-        return Acquisition(
-            first_sample_ms=self.first_sample_ms,
-            sample_format=self.sample_format,
-            missing_corner=self.missing_corner,
+        from tasks.interpret import InterpretationSettings
+
+        return InterpretationSettings(
+            **{**self.model_dump(), "orientations": tuple(self.orientations)}
         )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from prefect import flow
-from seisproc.segy.export import ExportReceipt
 
 from flows.runs import OPTIONS, run_name
+from seisproc.segy.export import ExportReceipt
 from tasks.export import export_segy
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from prefect import flow
-from seisproc.segy.ingest import IngestReceipt
 
 from flows.config import ClusterConfig, HeaderConfig
 from flows.runs import OPTIONS, run_name
 from seisproc.cluster import open_cluster
+from seisproc.segy.ingest import IngestReceipt
 from tasks.ingest import ingest_segy
 
 

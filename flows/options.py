@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from flows.config import ClusterConfig, HeaderConfig
+    from flows.config import ClusterConfig, HeaderConfig, InterpretConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Location(click.ParamType):  # type: ignore[type-arg]
+    """A local path, made absolute, or a URL.
+
+    Workers and later readers of a run's record have other working folders.
+    """
+
+    name = "path"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Make a local path absolute."""
+        return value if "://" in value else str(Path(value).expanduser().absolute())
+
+
+LOCATION = Location()
 
 _HEADERS: tuple[tuple[str, str, Any, str], ...] = (
     ("--inline-byte", "inline_byte", int, "Byte of the inline number in the trace header."),
@@ -75,6 +92,37 @@ def take_cluster(options: dict[str, Any]) -> ClusterConfig:
 
     names = ("cluster", "workers", "threads", "memory")
     return cluster_config(*(options.pop(name) for name in names))
+
+
+def interpret_options(command: Command) -> Command:
+    """Say how networks run over a survey."""
+    options = (
+        click.option("--samples", type=int, help="Monte-Carlo dropout samples. [default: 20]"),
+        click.option("--overlap", type=float, help="Share of a window that its neighbour sees."),
+        click.option("--probability", is_flag=True, help="Keep every class's probability too."),
+        click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), help="[default: cpu]"),
+        click.option(
+            "--settings",
+            metavar="FILE",
+            help="YAML or JSON with these and all other settings of an interpretation.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def take_interpret(options: dict[str, Any]) -> InterpretConfig:
+    """Take the interpretation options out of a verb's keyword arguments."""
+    from flows.config import InterpretConfig, read_form
+
+    names = ("samples", "overlap", "probability", "device")
+    given = {name: options.pop(name) for name in names}
+    file = options.pop("settings")
+    values = read_form(file) if file else {}
+    return InterpretConfig(
+        **{**values, **{k: v for k, v in given.items() if v not in (None, False)}}
+    )
 
 
 overwrite_option = click.option(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
+from pydantic_core import to_jsonable_python
 
 from tasks.progress import store_name
 
@@ -19,6 +21,13 @@ def run_name(verb: str, parameter: str) -> Callable[[], str]:
         return f"{verb}/{store_name(str(first))}"
 
     return name
+
+
+def resolved() -> dict[str, Any]:
+    """Parameters of the running flow with all defaults filled in, as JSON holds them."""
+    context = FlowRunContext.get()
+    plain: dict[str, Any] = to_jsonable_python(context.parameters if context else {})
+    return plain
 
 
 OPTIONS: dict[str, Any] = {"persist_result": False, "log_prints": False}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.config import SyntheticSurveyConfig
 from flows.runs import OPTIONS, run_name
+from flows.synthetic_config import SyntheticSurveyConfig
 from tasks.synthesize import SyntheticReceipt, write_synthetic_survey
 
 

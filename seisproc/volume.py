@@ -137,7 +137,7 @@ def _run_on(
 
     waiting: dict[Any, Item] = {}
     first = [submit(item) for item in itertools.islice(queue, in_flight or 2 * threads)]
-    completed = as_completed(first)
+    completed = as_completed(first, loop=client.loop)
     try:
         for future in completed:
             item = waiting.pop(future)

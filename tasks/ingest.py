@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seisproc.segy.ingest import IngestReceipt, ingest
-from seisproc.segy.scan import HeaderOverrides
-
 from seisproc.cluster import connect
+from seisproc.segy.ingest import IngestReceipt, ingest
+from seisproc.segy.overrides import HeaderOverrides
 from tasks.artifacts import receipt_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage

@@ -13,6 +13,10 @@ from uuid import UUID
 
 OnProgress = Callable[[int, int], None]
 
+LEAST = {"seisproc": logging.INFO, "distributed": logging.ERROR}
+"""Least level that a terminal shows, by package; others from WARNING on. Dask resets the levels of
+its own loggers when it is imported, so that they cannot be set in advance."""
+
 EVERY_S = 1.0
 """An update of the UI's bar costs some 6 ms and a request, so there is at most one a second."""
 
@@ -107,7 +111,10 @@ class TerminalHandler(logging.Handler):
     """Log lines on stderr that leave the progress line whole, and never a traceback."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record above the progress line."""
+        """Write one record above the progress line, unless it is another library's chatter."""
+        package = record.name.partition(".")[0]
+        if record.levelno < LEAST.get(package, logging.WARNING):
+            return
         record = logging.makeLogRecord(
             {**record.__dict__, "exc_info": None, "exc_text": None, "stack_info": None}
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from models.bundle import read_card
 from seisproc.report import ReportReceipt, pictures, write_report
 from tasks.artifacts import link_artifact, pictures_artifact
 from tasks.progress import stage_progress
@@ -38,3 +40,8 @@ def report_survey(
     pictures_artifact("pictures", store, "Pictures of the report", drawn)
     link_artifact("report", store, "The report", output)
     return receipt
+
+
+def model_cards(models: Sequence[str]) -> list[dict[str, Any]]:
+    """Cards of model bundles, as the report shows them."""
+    return [dataclasses.asdict(read_card(url)[0]) for url in models]

@@ -6,14 +6,20 @@ cache: that holds after a move to another server, and for products made without 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
-from collections.abc import Callable
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import Task, task
+from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+
+log = logging.getLogger("seisproc.stages")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,15 +47,48 @@ def worth_retrying(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> boo
 
 def stage(name: str, *, hours: float) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a function a stage: a Prefect task that may take this many hours."""
-    return functools.partial(  # type: ignore[return-value]
-        task,
-        name=name,
-        tags={"seisproc"},
-        retries=2,
-        retry_delay_seconds=[10, 60],
-        retry_jitter_factor=0.3,
-        retry_condition_fn=worth_retrying,
-        timeout_seconds=hours * 3600,
-        cache_policy=NO_CACHE,
-        persist_result=False,
-    )
+
+    def decorate(function: Callable[P, R]) -> Task[P, R]:
+        return Task(
+            _timed(name, function),
+            name=name,
+            tags={"seisproc"},
+            retries=2,
+            retry_delay_seconds=[10, 60],
+            retry_jitter_factor=0.3,
+            retry_condition_fn=worth_retrying,
+            timeout_seconds=hours * 3600,
+            cache_policy=NO_CACHE,
+            persist_result=False,
+        )
+
+    return decorate
+
+
+@contextlib.contextmanager
+def timeline() -> Iterator[list[dict[str, Any]]]:
+    """Collect how long the stages take that run in the body: for reports and final tables."""
+    stages: list[dict[str, Any]] = []
+    token = _timeline.set(stages)
+    try:
+        yield stages
+    finally:
+        _timeline.reset(token)
+
+
+_timeline: ContextVar[list[dict[str, Any]] | None] = ContextVar("timeline", default=None)
+
+
+def _timed(name: str, function: Callable[P, R]) -> Callable[P, R]:
+    @functools.wraps(function)
+    def timed(*args: P.args, **kwargs: P.kwargs) -> R:
+        begin = time.monotonic()
+        result = function(*args, **kwargs)
+        seconds = time.monotonic() - begin
+        log.info("%s: done in %.1f s", name, seconds)
+        stages = _timeline.get()
+        if stages is not None:
+            stages.append({"stage": name, "seconds": round(seconds, 2)})
+        return result
+
+    return timed

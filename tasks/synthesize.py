@@ -135,12 +135,11 @@ def _paths(output: str, overwrite: bool) -> tuple[Path, Path, Path]:
 
 def _grid(config: SyntheticConfig, acquisition: Acquisition) -> Grid:
     inlines, crosslines, samples = config.shape
-    step = config.sample_interval_ms
+    samples_ms = config.sample_interval_ms * np.arange(samples, dtype=np.float64)
     return Grid(
         acquisition.first_inline + np.arange(inlines, dtype=np.int32),
         acquisition.first_crossline + np.arange(crosslines, dtype=np.int32),
-        acquisition.first_sample_ms
-        + config.sample_interval_ms * np.arange(samples, dtype=np.float64),
+        acquisition.first_sample_ms + samples_ms,
     )
 
 

@@ -1,0 +1,116 @@
+"""What the demo makes, and how little it takes to learn from it in two minutes on two cores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from flows.config import Form
+from flows.folder import SurveyFolder
+from flows.synthetic_config import SyntheticConfigForm, SyntheticSurveyConfig
+from flows.training_config import PatchesConfig, SplitForm, SyntheticPatchSource, TrainingConfig
+from seisproc.patch_config import Source, SurveySource
+
+Target = Literal["facies", "fault"]
+
+
+@dataclass(frozen=True)
+class DemoFolder(SurveyFolder):
+    """Places in the demo's folder: a survey's, its source and truth, patches and models."""
+
+    @property
+    def source(self) -> str:
+        """The synthetic survey; its truth lies beside it."""
+        return f"{self.path}/survey.sgy"
+
+    def patches(self, target: str) -> str:
+        """Training patches of a target."""
+        return f"{self.path}/patches/{target}.zarr"
+
+    def model(self, target: str) -> str:
+        """Bundle of a target."""
+        return f"{self.path}/models/{target}"
+
+
+class Learning(Form):
+    """What one of the demo's networks learns from, and how."""
+
+    synthetics: SyntheticPatchSource = Field(description="Other synthetic volumes to learn from.")
+    patches: PatchesConfig = Field(description="Training patches.")
+    training: TrainingConfig = Field(description="Network, and how it is trained.")
+
+    def sources(self, store: str, labels: str) -> list[Source]:
+        """List what patches are cut from: the survey's own training part, and the synthetics."""
+        return [SurveySource(store, labels), *self.synthetics.sources()]
+
+
+SPLIT = SplitForm()
+
+FACIES = Learning(
+    synthetics=SyntheticPatchSource(
+        volumes=6, weight=1.0, volume=SyntheticConfigForm(shape=(96, 96, 128), seed=100)
+    ),
+    patches=PatchesConfig(shape=[64, 128], count=(480, 64, 0), split=SPLIT),
+    training=TrainingConfig(
+        arguments={
+            "width": 0.25,
+            "middle_blocks": 2,
+            "stem_stride": 1,
+            "aspp_rates": [2, 4, 6],
+            "aspp_channels": 48,
+            "low_level_channels": 16,
+            "decoder_channels": 48,
+            "head_channels": 32,
+        },
+        steps=240,
+        batch_size=8,
+        validate_every=40,
+        patience=3,
+        threads=2,
+        device="cpu",
+    ),
+)
+
+FAULT = Learning(
+    synthetics=SyntheticPatchSource(
+        volumes=6, weight=1.0, volume=SyntheticConfigForm(shape=(96, 96, 128), seed=200)
+    ),
+    patches=PatchesConfig(shape=[32, 32, 64], count=(240, 32, 0), split=SPLIT),
+    training=TrainingConfig(
+        arguments={"channels": [8, 16, 32]},
+        steps=240,
+        batch_size=4,
+        validate_every=40,
+        patience=3,
+        threads=2,
+        device="cpu",
+    ),
+)
+
+
+class DemoConfig(Form):
+    """The demo's survey, its split, and what its networks learn."""
+
+    survey: SyntheticSurveyConfig = Field(
+        default=SyntheticSurveyConfig(seed=7), description="The survey that is made."
+    )
+    split: SplitForm = Field(
+        default=SPLIT, description="Its parts: to learn from, to choose by, to be judged by."
+    )
+    facies: Learning | None = Field(default=FACIES, description="The facies network.")
+    fault: Learning | None = Field(default=FAULT, description="The fault network.")
+
+    @property
+    def targets(self) -> list[Target]:
+        """Targets that have a network."""
+        wanted: list[Target] = ["facies", "fault"]
+        return [target for target in wanted if getattr(self, target) is not None]
+
+    def learning(self, target: Target) -> Learning:
+        """Say what the network of a target learns."""
+        chosen: Learning | None = self.facies if target == "facies" else self.fault
+        if chosen is None:
+            raise KeyError(target)
+        return chosen

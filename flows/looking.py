@@ -1,0 +1,67 @@
+"""Verbs that only look: they call ``seisproc`` directly and make nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from flows.options import (
+    LOCATION,
+    cluster_options,
+    header_options,
+    json_option,
+    print_json,
+    take_cluster,
+    take_headers,
+)
+from flows.server import prefect_server, ui_url
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=LOCATION)
+@header_options
+@json_option
+def scan(sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Read the headers of one survey's SEG-Y files and say what they hold; no samples are read."""
+    from flows.describe import describe_scan
+    from seisproc.segy.scan import scan as scan_headers
+
+    found = scan_headers(sources, take_headers(options).overrides())
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        click.echo(describe_scan(found))
+
+
+@click.command()
+@cluster_options
+@json_option
+def doctor(as_json: bool, **options: Any) -> None:
+    """Check versions, disk, memory, cores, Prefect server and cluster, and say what to do."""
+    from flows.doctor import FAILED, examine
+
+    findings = []
+    for finding in examine(take_cluster(options)):
+        findings.append(finding)
+        if not as_json:
+            advice = f". {finding.do}." if finding.do else ""
+            click.echo(f"{finding.state:<8} {finding.name:<15} {finding.found}{advice}")
+    if as_json:
+        print_json({finding.name: vars(finding) for finding in findings})
+    failed = [finding.name for finding in findings if finding.state == FAILED]
+    if failed:
+        raise click.ClickException(f"{', '.join(failed)}: see above for what to do")
+
+
+@click.command()
+def ui() -> None:
+    """Show the Prefect UI with the history of all runs, until Ctrl-C."""
+    import signal
+
+    with prefect_server() as url:
+        click.echo(f"Prefect UI: {ui_url(url)}   (Ctrl-C ends it)")
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            click.echo("", err=True)

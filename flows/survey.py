@@ -1,0 +1,81 @@
+"""The whole road for one survey: SEG-Y in, interpreted volumes and a report out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import flow
+
+from flows.config import ClusterConfig, HeaderConfig, InterpretConfig
+from flows.folder import SurveyFolder
+from flows.runs import OPTIONS, resolved, run_name
+from seisproc.cluster import open_cluster
+from tasks.export import export_segy, exported_volumes
+from tasks.ingest import ingest_segy
+from tasks.interpret import interpret_survey
+from tasks.report import model_cards, report_survey
+from tasks.stage import timeline
+
+
+@dataclass(frozen=True)
+class SurveyReceipt:
+    """What was made of a survey, and how long each stage took."""
+
+    store: str
+    interpretation: str
+    exports: tuple[str, ...]
+    report: str
+    stages: tuple[dict[str, Any], ...]
+
+
+@flow(name="survey", flow_run_name=run_name("survey", "output"), **OPTIONS)
+def survey(
+    sources: list[str],
+    output: str,
+    models: list[str],
+    run: str = "main",
+    headers: HeaderConfig = HeaderConfig(),
+    settings: InterpretConfig = InterpretConfig(),
+    cluster: ClusterConfig = ClusterConfig(),
+    overwrite: bool = False,
+) -> SurveyReceipt:
+    """Ingest a survey, interpret it, export the volumes as SEG-Y and write a report.
+
+    Args:
+        sources: SEG-Y files of one survey: local paths or URLs.
+        output: Folder for everything that is made. The same command again resumes.
+        models: Model bundles, at most one for facies and one for faults.
+        run: Name of the interpretation.
+        headers: How to read the headers, where the scan does not find out by itself.
+        settings: How the networks run.
+        cluster: Where the work runs.
+        overwrite: Replace what an earlier run made from other sources, models or settings.
+    """
+    folder = SurveyFolder(output)
+    folder.claim(resolved())
+    with timeline() as stages:
+        with open_cluster(cluster.spec()) as address:
+            ingest_segy(sources, folder.store, headers.overrides(), address, overwrite)
+            product = interpret_survey(
+                folder.store, models, run, settings.settings(), address, overwrite
+            )
+        exports = [
+            export_segy(folder.store, folder.segy(volume), volume, overwrite=True)
+            for volume in exported_volumes(folder.store, run)
+        ]
+        report_survey(
+            folder.store,
+            folder.report,
+            run=run,
+            cards=model_cards(models),
+            timeline=stages,
+            overwrite=True,
+        )
+    return SurveyReceipt(
+        folder.store,
+        product.url,
+        tuple(made.output for made in exports),
+        folder.report,
+        tuple(stages),
+    )

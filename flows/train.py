@@ -1,0 +1,51 @@
+"""Networks, learned from labelled surveys and from synthetics."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from prefect import flow
+
+from flows.config import ClusterConfig
+from flows.runs import OPTIONS, run_name
+from flows.training_config import (
+    LabelSource,
+    PatchesConfig,
+    SyntheticPatchSource,
+    TrainingConfig,
+)
+from seisproc.cluster import open_cluster
+from seisproc.patch_config import Source
+from tasks.bundle import TrainReceipt
+from tasks.patches import cut_patches
+from tasks.train import train_bundle
+
+
+@flow(name="train", flow_run_name=run_name("train", "bundle"), **OPTIONS)
+def train(
+    bundle: str,
+    target: Literal["facies", "fault"],
+    surveys: list[LabelSource] = [],  # noqa: B006 - never changed; the UI shows it as an empty list
+    synthetics: SyntheticPatchSource = SyntheticPatchSource(),
+    patches: PatchesConfig = PatchesConfig(),
+    training: TrainingConfig = TrainingConfig(),
+    cluster: ClusterConfig = ClusterConfig(),
+    overwrite: bool = False,
+) -> TrainReceipt:
+    """Cut training patches, train a network on them, and write a model bundle.
+
+    Args:
+        bundle: Folder of the bundle to write. The patches stay beside it, for the next time.
+        target: What the network tells: facies on sections, or faults in the volume.
+        surveys: Labelled surveys to learn from.
+        synthetics: Synthetic volumes to learn from.
+        patches: What is cut from them.
+        training: Network, and how it is trained.
+        cluster: Where patches are cut. The training itself runs in the flow's own process.
+        overwrite: Replace a bundle of other patches or settings.
+    """
+    store = f"{bundle.rstrip('/')}.patches.zarr"
+    sources: list[Source] = [*(survey.source() for survey in surveys), *synthetics.sources()]
+    with open_cluster(cluster.spec()) as address:
+        cut_patches(patches.config(target), sources, store, address, overwrite=True)
+    return train_bundle(training.config(target), training.augmentation(), store, bundle, overwrite)

@@ -1,0 +1,182 @@
+"""What to learn from, and how: the forms of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from flows.config import Form, read_form
+from flows.synthetic_config import SyntheticConfigForm
+from models.training import TrainConfig
+from seisproc.augment import AugmentConfig
+from seisproc.errors import ConfigError
+from seisproc.patch_config import PatchConfig, SurveySource, SyntheticSource
+from seisproc.splits import SplitConfig
+
+
+class LabelSource(Form):
+    """A labelled survey that training learns from."""
+
+    store: str = Field(description="Survey store.")
+    labels: str = Field(description="Name of its labels.")
+    weight: float = Field(default=1.0, ge=0, description="Share of the patches, in proportion.")
+
+    def source(self) -> SurveySource:
+        """Turn into what ``seisproc.patches`` takes."""
+        return SurveySource(self.store, self.labels, self.weight)
+
+
+class SyntheticPatchSource(Form):
+    """Synthetic volumes that training learns from."""
+
+    volumes: int = Field(default=8, ge=0, description="How many volumes to generate; 0: none.")
+    weight: float = Field(default=1.0, ge=0, description="Share of the patches, in proportion.")
+    volume: SyntheticConfigForm = Field(
+        default=SyntheticConfigForm(seed=1000), description="What they are like, and their seed."
+    )
+
+    def sources(self) -> list[SyntheticSource]:
+        """Turn into what ``seisproc.patches`` takes."""
+        if not self.volumes:
+            return []
+        return [SyntheticSource(self.volume.config(), self.volumes, self.weight)]
+
+
+class SplitForm(Form):
+    """How a survey is cut into a part to learn from, one to choose by, and one to be judged by."""
+
+    scheme: Literal["slabs", "blocks"] = Field(
+        default="slabs", description="Slabs for a small survey, blocks of many for a large one."
+    )
+    fractions: tuple[float, float, float] = Field(
+        default=(0.73, 0.09, 0.18), description="Shares of training, validation and test."
+    )
+    guard: int = Field(default=4, ge=0, description="Gap between the parts, in traces.")
+    axis: Literal[0, 1] | None = Field(
+        default=None, description="Slabs: cut across inlines (0) or crosslines (1). Empty: longer."
+    )
+    block: int = Field(default=128, ge=1, description="Blocks: their edge in traces.")
+    seed: int = Field(default=0, ge=0, description="Which part goes where.")
+
+    def config(self) -> SplitConfig:
+        """Turn into what ``seisproc.splits`` takes."""
+        return SplitConfig(**self.model_dump())
+
+
+class PatchesConfig(Form):
+    """What training patches are like."""
+
+    shape: list[int] = Field(
+        default=[],
+        description="Traces and samples for 2-D sections; inlines, crosslines and samples for 3-D"
+        " blocks. Empty: 128 x 128 for facies, 64 x 64 x 64 for faults.",
+    )
+    count: tuple[int, int, int] = Field(
+        default=(2048, 256, 0), description="Patches for training, validation and test."
+    )
+    directions: list[Literal["inline", "crossline"]] = Field(
+        default=["inline", "crossline"], description="2-D only: along which lines."
+    )
+    balance: float = Field(
+        default=0.5, ge=0, le=1, description="Share of patches placed on a rare class or a fault."
+    )
+    min_labelled: float = Field(
+        default=0.25, ge=0, le=1, description="Least share of interpreted traces in a patch."
+    )
+    split: SplitForm = Field(default=SplitForm(), description="How surveys are cut into parts.")
+    seed: int = Field(default=0, ge=0, description="Of everything that is drawn.")
+
+    def config(self, target: str) -> PatchConfig:
+        """Turn into what ``seisproc.patches`` takes."""
+        shape = tuple(self.shape) or ((128, 128) if target == "facies" else (64, 64, 64))
+        values = self.model_dump(exclude={"shape", "directions", "split"})
+        return PatchConfig(
+            target=target,
+            kind=f"{len(shape)}d",
+            shape=shape,
+            directions=tuple(self.directions),
+            split=self.split.config(),
+            **values,
+        )
+
+
+class TrainingConfig(Form):
+    """Which network, and how it is trained."""
+
+    network: str = Field(
+        default="",
+        description="deeplabv3plus (2-D) or unet3d (3-D). Empty: the first for facies, the second"
+        " for faults.",
+    )
+    arguments: dict[str, Any] = Field(
+        default={}, description="Of the network, e.g. its width; see the network's class."
+    )
+    steps: int = Field(default=4000, ge=1, description="Optimizer steps.")
+    batch_size: int = Field(default=8, ge=1, description="Patches of a step.")
+    validate_every: int = Field(default=200, ge=1, description="Steps between validations.")
+    learning_rate: float = Field(default=3e-3, gt=0, description="Its peak.")
+    dice_weight: float = Field(default=0.5, ge=0, description="Of the Dice term in the loss.")
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none", description="Whether rare classes weigh more in the loss."
+    )
+    patience: int = Field(
+        default=5, ge=0, description="Stop after so many validations without progress; 0: never."
+    )
+    augment: bool = Field(default=True, description="Flips, gain and noise, anew for each patch.")
+    seed: int = Field(default=0, ge=0, description="Of weights, order, augmentation and dropout.")
+    threads: int | None = Field(default=None, ge=1, description="CPU threads. Empty: torch's.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where it computes; auto takes a GPU where there is one."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="bfloat16 is faster on GPUs that have it."
+    )
+
+    def config(self, target: str) -> TrainConfig:
+        """Turn into what ``models.training`` takes."""
+        network = self.network or ("deeplabv3plus" if target == "facies" else "unet3d")
+        values = self.model_dump(exclude={"network", "augment"})
+        return TrainConfig(network=network, target=target, **values)
+
+    def augmentation(self) -> AugmentConfig | None:
+        """Turn into what ``seisproc.augment`` takes; None for none."""
+        return AugmentConfig() if self.augment else None
+
+
+def read_training(
+    config: str | None,
+    labels: Sequence[tuple[str, str]],
+    synthetic: int | None,
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Read a training's configuration file, and the options that override it.
+
+    Returns the arguments ``surveys``, ``synthetics``, ``patches`` and ``training`` of the flow.
+
+    Raises
+    ------
+    ConfigError
+        If the file holds another group of settings.
+    """
+    values = read_form(config) if config else {}
+    groups = ("surveys", "synthetics", "patches", "training")
+    unknown = sorted(set(values) - set(groups))
+    if unknown:
+        raise ConfigError(
+            f"{config}: unknown settings", found=unknown[0], expected=", ".join(groups)
+        )
+    surveys = [LabelSource(**entry) for entry in values.get("surveys", [])]
+    surveys += [LabelSource(store=store, labels=name) for store, name in labels]
+    synthetics = {**values.get("synthetics", {}), **_given({"volumes": synthetic})}
+    return {
+        "surveys": surveys,
+        "synthetics": SyntheticPatchSource(**synthetics),
+        "patches": PatchesConfig(**values.get("patches", {})),
+        "training": TrainingConfig(**{**values.get("training", {}), **_given(options)}),
+    }
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,202 @@
+"""From patches to a model bundle: where arrays of ``seisproc`` meet the training of ``models``."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.bundle import Bundle, read_card, save_bundle
+from models.calibration import fit_temperature, validation_logits
+from models.card import Card, ClassInfo
+from models.errors import BundleError
+from models.registry import build
+from models.training import TrainConfig, TrainResult
+from seisproc.augment import AugmentConfig
+from seisproc.errors import OutputExistsError
+from seisproc.fingerprint import fingerprint
+from seisproc.normalise import NORMALISATION
+from seisproc.patch_store import PatchStore
+
+CALIBRATION_SAMPLES = 20
+"""Monte-Carlo samples that the temperature is fitted to, as many as interpretations use."""
+
+METRICS = {"facies": "mean_iou", "fault": "average_precision"}
+"""What decides which weights are best, by target."""
+
+LICENCE = "Apache-2.0"
+
+
+@dataclass(frozen=True)
+class TrainReceipt:
+    """What came out of a training run.
+
+    Attributes
+    ----------
+    url, name, target, sha256 : str
+        The bundle, and the hash that vouches for it.
+    metric : str
+        What the best weights were chosen by, on the validation patches.
+    value, floor : float
+        Its value, and that of saying the same everywhere.
+    best_step : int
+        Step of the weights that were kept.
+    temperature, calibration_error : float
+        Of the probabilities, on the validation patches.
+    warnings : tuple of str
+        What is odd about the data.
+    """
+
+    url: str
+    name: str
+    target: str
+    sha256: str
+    metric: str
+    value: float
+    floor: float
+    best_step: int
+    temperature: float
+    calibration_error: float
+    warnings: tuple[str, ...] = ()
+
+
+def with_classes(config: TrainConfig, store: PatchStore) -> TrainConfig:
+    """Fill in the target and the number of classes that the patches have."""
+    classes = len(store.classes) if store.target == "facies" else 1
+    return dataclasses.replace(config, target=store.target, classes=classes)
+
+
+def training_fingerprint(
+    config: TrainConfig, augment: AugmentConfig | None, store: PatchStore
+) -> str:
+    """Hash of the patches and of everything that decides what training makes of them."""
+    return fingerprint(
+        {"patches": store.fingerprint, "config": _settings(config), "augment": _plain(augment)}
+    )
+
+
+def finished_bundle(url: str, wanted: str, overwrite: bool) -> TrainReceipt | None:
+    """Find a bundle that was trained from the same; None where nothing is.
+
+    Raises
+    ------
+    OutputExistsError
+        If another bundle is there and may not be replaced.
+    """
+    try:
+        card, _ = read_card(url)
+    except BundleError:
+        return None
+    if card.training.get("fingerprint") == wanted:
+        return receipt(url)
+    if overwrite:
+        return None
+    raise OutputExistsError(
+        f"{url}: a bundle of other patches or settings is already there",
+        do="Choose another folder, or replace it with --overwrite",
+    )
+
+
+def write_bundle(
+    url: str,
+    config: TrainConfig,
+    augment: AugmentConfig | None,
+    store: PatchStore,
+    result: TrainResult,
+) -> TrainReceipt:
+    """Fit the temperature on the validation patches and write card and weights."""
+    network = build(config.network, classes=config.outputs, **config.arguments)
+    metric = METRICS[config.target]
+    value, floor = result.best_metric, same_everywhere(store)
+    card = Card(
+        name=Path(url.rstrip("/")).name,
+        network=config.network,
+        arguments=config.arguments,
+        target=config.target,
+        classes=tuple(ClassInfo(c.code, c.name, c.colour) for c in store.classes),
+        window=store.patch_shape,
+        fixed_window=network.fixed_window,
+        multiple=network.multiple,
+        normalisation=NORMALISATION,
+        training={
+            "fingerprint": training_fingerprint(config, augment, store),
+            "patches": store.fingerprint,
+            "config": _settings(config),
+            "augment": _plain(augment),
+            "sources": store.attributes["sources"],
+            "best_step": result.best_step,
+            "stopped": result.stopped,
+            "warnings": list(result.warnings),
+        },
+        metrics={metric: {"value": value, "floor": floor, "floor_name": "the same everywhere"}},
+        licence=LICENCE,
+        limitations=("Scores are those of patches from the sources that it was trained on.",),
+    )
+    seismic, label = store.load("validation")
+    logits, truth = validation_logits(
+        Bundle(url, "", card, result.state).build(),
+        list(seismic),
+        list(label),
+        samples=CALIBRATION_SAMPLES,
+        seed=config.seed,
+    )
+    fitted = fit_temperature(logits, truth)
+    card = dataclasses.replace(
+        card,
+        temperature=fitted.temperature,
+        metrics={
+            **card.metrics,
+            "calibration_error": {
+                "value": fitted.ece_after,
+                "floor": fitted.ece_before,
+                "floor_name": "before the temperature was fitted",
+            },
+        },
+    )
+    save_bundle(url, card, result.state, overwrite=True)
+    return receipt(url)
+
+
+def receipt(url: str) -> TrainReceipt:
+    """Read a bundle's card into a receipt."""
+    card, sha256 = read_card(url)
+    metric = METRICS[card.target]
+    return TrainReceipt(
+        url=url,
+        name=card.name,
+        target=card.target,
+        sha256=sha256,
+        metric=metric,
+        value=card.metrics[metric]["value"],
+        floor=card.metrics[metric]["floor"],
+        best_step=int(card.training["best_step"]),
+        temperature=card.temperature,
+        calibration_error=card.metrics["calibration_error"]["value"],
+        warnings=tuple(card.training["warnings"]),
+    )
+
+
+def same_everywhere(store: PatchStore) -> float:
+    """Score of saying the same everywhere, on the validation patches.
+
+    Facies: mean IoU of the most frequent class, over the classes that occur. Faults: average
+    precision of a constant, which is the share of fault voxels.
+    """
+    counts = np.array(list(store.class_counts("validation").values()), np.float64)
+    shares = counts / max(1.0, counts.sum())
+    if store.target == "fault":
+        return float(shares[1])
+    return float(shares.max() / max(1, np.count_nonzero(counts)))
+
+
+def _settings(config: TrainConfig) -> dict[str, Any]:
+    """Keep what decides the weights; where they are computed does not."""
+    values = dataclasses.asdict(config)
+    return {name: value for name, value in values.items() if name not in ("device", "threads")}
+
+
+def _plain(augment: AugmentConfig | None) -> dict[str, Any] | None:
+    return None if augment is None else dataclasses.asdict(augment)

@@ -1,0 +1,120 @@
+"""Model bundles over a survey, as a stage: here recipes of ``models`` meet the tiling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.predictor import BundleRecipe
+from seisproc.cluster import connect
+from seisproc.errors import IncompleteError
+from seisproc.interpretation import (
+    InterpretationPlan,
+    InterpretationReceipt,
+    interpret,
+    plan_interpretation,
+)
+from tasks.artifacts import markdown_artifact, receipt_artifact
+from tasks.progress import stage_progress
+from tasks.stage import stage
+
+
+@dataclass(frozen=True)
+class InterpretationSettings:
+    """How networks run over a survey; see ``models.predictor`` and ``seisproc.interpretation``.
+
+    Attributes
+    ----------
+    samples : int
+        Monte-Carlo dropout samples; 1 runs without dropout.
+    batch_size : int
+        Windows of a forward pass.
+    threads : int
+        CPU threads of torch in one task.
+    seed : int
+        Of the dropout masks.
+    precision, device : str
+        ``float32`` or ``bfloat16``; ``cpu``, ``cuda`` or ``auto``.
+    overlap : float
+        Share of a window that its neighbour sees too.
+    weights : str
+        How windows are blended: ``gaussian``, ``hann`` or ``flat``.
+    orientations : tuple of str
+        Sections that 2-D networks see; empty: both.
+    probability : bool
+        Keep the probability of every facies class.
+    region : (int, int)
+        Shards of a region along inline and crossline.
+    max_memory_gib : float, optional
+        Refuse a plan that needs more in one worker.
+    """
+
+    samples: int = 20
+    batch_size: int = 1
+    threads: int = 1
+    seed: int = 0
+    precision: str = "float32"
+    device: str = "cpu"
+    overlap: float = 0.25
+    weights: str = "gaussian"
+    orientations: tuple[str, ...] = ()
+    probability: bool = False
+    region: tuple[int, int] = (1, 1)
+    max_memory_gib: float | None = None
+
+
+def plan_survey(
+    store: str, models: Sequence[str], run: str, settings: InterpretationSettings
+) -> InterpretationPlan:
+    """Settle how the bundles at ``models`` interpret a survey; reads no samples."""
+    recipes = [
+        BundleRecipe(
+            url,
+            samples=settings.samples,
+            batch_size=settings.batch_size,
+            threads=settings.threads,
+            seed=settings.seed,
+            precision=settings.precision,
+            device=settings.device,
+        )
+        for url in models
+    ]
+    return plan_interpretation(
+        store,
+        recipes,
+        run=run,
+        orientations=settings.orientations or None,
+        overlap=settings.overlap,
+        weights=settings.weights,
+        region=settings.region,
+        probability=settings.probability,
+        max_memory_gib=settings.max_memory_gib,
+    )
+
+
+@stage("interpret", hours=240)
+def interpret_survey(
+    store: str,
+    models: Sequence[str],
+    run: str,
+    settings: InterpretationSettings,
+    cluster: str,
+    overwrite: bool = False,
+) -> InterpretationReceipt:
+    """Write ``interpretation/<run>`` of a survey store; resumes what an earlier run left.
+
+    Raises
+    ------
+    IncompleteError
+        If regions failed: the run ends Failed, with the counts in its artifacts.
+    """
+    plan = plan_survey(store, models, run, settings)
+    markdown_artifact("plan", store, "What will be done", f"```\n{plan}\n```")
+    try:
+        with connect(cluster) as client, stage_progress("interpret") as on_progress:
+            receipt = interpret(plan, client, on_progress=on_progress, overwrite=overwrite)
+    except IncompleteError as error:
+        markdown_artifact("failed", store, "Interpretation not complete", str(error))
+        raise
+    receipt_artifact("interpretation", store, "What was interpreted", receipt)
+    return receipt
