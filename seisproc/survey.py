@@ -31,6 +31,10 @@ SHARD_LATERAL = 128
 SHARD_SAMPLES = 512
 """Largest shard: 128 x 128 traces x 512 samples, 32 MiB of float32."""
 
+BLOCK_BYTES = 1 << 20
+"""Blosc's own blocks: 1 MiB, a whole chunk of float32. Left to itself it takes 32 KiB, and zstd
+then encodes seismic amplitudes at a third of the speed, decodes at half, and to more bytes."""
+
 STATISTICS = "statistics"
 
 
@@ -138,8 +142,10 @@ def create_array(
             described["units"] = known.units
     described.update(attributes or {})
     dtype = np.dtype(dtype)
+    chunk_bytes = math.prod(chunks or shape) * dtype.itemsize
     codec = BloscCodec(
-        typesize=dtype.itemsize, cname="zstd", clevel=1, shuffle="bitshuffle"
+        typesize=dtype.itemsize, cname="zstd", clevel=1, shuffle="bitshuffle",
+        blocksize=min(BLOCK_BYTES, max(chunk_bytes, 1)),
     )
     return zarr.create_array(
         store=f"{group_url}/{name}",

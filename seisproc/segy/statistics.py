@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike, NDArray
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 HISTOGRAM_BINS = 128
-LANES = 8
+TURNS = 2
 
 _COUNT, _NONFINITE, _MIN, _MAX, _SUM, _SQUARES = range(6)
 
@@ -74,7 +74,7 @@ class Tally:
             _tally_small(chunks, live, samples, lowest, self.state, self.counts, nonzero)
         elif self.dtype == np.float32:
             bits = chunks.view("uint32")
-            _tally_float(chunks, bits, live, samples, self.state, self.counts, nonzero)
+            _tally_float(bits, live, samples, self.state, self.counts, nonzero)
         else:
             _tally_wide(chunks, live, samples, self.state, self.counts, nonzero)
 
@@ -151,15 +151,17 @@ def _bins(
     used = np.flatnonzero(tally.counts)
     counts = tally.counts[used]
     if _is_small(tally.dtype):
-        value = used + float(np.iinfo(tally.dtype).min)
+        value = used.astype("float64") + float(np.iinfo(tally.dtype).min)
         return value, value, counts
     pattern = used.astype("uint32") << np.uint32(FLOAT_SHIFT)
-    last = pattern | np.uint32((1 << FLOAT_SHIFT) - 1)
-    ends = np.stack([pattern.view("float32"), last.view("float32")])
+    first = pattern.view("float32")
+    last = (pattern | np.uint32((1 << FLOAT_SHIFT) - 1)).view("float32")
     # the last pattern of the largest exponent is infinite or NaN: the extremes are known
-    known = np.nan_to_num(ends, nan=high, posinf=high, neginf=low).astype("float64")
-    ends = np.sort(np.clip(known, low, high), axis=0)
-    lower, upper = ends[0], ends[1]
+    lower, upper = (
+        np.clip(np.nan_to_num(end, nan=high).astype("float64"), low, high) for end in (first, last)
+    )
+    # of negative numbers the first pattern is the highest
+    lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
     order = np.argsort(lower + upper, kind="stable")
     return lower[order], upper[order], counts[order]
 
@@ -197,51 +199,78 @@ def _histogram(
 
 @njit(cache=True, nogil=True)
 def _tally_float(
-    chunks: NDArray[np.float32], bits: NDArray[np.uint32], live: NDArray[np.bool_], samples: int,
-    state: NDArray[np.float64], counts: NDArray[np.int64], nonzero: NDArray[np.bool_],
+    bits: NDArray[np.uint32], live: NDArray[np.bool_], samples: int, state: NDArray[np.float64],
+    counts: NDArray[np.int64], nonzero: NDArray[np.bool_],
 ) -> None:
-    edge = chunks.shape[3]
-    sums = np.zeros(LANES)
-    squares = np.zeros(LANES)
-    infinite = np.uint32(0x7F800000)
-    for chunk in range(chunks.shape[0]):
+    """Tally float32 by their bits; a row with values that are not finite goes the slow way.
+
+    Sums run along the rows, one for each place in a row: independent additions, so that the
+    compiler may do several at a time and yet no sum depends on how many.
+    """
+    edge = bits.shape[3]
+    sums = np.zeros(edge)
+    squares = np.zeros(edge)
+    # neighbours often fall into one bin: taking turns, their additions need not wait
+    bins = np.zeros((TURNS, FLOAT_BINS), np.uint32)
+    count = 0
+    low = np.int32(2**31 - 1)
+    high = np.int32(-(2**31))
+    for chunk in range(bits.shape[0]):
         length = min(edge, samples - chunk * edge)
         for i in range(live.shape[0]):
             for j in range(live.shape[1]):
                 if not live[i, j]:
                     continue
-                row = chunks[chunk, i, j]
-                pattern = bits[chunk, i, j]
-                low = np.float32(np.inf)
-                high = np.float32(-np.inf)
-                largest = np.uint32(0)
-                for s in range(length):
-                    magnitude = pattern[s] & np.uint32(0x7FFFFFFF)
-                    largest = max(largest, magnitude)
-                    low = min(low, row[s])
-                    high = max(high, row[s])
+                row = bits[chunk, i, j, :length]
+                row_low, row_high, largest = _extremes(row)
                 if largest > 0:
                     nonzero[i, j] = True
-                if largest >= infinite:
-                    _tally_row(row, length, state, counts)
+                values = row.view(np.float32)
+                if largest >= 0x7F800000:
+                    _tally_row(values, length, state, counts)
                     continue
-                state[_COUNT] += length
-                state[_MIN] = min(state[_MIN], np.float64(low))
-                state[_MAX] = max(state[_MAX], np.float64(high))
-                for s in range(0, length - LANES + 1, LANES):
-                    for lane in range(LANES):
-                        value = np.float64(row[s + lane])
-                        sums[lane] += value
-                        squares[lane] += value * value
-                for s in range(length // LANES * LANES, length):
-                    value = np.float64(row[s])
-                    sums[0] += value
-                    squares[0] += value * value
+                low = min(low, row_low)
+                high = max(high, row_high)
+                count += length
                 for s in range(length):
-                    counts[pattern[s] >> np.uint32(FLOAT_SHIFT)] += 1
-    for lane in range(LANES):
-        state[_SUM] += sums[lane]
-        state[_SQUARES] += squares[lane]
+                    value = np.float64(values[s])
+                    sums[s] += value
+                    squares[s] += value * value
+                for s in range(0, length - 1, TURNS):
+                    bins[0, row[s] >> np.uint32(FLOAT_SHIFT)] += np.uint32(1)
+                    bins[1, row[s + 1] >> np.uint32(FLOAT_SHIFT)] += np.uint32(1)
+                if length % TURNS:
+                    bins[0, row[length - 1] >> np.uint32(FLOAT_SHIFT)] += np.uint32(1)
+    if count:
+        state[_COUNT] += count
+        state[_MIN] = min(state[_MIN], np.float64(_float_of(low)))
+        state[_MAX] = max(state[_MAX], np.float64(_float_of(high)))
+    for s in range(edge):
+        state[_SUM] += sums[s]
+        state[_SQUARES] += squares[s]
+    for n in range(FLOAT_BINS):
+        counts[n] += np.int64(bins[0, n]) + np.int64(bins[1, n])
+
+
+@njit(inline="always")
+def _extremes(row: NDArray[np.uint32]) -> tuple[np.int32, np.int32, np.int32]:
+    """Lowest and highest value of a row of float bits, ordered as integers; largest magnitude."""
+    low, high, largest = np.int32(2**31 - 1), np.int32(-(2**31)), np.int32(0)
+    for s in range(row.size):
+        word = np.int32(row[s])
+        largest = max(largest, word & np.int32(0x7FFFFFFF))
+        # negative floats rise as their bits fall: flip those to compare as integers
+        ordered = word ^ ((word >> np.int32(31)) & np.int32(0x7FFFFFFF))
+        low = min(low, ordered)
+        high = max(high, ordered)
+    return low, high, largest
+
+
+@njit(inline="always")
+def _float_of(ordered: np.int32) -> np.float32:
+    """Float whose bits, flipped where negative, are these."""
+    word = np.int32(ordered ^ ((ordered >> np.int32(31)) & np.int32(0x7FFFFFFF)))
+    return word.view(np.float32)
 
 
 @njit(cache=True)
