@@ -65,6 +65,9 @@ for verb in (
 
 def main() -> None:
     """Entry point of the command ``seisproc``."""
+    # With the default, threads of torch wait for each other by spinning; on a machine that others
+    # use too, a training step then takes ten times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     terminal.end_on_sigterm()
     terminal.run(cli)
 

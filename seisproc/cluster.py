@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -205,7 +206,7 @@ def _local(spec: ClusterSpec) -> Any:
     if spec.dashboard is None:
         # The scheduler opens port 8787 even then, unless it is told otherwise.
         options["scheduler_kwargs"] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
-    with dask.config.set(_settings()):
+    with dask.config.set(_settings()), _interrupts_held():
         try:
             return LocalCluster(
                 n_workers=spec.workers,
@@ -338,6 +339,20 @@ def _require_same_code(client: Client) -> None:
             expected=ours,
             do="Install this very version on every worker and restart it",
         )
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while the body runs, and from all threads and processes that it starts.
+
+    A terminal sends Ctrl-C to the workers too. They would die with a traceback each, where this
+    process has to end the work in order and to close them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager
