@@ -39,7 +39,7 @@ class Bundle:
     state: Mapping[str, Tensor]
 
     def build(self) -> SplitNetwork:
-        """The network with the bundle's weights, in evaluation mode.
+        """Make the network with the bundle's weights, in evaluation mode.
 
         Raises
         ------
@@ -126,7 +126,7 @@ def save_bundle(
 
 
 def read_card(url: str, sha256: str | None = None) -> tuple[Card, str]:
-    """The card of a bundle and the bundle's hash, without reading the weights.
+    """Read the card of a bundle, and the bundle's hash, without reading the weights.
 
     Raises
     ------

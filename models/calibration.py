@@ -94,7 +94,7 @@ def mean_probability(logits: Tensor, temperature: float) -> Tensor:
 
 
 def calibration_error(probability: Tensor, truth: Tensor) -> float:
-    """Expected calibration error over 15 equal bins of the largest probability."""
+    """Measure the expected calibration error over 15 equal bins of the largest probability."""
     confidence, predicted = probability.max(dim=1)
     right = (predicted == truth).double()
     index = (confidence * BINS).ceil().long().clamp_(1, BINS) - 1

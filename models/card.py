@@ -118,7 +118,7 @@ class Card:
         )
 
     def to_json(self) -> str:
-        """The card as JSON text, keys in order of declaration."""
+        """Write the card as JSON text, keys in order of declaration."""
         return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
 
     @classmethod

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,7 +21,7 @@ from models.errors import TrainingError
 State = dict[str, Tensor]
 
 
-def write_checkpoint(path: Path, groups: dict[str, State], progress: dict[str, object]) -> None:
+def write_checkpoint(path: Path, groups: dict[str, State], progress: dict[str, Any]) -> None:
     """Write groups of tensors and JSON progress beside ``path``, then move them into place."""
     tensors = {
         f"{group}/{name}": tensor.detach().cpu().contiguous().clone()
@@ -33,7 +34,7 @@ def write_checkpoint(path: Path, groups: dict[str, State], progress: dict[str, o
     partial.replace(path)
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, State], dict[str, object]]:
+def read_checkpoint(path: Path) -> tuple[dict[str, State], dict[str, Any]]:
     """Read what :func:`write_checkpoint` wrote.
 
     Raises
@@ -58,7 +59,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, State], dict[str, object]]:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> State:
-    """The optimizer's running moments, named ``<parameter index>/<key>``."""
+    """Take the optimizer's running moments, named ``<parameter index>/<key>``."""
     return {
         f"{index}/{key}": torch.as_tensor(value)
         for index, moments in optimizer.state_dict()["state"].items()

@@ -163,7 +163,8 @@ class AtrousPyramid(nn.Module):
         if self.pooling is not None:
             mean = torch.relu(self.pooling(x.mean(dim=(2, 3), keepdim=True)))
             seen.append(mean.expand(-1, -1, *x.shape[2:]))
-        return self.project(torch.cat(seen, dim=1))
+        features: Tensor = self.project(torch.cat(seen, dim=1))
+        return features
 
 
 class DeepLabV3Plus(SplitNetwork):
@@ -233,10 +234,11 @@ class DeepLabV3Plus(SplitNetwork):
         self.head = StochasticHead(decoder_channels, head_channels, classes, dropout)
 
     def deterministic(self, window: Tensor) -> Tensor:
-        """Decoder features (batch, channel, trace / s, sample / s), s = 2 * stem_stride."""
+        """Give decoder features (batch, channel, trace / s, sample / s), s = 2 * stem_stride."""
         deep, low_level = self.backbone(window)
         deep = upsample(self.pyramid(deep), tuple(low_level.shape[2:]))
-        return self.decoder(torch.cat([deep, self.low_level(low_level)], dim=1))
+        features: Tensor = self.decoder(torch.cat([deep, self.low_level(low_level)], dim=1))
+        return features
 
     def to_extent(self, logits: Tensor, extent: tuple[int, ...]) -> Tensor:
         """Bilinear interpolation to the window's (trace, sample)."""

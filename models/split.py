@@ -53,9 +53,9 @@ class StochasticHead(nn.Module):
         if masks is None:
             hidden = torch.matmul(inner, features)
         else:
-            kept, kept_hidden = masks.split([inner.shape[1], inner.shape[0]], dim=1)
-            hidden = torch.matmul(inner * kept[:, None, :], features)
-            outer = outer * kept_hidden[:, None, :]
+            inputs = inner.shape[1]
+            hidden = torch.matmul(inner * masks[:, None, :inputs], features)
+            outer = outer * masks[:, None, inputs:]
         hidden = hidden.add(self.inner.bias[:, None]).relu_()
         return torch.matmul(outer, hidden).add(self.outer.bias[:, None])
 
@@ -128,5 +128,5 @@ def fold_temperature(network: SplitNetwork, temperature: float) -> None:
     Interpolation to the window's extent is linear, so that the logits may be divided before it.
     """
     with torch.no_grad():
-        network.head.outer.weight /= temperature
-        network.head.outer.bias /= temperature
+        network.head.outer.weight.div_(temperature)
+        network.head.outer.bias.div_(temperature)

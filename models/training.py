@@ -7,17 +7,14 @@ checkpoint along the very same curve.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from models.checkpoint import (
@@ -30,113 +27,27 @@ from models.checkpoint import (
 from models.errors import TrainingError
 from models.losses import facies_loss, fault_loss
 from models.registry import build
-from models.runtime import (
-    PRECISIONS,
-    autocast,
-    choose_device,
-    choose_precision,
-    deterministic_torch,
-    fast_layout,
-)
+from models.runtime import autocast, choose_device, deterministic_torch, fast_layout
 from models.split import SplitNetwork
-from models.validation import FaciesCounts, FaultCounts, Scores, class_counts
+from models.train_config import TrainConfig, learning_rate
+from models.training_data import (
+    Augment,
+    Patches,
+    inspect_patches,
+    loss_weights,
+    run_fingerprint,
+    training_batch,
+)
+from models.validation import FaciesCounts, FaultCounts, Scores
 
-#: Patches whose labels are counted, and whose content is hashed, before training starts.
-INSPECTED = 1024
-
-Augment = Callable[
-    [NDArray[np.float32], NDArray[np.uint8], np.random.Generator],
-    tuple[NDArray[np.float32], NDArray[np.uint8]],
+__all__ = [
+    "Augment",
+    "EpochReport",
+    "Patches",
+    "TrainConfig",
+    "TrainResult",
+    "train_network",
 ]
-
-
-class Patches(Protocol):
-    """Equal patches by number: a numpy array, a memory map, a Zarr array, or a generator."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> NDArray[np.generic]: ...
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Everything that decides what a training run gives, besides its data.
-
-    Attributes
-    ----------
-    network, arguments
-        Name in the registry and what its class takes; ``classes`` is filled in.
-    target : str
-        ``facies`` or ``fault``.
-    classes : int
-        Number of facies classes; ignored for faults.
-    steps, batch_size, validate_every : int
-        Optimizer steps, patches a step, and steps between validations (an "epoch").
-    learning_rate, warmup, weight_decay, clip_norm : float
-        Peak learning rate (AdamW), share of steps in which it rises linearly before a cosine
-        descent to zero, decoupled weight decay, and the largest norm of the gradient.
-    average : float
-        Decay of the exponential moving average of the weights that is validated and kept; 0
-        keeps the plain weights.
-    dice_weight, class_weights, label_smoothing
-        Of the loss. ``class_weights``: ``"none"``, ``"balanced"`` (1 / sqrt of the frequency),
-        or one number a class. For faults a single number weighs fault voxels.
-    patience : int
-        Stop after so many validations without a better metric; 0 never stops early.
-    seed : int
-    threads : int or None
-        CPU threads of torch; None leaves them as they are.
-    device, precision : str
-        ``auto``, ``cpu`` or ``cuda``; ``float32``, ``bfloat16`` (autocast), or
-        ``auto``: bfloat16 where the hardware has it.
-    """
-
-    network: str
-    target: str
-    arguments: Mapping[str, object] = field(default_factory=dict)
-    classes: int = 1
-    steps: int = 400
-    batch_size: int = 8
-    validate_every: int = 50
-    learning_rate: float = 3e-3
-    warmup: float = 0.1
-    weight_decay: float = 1e-2
-    clip_norm: float = 1.0
-    average: float = 0.98
-    dice_weight: float = 0.5
-    class_weights: str | tuple[float, ...] = "none"
-    label_smoothing: float = 0.0
-    patience: int = 0
-    seed: int = 0
-    threads: int | None = None
-    device: str = "auto"
-    precision: str = "float32"
-
-    def __post_init__(self) -> None:
-        checks = {
-            "target": self.target in ("facies", "fault"),
-            "steps": self.steps >= 1,
-            "batch_size": self.batch_size >= 1,
-            "validate_every": self.validate_every >= 1,
-            "learning_rate": self.learning_rate > 0,
-            "warmup": 0 <= self.warmup < 1,
-            "average": 0 <= self.average < 1,
-            "precision": self.precision in PRECISIONS,
-            "class_weights": not isinstance(self.class_weights, str)
-            or self.class_weights in ("none", "balanced"),
-        }
-        for name, right in checks.items():
-            if not right:
-                raise TrainingError(
-                    f"training configuration: {name} is out of range",
-                    found=repr(getattr(self, name)),
-                )
-        object.__setattr__(self, "precision", choose_precision(self.precision, self.device))
-
-    @property
-    def outputs(self) -> int:
-        """Channels of the network's logits."""
-        return self.classes if self.target == "facies" else 1
 
 
 @dataclass(frozen=True)
@@ -248,10 +159,8 @@ class _Run:
             self.network = build(config.network, classes=config.outputs, **config.arguments)
         self.network.to(self.device)
         fast_layout(self.network, self.network.dimensions)
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        plain = [p for p in self.network.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
-            [{"params": decayed}, {"params": plain, "weight_decay": 0.0}],
+            decay_groups(self.network),
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
         )
@@ -288,7 +197,8 @@ class _Run:
         rate = learning_rate(config, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        window, label = self.batch()
+        window, label = training_batch(config, self.seismic, self.label, self.augment, self.step)
+        window, label = self.to_device(window), label.to(self.device)
         masks = self.masks(len(window))
         with autocast(self.device, config.precision):
             features = self.network.deterministic(window)
@@ -302,7 +212,7 @@ class _Run:
                 "the last checkpoint is kept",
             )
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
         self.optimizer.step()
         if config.average:
@@ -316,25 +226,6 @@ class _Run:
                         self.average[name].copy_(tensor)
         return value
 
-    def batch(self) -> tuple[Tensor, Tensor]:
-        """Windows float32 (batch, 1, ...) and labels uint8 (batch, ...) of this step."""
-        config, count = self.config, len(self.seismic)
-        windows, labels = [], []
-        for place in range(config.batch_size):
-            position = self.step * config.batch_size + place
-            lap, within = divmod(position, count)
-            order = np.random.default_rng([config.seed, 1, lap]).permutation(count)
-            index = int(order[within])
-            window = np.asarray(self.seismic[index], np.float32)
-            label = np.asarray(self.label[index], np.uint8)
-            if self.augment is not None:
-                rng = np.random.default_rng([config.seed, 2, position])
-                window, label = self.augment(window, label, rng)
-            windows.append(np.ascontiguousarray(window))
-            labels.append(np.ascontiguousarray(label))
-        x = torch.from_numpy(np.stack(windows).astype(np.float32, copy=False))[:, None]
-        return self.to_device(x), torch.from_numpy(np.stack(labels)).to(self.device)
-
     def to_device(self, x: Tensor) -> Tensor:
         """Move windows to the device, channels last."""
         x = x.to(self.device)
@@ -343,13 +234,13 @@ class _Run:
 
     def masks(self, count: int) -> Tensor:
         """Dropout masks of this step, drawn on the CPU so that every device sees the same."""
-        generator = torch.Generator().manual_seed((self.config.seed << 32) + self.step)
+        generator = torch.Generator().manual_seed((self.config.seed % 2**31 << 32) + self.step)
         head = self.network.head
         uniform = torch.rand(count, head.mask_width, generator=generator)
         return head.scale(uniform).to(self.device)
 
     def loss(self, logits: Tensor, label: Tensor) -> Tensor:
-        """The loss of a batch."""
+        """Compute the loss of a batch."""
         config = self.config
         if config.target == "fault":
             return fault_loss(
@@ -382,7 +273,13 @@ class _Run:
                 logits, truth = self.score_batch(seismic, label, range(start, stop))
                 losses.append(float(self.loss(logits, truth)) * (stop - start))
                 counts.add(logits, truth)
-        scores = counts.scores(sum(losses) / len(seismic))
+        loss = sum(losses) / len(seismic)
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the validation loss is {loss} at step {self.step}",
+                do="Lower the learning rate; the last checkpoint is kept",
+            )
+        scores = counts.scores(loss)
         best = scores.metric > self.best_metric
         if best:
             self.best, self.best_step = _copy(self.network), self.step
@@ -441,13 +338,13 @@ class _Run:
         restore_optimizer(self.optimizer, groups["optimizer"])
         self.average = _to(groups.get("average", {}), self.device)
         self.best = _to(groups["best"], self.device)
-        self.step = int(progress["step"])  # type: ignore[call-overload]
-        self.best_step = int(progress["best_step"])  # type: ignore[call-overload]
-        self.best_metric = float(progress["best_metric"])  # type: ignore[arg-type]
-        self.history = [_report(entry) for entry in progress["history"]]  # type: ignore[attr-defined]
+        self.step = int(progress["step"])
+        self.best_step = int(progress["best_step"])
+        self.best_metric = float(progress["best_metric"])
+        self.history = [_report(entry) for entry in progress["history"]]
 
     def result(self) -> TrainResult:
-        """What the run gave."""
+        """Gather what the run gave."""
         return TrainResult(
             state={name: tensor.cpu().contiguous() for name, tensor in self.best.items()},
             history=tuple(self.history),
@@ -458,95 +355,10 @@ class _Run:
         )
 
 
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up to the peak, then half a cosine down to zero at the last step."""
-    rise = max(1, round(config.warmup * config.steps))
-    if step < rise:
-        return config.learning_rate * (step + 1) / rise
-    share = (step - rise) / max(1, config.steps - rise)
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
-
-
-def loss_weights(config: TrainConfig, label: Patches) -> Tensor | None:
-    """Class weights of the loss, float32, mean one over the classes that occur; None for none."""
-    if config.class_weights == "none":
-        return None
-    classes = 2 if config.target == "fault" else config.classes
-    if isinstance(config.class_weights, tuple):
-        wanted = 1 if config.target == "fault" else classes
-        if len(config.class_weights) != wanted:
-            raise TrainingError(
-                "class_weights",
-                found=f"{len(config.class_weights)} numbers",
-                expected=f"{wanted}",
-            )
-        return torch.tensor(config.class_weights, dtype=torch.float32)
-    counts = class_counts(_inspected(label), classes).astype(np.float64)
-    weights = np.zeros(classes)
-    np.divide(1.0, np.sqrt(counts), out=weights, where=counts > 0)
-    if config.target == "fault":
-        return torch.tensor([float(weights[1] / weights[0]) if weights.all() else 1.0])
-    weights /= weights[counts > 0].mean()
-    return torch.from_numpy(weights).float()
-
-
-def inspect_patches(
-    config: TrainConfig,
-    seismic: Patches,
-    label: Patches,
-    validation_seismic: Patches,
-    validation_label: Patches,
-) -> tuple[str, ...]:
-    """Refuse patches that cannot be trained on, and warn of classes that never occur."""
-    classes = 2 if config.target == "fault" else config.classes
-    warnings = []
-    pairs = {
-        "training": (seismic, label),
-        "validation": (validation_seismic, validation_label),
-    }
-    for name, (windows, labels) in pairs.items():
-        if len(windows) == 0 or len(windows) != len(labels):
-            raise TrainingError(
-                f"{name} patches",
-                found=f"{len(windows)} of seismic and {len(labels)} of labels",
-                expected="as many of both, at least one",
-            )
-        if np.shape(windows[0]) != np.shape(labels[0]):
-            raise TrainingError(
-                f"{name} patches",
-                found=f"seismic {np.shape(windows[0])}, label {np.shape(labels[0])}",
-                expected="equal shapes",
-            )
-        counts = class_counts(_inspected(labels), 255)
-        if counts[classes:].any():
-            raise TrainingError(
-                f"{name} labels",
-                found=f"code {int(np.flatnonzero(counts)[-1])}",
-                expected=f"0 to {classes - 1}, or 255 where unlabelled",
-            )
-        if not counts.any():
-            raise TrainingError(f"no {name} patch has a label", do="Cut patches where labels are")
-        absent = [str(code) for code in range(classes) if counts[code] == 0]
-        if absent:
-            warnings.append(f"class {', '.join(absent)} never occurs in the {name} patches")
-    return tuple(warnings)
-
-
-def run_fingerprint(config: TrainConfig, *patches: Patches) -> str:
-    """Hash of the configuration and of the patches (evenly picked where there are many)."""
-    settings = {k: v for k, v in asdict(config).items() if k not in ("device", "threads")}
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for array in patches:
-        digest.update(str(len(array)).encode())
-        for patch in _inspected(array):
-            digest.update(np.ascontiguousarray(patch).tobytes())
-    return digest.hexdigest()
-
-
-def _inspected(patches: Patches) -> list[NDArray[np.generic]]:
-    count = len(patches)
-    picked = np.unique(np.linspace(0, count - 1, min(count, INSPECTED)).astype(int))
-    return [np.asarray(patches[int(index)]) for index in picked]
+def decay_groups(network: SplitNetwork) -> list[dict[str, Any]]:
+    """Parameter groups of AdamW: biases and batch norms are not decayed."""
+    groups = [[p for p in network.parameters() if (p.ndim > 1) == many] for many in (True, False)]
+    return [{"params": groups[0]}, {"params": groups[1], "weight_decay": 0.0}]
 
 
 def _copy(network: SplitNetwork) -> State:
@@ -557,13 +369,13 @@ def _to(state: State, device: torch.device) -> State:
     return {name: tensor.to(device) for name, tensor in state.items()}
 
 
-def _report(entry: dict[str, object]) -> EpochReport:
-    scores = dict(entry["validation"])  # type: ignore[call-overload]
+def _report(entry: dict[str, Any]) -> EpochReport:
+    scores = dict(entry["validation"])
     scores["per_class"] = tuple(scores["per_class"])
     return EpochReport(
         **{
             **entry,
             "validation": Scores(**scores),
-            "warnings": tuple(entry["warnings"]),  # type: ignore[arg-type]
+            "warnings": tuple(entry["warnings"]),
         }
     )

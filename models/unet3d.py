@@ -86,7 +86,7 @@ class UNet3D(SplitNetwork):
         self.head = StochasticHead(channels[0], head_channels, classes, dropout)
 
     def deterministic(self, window: Tensor) -> Tensor:
-        """Decoder features (batch, channels[0], inline, crossline, sample)."""
+        """Give decoder features (batch, channels[0], inline, crossline, sample)."""
         if any(extent % self.multiple for extent in window.shape[2:]):
             raise NetworkError(
                 "unet3d: window does not halve evenly",

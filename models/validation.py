@@ -90,7 +90,7 @@ class FaultCounts:
         return Scores(loss, average, (float(dice[best]), float(iou), threshold))
 
 
-def class_counts(labels: Sequence[NDArray[np.uint8]], classes: int) -> NDArray[np.int64]:
+def class_counts(labels: Sequence[NDArray[np.generic]], classes: int) -> NDArray[np.int64]:
     """Voxels of each class, int64 (classes,), in a sequence of label patches; 255 skipped."""
     counts = np.zeros(256, np.int64)
     for label in labels:

@@ -1,0 +1,100 @@
+"""What decides a training run, besides its data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.errors import TrainingError
+from models.runtime import PRECISIONS, choose_precision
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides what a training run gives, besides its data.
+
+    Attributes
+    ----------
+    network, arguments
+        Name in the registry and what its class takes; ``classes`` is filled in.
+    target : str
+        ``facies`` or ``fault``.
+    classes : int
+        Number of facies classes; ignored for faults.
+    steps, batch_size, validate_every : int
+        Optimizer steps, patches a step, and steps between validations (an "epoch").
+    learning_rate, warmup, weight_decay, clip_norm : float
+        Peak learning rate (AdamW), share of steps in which it rises linearly before a cosine
+        descent to zero, decoupled weight decay, and the largest norm of the gradient.
+    average : float
+        Decay of the exponential moving average of the weights that is validated and kept; 0
+        keeps the plain weights.
+    dice_weight, class_weights, label_smoothing
+        Of the loss. ``class_weights``: ``"none"``, ``"balanced"`` (1 / sqrt of the frequency),
+        or one number a class. For faults a single number weighs fault voxels.
+    patience : int
+        Stop after so many validations without a better metric; 0 never stops early.
+    seed : int
+    threads : int or None
+        CPU threads of torch; None leaves them as they are.
+    device, precision : str
+        ``auto``, ``cpu`` or ``cuda``; ``float32``, ``bfloat16`` (autocast), or
+        ``auto``: bfloat16 where the hardware has it.
+    """
+
+    network: str
+    target: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    classes: int = 1
+    steps: int = 400
+    batch_size: int = 8
+    validate_every: int = 50
+    learning_rate: float = 3e-3
+    warmup: float = 0.1
+    weight_decay: float = 1e-2
+    clip_norm: float = 1.0
+    average: float = 0.98
+    dice_weight: float = 0.5
+    class_weights: str | tuple[float, ...] = "none"
+    label_smoothing: float = 0.0
+    patience: int = 0
+    seed: int = 0
+    threads: int | None = None
+    device: str = "auto"
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        checks = {
+            "target": self.target in ("facies", "fault"),
+            "steps": self.steps >= 1,
+            "batch_size": self.batch_size >= 1,
+            "validate_every": self.validate_every >= 1,
+            "learning_rate": self.learning_rate > 0,
+            "warmup": 0 <= self.warmup < 1,
+            "average": 0 <= self.average < 1,
+            "precision": self.precision in PRECISIONS,
+            "class_weights": not isinstance(self.class_weights, str)
+            or self.class_weights in ("none", "balanced"),
+        }
+        for name, right in checks.items():
+            if not right:
+                raise TrainingError(
+                    f"training configuration: {name} is out of range",
+                    found=repr(getattr(self, name)),
+                )
+        object.__setattr__(self, "precision", choose_precision(self.precision, self.device))
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the network's logits."""
+        return self.classes if self.target == "facies" else 1
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """Linear warm-up to the peak, then half a cosine down to zero at the last step."""
+    rise = max(1, round(config.warmup * config.steps))
+    if step < rise:
+        return config.learning_rate * (step + 1) / rise
+    share = (step - rise) / max(1, config.steps - rise)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
