@@ -20,7 +20,7 @@ from seisproc.records import Records, write_atomic
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.gather import gather, residuals
 from seisproc.segy.plan import IngestJob, Task
-from seisproc.segy.shards import ShardWriter, as_space_error
+from seisproc.segy.shards import ShardedArray, as_space_error
 from seisproc.segy.statistics import Tally
 
 CHECKSUM_DIGITS = 32
@@ -90,7 +90,7 @@ class _ColumnConverter:
     ) -> None:
         self.job, self.task, self.index = job, task, index
         self.write = write
-        self.writer = ShardWriter(f"{job.target}/amplitude")
+        self.array = ShardedArray(f"{job.target}/amplitude")
         self.tally = Tally.empty(job.dtype)
         self.nonzero = np.zeros(index.shape, bool)
         self.digest = hashlib.sha256()
@@ -111,14 +111,14 @@ class _ColumnConverter:
                     continue
                 whole = cells.shape == (edge_i, edge_j) and (stop - first) % edge_k == 0
                 if not (whole and live.all()):
-                    bundle[...] = self.writer.fill
+                    bundle[...] = self.array.fill
                 self._gather(cells, first, stop, bundle)
                 if not self.write:
                     continue
                 seen = self.nonzero[i : i + edge_i, j : j + edge_j]
                 self.tally.add(bundle, live, stop - first, seen)
                 for k in range(depth):
-                    chunk = self.writer.encode(bundle[k])
+                    chunk = self.array.encode(bundle[k])
                     if chunk is not None:
                         encoded[(i // edge_i, j // edge_j, k)] = chunk
         if self.write:
@@ -127,7 +127,7 @@ class _ColumnConverter:
                 self.task.first[1] // job.shards[1],
                 first // job.shards[2],
             )
-            self.writer.write(place, encoded)
+            self.array.write(place, encoded)
 
     def _gather(
         self, cells: NDArray[np.int64], first: int, stop: int, bundle: NDArray[Any]

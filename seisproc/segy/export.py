@@ -19,7 +19,8 @@ from seisproc.errors import OutputExistsError, StoreError
 from seisproc.segy.mapped import new_file
 from seisproc.segy.product import Product, describe_product, product_header
 from seisproc.segy.scatter import scatter
-from seisproc.survey import Survey, layout
+from seisproc.segy.shards import ShardedArray
+from seisproc.survey import Survey
 from seisproc.volume import Box, boxes
 
 Progress = Callable[[int, int], None]
@@ -112,8 +113,8 @@ def export(
                 f"{file.url} is already there", do="Give --overwrite to replace it"
             )
     shape = survey.grid.shape
-    shards = layout(shape)[1]
-    work = boxes(shape, (shards[0], shards[1], shards[2]))
+    shards = product.array.shards or shape
+    work = boxes(shape, (shards[-3], shards[-2], shards[-1]))
     total, done = len(work) * len(files), 0
     for file in files:
         with new_file(file.url, file.size) as content:
@@ -176,15 +177,44 @@ def _write_headers(survey: Survey, file: _File, content: NDArray[np.uint8]) -> N
 def _write_box(
     survey: Survey, product: Product, file: _File, box: Box, content: NDArray[np.uint8]
 ) -> None:
-    """Write the samples of one box of cells, as far as they belong to the file."""
+    """Write the samples of one box of cells, a whole shard, as far as they belong to the file."""
     lateral = box.slices[:2]
     index = np.asarray(survey.array("trace_index")[lateral])
     inside = (index >= file.first) & (index < file.stop)
     if not inside.any():
         return
-    values = product.values(box.slices)
-    starts = _sample_starts(survey, product, file, index, box.start[2])
-    scatter(values, np.where(inside, starts, -1), product.form, product.byte_order, content)
+    for start, values in _pieces(survey, product, box):
+        (i, j, k), (ni, nj, _) = start, values.shape
+        cells = (slice(i, i + ni), slice(j, j + nj))
+        starts = _sample_starts(survey, product, file, index[cells], box.start[2] + k)
+        starts[~inside[cells]] = -1
+        ni, nj = starts.shape
+        depth = box.shape[2] - k
+        scatter(values[:ni, :nj, :depth], starts, product.form, product.byte_order, content)
+
+
+def _pieces(
+    survey: Survey, product: Product, box: Box
+) -> Iterator[tuple[tuple[int, int, int], NDArray[Any]]]:
+    """Yield places within a box and the values there; amplitude chunk by chunk, as it is stored.
+
+    A piece may reach beyond the volume, as the outermost chunks do.
+    """
+    if not product.is_source:
+        yield (0, 0, 0), product.values(box.slices)
+        return
+    stored = ShardedArray(f"{survey.url}/{product.variable}")
+    edge = stored.chunk_shape
+    shard = [first // size for first, size in zip(box.start, stored.shard_shape, strict=True)]
+    missing = set(np.ndindex(*stored.per_shard))
+    for (a, b, c), chunk in stored.read(shard):
+        missing.remove((a, b, c))
+        yield (a * edge[0], b * edge[1], c * edge[2]), chunk
+    empty = np.full(edge, stored.fill, stored.dtype)
+    for a, b, c in sorted(missing):
+        place = (a * edge[0], b * edge[1], c * edge[2])
+        if all(at < extent for at, extent in zip(place, box.shape, strict=True)):
+            yield place, empty
 
 
 def _sample_starts(

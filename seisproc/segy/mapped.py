@@ -58,8 +58,5 @@ def _mapped(path: Path, size: int, url: str) -> Iterator[NDArray[np.uint8]]:
             os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
             raise as_space_error(error, url) from error
-        content = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_WRITE)
-        view = np.frombuffer(content, "uint8")
-        yield view
-        # the system writes the pages; the map goes when the last view of it does
-        content.flush()
+        # the system writes the pages in its own time; the map goes with its last view
+        yield np.frombuffer(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_WRITE), "uint8")

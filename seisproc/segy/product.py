@@ -73,7 +73,7 @@ class Product:
         if self.scale is not None:
             values = stored.astype("float32") * np.float32(self.scale)
         else:
-            values = stored.astype(self.form.dtype)
+            values = stored.astype(self.form.dtype, copy=self.has_none)
         if self.has_none:
             values[stored == NONE] = NO_VALUE
         return values

@@ -23,6 +23,7 @@ def scatter(
     Parameters
     ----------
     box : native type of the format (i, j, sample)
+        Contiguous along the samples.
     starts : int64 (i, j)
         Byte in ``buffer`` of each trace's first sample of the box; negative where there is none.
     buffer : uint8
@@ -31,7 +32,7 @@ def scatter(
     live = starts[starts >= 0]
     if not len(live):
         return
-    bits = np.ascontiguousarray(box, form.dtype).view(f"u{np.dtype(form.dtype).itemsize}")
+    bits = np.asarray(box, form.dtype).view(f"u{np.dtype(form.dtype).itemsize}")
     swap = byte_order == "big"
     if form.size == 3:
         scatter_3_bytes(bits, starts, swap, buffer)

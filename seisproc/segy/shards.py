@@ -1,4 +1,4 @@
-"""Encode whole shards of a Zarr array and write them, chunk by chunk from plain buffers.
+"""Write and read whole shards of a Zarr array, chunk by chunk to and from plain buffers.
 
 Zarr's own writer needs the shard as one array and copies it on the way; a shard is but its chunks,
 one after the other, and an index of where they are (Zarr v3 sharding codec, ZEP 2). The array's
@@ -7,8 +7,10 @@ metadata says how chunks are encoded; what is written here zarr-python reads.
 
 from __future__ import annotations
 
+import contextlib
 import errno
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +30,23 @@ ABSENT = np.uint64(2**64 - 1)
 """Offset and length in a shard's index of a chunk that holds nothing but the fill value."""
 
 
-class ShardWriter:
-    """Writes shards of one array; each shard whole, by one writer.
+class ShardedArray:
+    """An array in shards as this project writes them.
 
     Parameters
     ----------
     url : str
         The array, which exists already: sharded, index at the end, Blosc-compressed chunks.
+
+    Raises
+    ------
+    StoreError
+        If it is encoded in another way.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        array = zarr.open_array(url, mode="r+")
+        array = zarr.open_array(url, mode="r")
         (codec,) = array.metadata.codecs  # type: ignore[union-attr]
         self.compressor, self.chunk_shape = _compressor(codec, url)
         self.shard_shape = tuple(array.shards or ())
@@ -51,6 +58,41 @@ class ShardWriter:
         self._fill_bits = self.fill.view(f"u{self.dtype.itemsize}")
         self._fs, self._path = fsspec.core.url_to_fs(url)
 
+    def _file(self, shard: Sequence[int]) -> str:
+        return "/".join([self._path, "c", *map(str, shard)])
+
+    def read(self, shard: Sequence[int]) -> Iterator[tuple[tuple[int, ...], NDArray[Any]]]:
+        """Yield position within the shard and values of each of its chunks that is stored.
+
+        The values are valid until the next chunk is asked for.
+
+        Raises
+        ------
+        StoreError
+            If the shard's index does not match its checksum.
+        """
+        path = self._file(shard)
+        try:
+            content = memoryview(self._fs.cat_file(path))
+        except FileNotFoundError:
+            return
+        length = 16 * math.prod(self.per_shard)
+        packed = bytes(content[-length - 4 : -4])
+        if int(crc32c(packed)) != int.from_bytes(content[-4:], "little"):
+            raise StoreError(
+                f"{self.url}: the shard {path.rsplit('/c/', 1)[-1]} is damaged",
+                do="Make the store again",
+            )
+        index = np.frombuffer(packed, "<u8").reshape(*self.per_shard, 2)
+        chunk = np.empty(self.chunk_shape, self.dtype)
+        for position in np.ndindex(*self.per_shard):
+            offset, size = index[position]
+            if offset != ABSENT:
+                encoded = content[int(offset) : int(offset) + int(size)]
+                with _single_threaded():
+                    self.compressor.decode(encoded, chunk)
+                yield position, chunk
+
     def encode(self, chunk: NDArray[Any]) -> bytes | None:
         """Encode one chunk, full size and contiguous; None where it is all fill value.
 
@@ -60,12 +102,8 @@ class ShardWriter:
         if bits[0] == self._fill_bits and bits[-1] == self._fill_bits:
             if bool((bits == self._fill_bits).all()):
                 return None
-        # in the main thread Blosc would start its own threads
-        blosc.use_threads = False
-        try:
+        with _single_threaded():
             return bytes(self.compressor.encode(chunk))
-        finally:
-            blosc.use_threads = None
 
     def write(
         self, shard: Sequence[int], chunks: dict[tuple[int, ...], bytes]
@@ -99,7 +137,7 @@ class ShardWriter:
         packed = index.tobytes()
         parts = [chunks[position] for position in sorted(chunks)]
         parts += [packed, int(crc32c(packed)).to_bytes(4, "little")]
-        path = "/".join([self._path, "c", *map(str, shard)])
+        path = self._file(shard)
         try:
             if isinstance(self._fs, LocalFileSystem):
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -111,6 +149,16 @@ class ShardWriter:
         except OSError as error:
             raise as_space_error(error, self.url) from error
         return offset + len(packed) + 4
+
+
+@contextlib.contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Keep Blosc from starting threads of its own, which it does in the main thread."""
+    blosc.use_threads = False
+    try:
+        yield
+    finally:
+        blosc.use_threads = None
 
 
 def _write_all(file: Any, part: bytes) -> None:
