@@ -21,12 +21,13 @@ from pathlib import Path
 import numpy as np
 import segyio
 import zarr
+from zarr.codecs import BloscCodec
+
 from seisproc.segy.create import create_segy
 from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
 from seisproc.segy.scan import scan
 from seisproc.survey import Grid
-from zarr.codecs import BloscCodec
 
 FORMATS = {"ieee": 5, "ibm": 1}
 SLAB = 64
@@ -55,7 +56,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def slab_loop(source: Path, target: Path) -> None:
-    """What one writes by hand: segyio's lines, 64 at a time, into sharded Zarr."""
+    """Convert as one does by hand: segyio's lines, 64 at a time, into sharded Zarr."""
     with segyio.open(source) as file:
         shape = (len(file.ilines), len(file.xlines), len(file.samples))
         array = zarr.create_array(
@@ -131,7 +132,8 @@ def main() -> None:
         print(f"{name}: {source.stat().st_size / 1e6:.0f} MB")
         medians = compare(source, options.folder, options.repeats)
         for way, seconds in medians.items():
-            print(f"  {way:10s} {seconds:6.2f} s   {seconds / medians['slab loop']:.2f} x slab loop")
+            ratio = seconds / medians["slab loop"]
+            print(f"  {way:10s} {seconds:6.2f} s   {ratio:.2f} x slab loop")
         scans = [clock(scan, [str(source)]) for _ in range(options.repeats)]
         print(f"  scan       {statistics.median(scans):6.3f} s")
         store, back = options.folder / "store", options.folder / "back.sgy"

@@ -160,6 +160,9 @@ def _bins(
     lower, upper = (
         np.clip(np.nan_to_num(end, nan=high).astype("float64"), low, high) for end in (first, last)
     )
+    # zero shares its bin with numbers too small to matter
+    tiny = float(np.finfo("float32").tiny)
+    lower, upper = (np.where(np.abs(end) <= tiny, 0.0, end) for end in (lower, upper))
     # of negative numbers the first pattern is the highest
     lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
     order = np.argsort(lower + upper, kind="stable")
