@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -216,7 +216,13 @@ def interpret(
 @cluster_options
 @json_option
 def evaluate(
-    store: str, run: str, labels: str, split: str | None, part: str, as_json: bool, **options: Any
+    store: str,
+    run: str,
+    labels: str,
+    split: str | None,
+    part: Literal["train", "validation", "test"],
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Score an interpretation against labels, with the floors that any network must beat."""
     from flows.config import read_form
@@ -341,6 +347,7 @@ def demo(output: str, config: str | None, as_json: bool, **options: Any) -> None
     from flows.config import read_form
 
     options["workers"] = options["workers"] or 2
+    options["probability"] = True  # for the calibration of the facies
     settings, cluster = take_interpret(options), take_cluster(options)
     values = read_form(config) if config else {}
     with prefect_server():

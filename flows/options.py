@@ -97,7 +97,9 @@ def take_cluster(options: dict[str, Any]) -> ClusterConfig:
 def interpret_options(command: Command) -> Command:
     """Say how networks run over a survey."""
     options = (
-        click.option("--samples", type=int, help="Monte-Carlo dropout samples. [default: 20]"),
+        click.option(
+            "--dropout-samples", type=int, help="Monte-Carlo dropout samples. [default: 20]"
+        ),
         click.option("--overlap", type=float, help="Share of a window that its neighbour sees."),
         click.option("--probability", is_flag=True, help="Keep every class's probability too."),
         click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), help="[default: cpu]"),
@@ -116,8 +118,9 @@ def take_interpret(options: dict[str, Any]) -> InterpretConfig:
     """Take the interpretation options out of a verb's keyword arguments."""
     from flows.config import InterpretConfig, read_form
 
-    names = ("samples", "overlap", "probability", "device")
+    names = ("overlap", "probability", "device")
     given = {name: options.pop(name) for name in names}
+    given["samples"] = options.pop("dropout_samples")
     file = options.pop("settings")
     values = read_form(file) if file else {}
     return InterpretConfig(

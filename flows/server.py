@@ -244,25 +244,36 @@ def _settings(values: Mapping[str, str]) -> Iterator[None]:
     """Set Prefect's settings through the environment, whether or not it is imported already."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
-    _refresh()
     try:
-        yield
+        with _settings_of_environment():
+            yield
     finally:
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        _refresh()
 
 
-def _refresh() -> None:
+@contextlib.contextmanager
+def _settings_of_environment() -> Iterator[None]:
+    """Let the environment's settings win over those that Prefect read when it was imported."""
     imported = "prefect" in sys.modules
-    from prefect.context import refresh_global_settings_context
+    from prefect import context
     from prefect.logging.configuration import setup_logging
 
-    if imported:
-        refresh_global_settings_context()
+    if not imported:
+        yield
+        return
+    before = context.GLOBAL_SETTINGS_CONTEXT
+    context.refresh_global_settings_context()
+    mine = context.GLOBAL_SETTINGS_CONTEXT
+    try:
+        with context.SettingsContext(profile=mine.profile, settings=mine.settings):
+            setup_logging(incremental=False)
+            yield
+    finally:
+        context.GLOBAL_SETTINGS_CONTEXT = before
         setup_logging(incremental=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from models.predictor import BundleRecipe
 from seisproc.cluster import connect
@@ -67,7 +68,8 @@ def plan_survey(
     store: str, models: Sequence[str], run: str, settings: InterpretationSettings
 ) -> InterpretationPlan:
     """Settle how the bundles at ``models`` interpret a survey; reads no samples."""
-    recipes = [
+    # mypy compares the two packages' named tuples by name; their fields are the same.
+    recipes: list[Any] = [
         BundleRecipe(
             url,
             samples=settings.samples,

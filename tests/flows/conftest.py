@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -16,8 +17,17 @@ def prefect_harness() -> Iterator[str]:
     from prefect.settings import PREFECT_API_URL
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=120):
+    with prefect_test_harness(server_startup_timeout=240):
         yield str(PREFECT_API_URL.value())
+        logging.disable()  # its farewell would go to a stream that pytest has closed
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep what commands write for the user out of the user's home."""
+    monkeypatch.setenv("SEISPROC_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
 
 
 class CommandLine:
@@ -58,6 +68,45 @@ def flow_command(
 ) -> Iterator[CommandLine]:
     """The command line, with the harness as the server that PREFECT_API_URL names."""
     monkeypatch.setenv("PREFECT_API_URL", prefect_harness)
-    handlers = list(logging.getLogger().handlers)
     yield command
-    logging.getLogger().handlers = handlers
+
+
+@pytest.fixture(scope="session")
+def facies_bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A small facies bundle with random weights: right in form, wrong in substance."""
+    import torch
+
+    from models.bundle import save_bundle
+    from models.card import Card, ClassInfo
+    from models.registry import build
+    from seisproc.schema import PARIHAKA
+
+    arguments = {
+        "width": 0.05,
+        "middle_blocks": 1,
+        "stem_stride": 1,
+        "aspp_rates": [1],
+        "aspp_channels": 8,
+        "low_level_channels": 4,
+        "decoder_channels": 8,
+        "head_channels": 8,
+    }
+    torch.manual_seed(0)
+    network = build("deeplabv3plus", classes=len(PARIHAKA), **arguments)
+    card = Card(
+        name="tiny-facies",
+        network="deeplabv3plus",
+        arguments=arguments,
+        target="facies",
+        classes=tuple(ClassInfo(c.code, c.name, c.colour) for c in PARIHAKA),
+        window=(16, 16),
+        fixed_window=network.fixed_window,
+        multiple=network.multiple,
+        training={"fingerprint": "none"},
+        metrics={},
+        licence="Apache-2.0",
+        limitations=("Not trained.",),
+    )
+    folder = tmp_path_factory.mktemp("bundles") / "facies"
+    save_bundle(folder, card, network.state_dict())
+    return str(folder)

@@ -1,8 +1,6 @@
 import io
 import logging
-import sys
-
-import pytest
+from contextlib import redirect_stderr
 
 from tasks import progress
 from tasks.progress import TerminalHandler, artifact_key, stage_progress, store_name
@@ -13,20 +11,14 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    return sys.stderr
-
-
 def test_nothing_is_printed_where_there_is_no_terminal(capsys):
     with stage_progress("ingest") as on_progress:
         on_progress(1, 2)
     assert capsys.readouterr().err == ""
 
 
-def test_a_terminal_shows_one_line_and_wipes_it(terminal):
-    with stage_progress("ingest") as on_progress:
+def test_a_terminal_shows_one_line_and_wipes_it():
+    with redirect_stderr(Terminal()) as terminal, stage_progress("ingest") as on_progress:
         on_progress(1, 4)
     err = terminal.getvalue()
     assert "ingest: 1 of 4 (25%)" in err
@@ -34,10 +26,10 @@ def test_a_terminal_shows_one_line_and_wipes_it(terminal):
     assert progress._line.text == ""
 
 
-def test_log_lines_stand_above_the_progress_line(terminal):
+def test_log_lines_stand_above_the_progress_line():
     logger = logging.Logger("seisproc")
     logger.addHandler(TerminalHandler())
-    with stage_progress("ingest"):
+    with redirect_stderr(Terminal()) as terminal, stage_progress("ingest"):
         logger.warning("dead traces")
         err = terminal.getvalue()
     assert err.endswith("\r\x1b[Kdead traces\n\r\x1b[Kingest")

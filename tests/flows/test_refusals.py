@@ -1,0 +1,134 @@
+"""Bad input: one line that says what to do, exit code 2, and nothing that looks finished."""
+
+import numpy as np
+import pytest
+
+from seisproc.segy.create import create_segy
+from seisproc.survey import Grid, is_published
+
+GRID = Grid(
+    np.arange(10, 18, dtype=np.int32), np.arange(20, 26, dtype=np.int32), 4.0 * np.arange(16)
+)
+
+
+@pytest.fixture(scope="module")
+def volume():
+    return np.random.default_rng(0).standard_normal(GRID.shape).astype(np.float32)
+
+
+@pytest.fixture
+def segy(tmp_path, volume):
+    path = tmp_path / "survey.sgy"
+    create_segy(path, volume, GRID, sample_format=1)
+    return path
+
+
+@pytest.fixture
+def store(tmp_path, segy):
+    from seisproc.segy.ingest import ingest
+
+    return ingest([str(segy)], str(tmp_path / "made.zarr")).store
+
+
+def test_a_file_that_is_no_segy(command, tmp_path):
+    (tmp_path / "notes.sgy").write_text("not seismic at all\n" * 300)
+    line = command.refuses("ingest", tmp_path / "notes.sgy", tmp_path / "s.zarr")
+    assert "notes.sgy" in line
+    assert not (tmp_path / "s.zarr").exists()
+
+
+def test_a_truncated_file(command, tmp_path, segy):
+    segy.write_bytes(segy.read_bytes()[:-100])
+    assert "left over" in command.refuses("ingest", segy, tmp_path / "s.zarr")
+    line = command.refuses("run", segy, "--output", tmp_path / "out", "--model", "anything")
+    assert "left over" in line
+    assert not (tmp_path / "s.zarr").exists() and not (tmp_path / "out").exists()
+
+
+def test_a_missing_file(command, tmp_path):
+    assert "no.sgy" in command.refuses("scan", tmp_path / "no.sgy")
+
+
+def test_header_bytes_that_are_none(command, segy):
+    assert "inline_byte" in command.refuses("scan", segy, "--inline-byte", 999)
+    assert "belong together" in command.refuses("scan", segy, "--inline-byte", 5)
+
+
+def test_a_cluster_address_that_nobody_answers(flow_command, tmp_path, segy):
+    line = flow_command.refuses(
+        "ingest", segy, tmp_path / "s.zarr", "--cluster", "tcp://127.0.0.1:9"
+    )
+    assert "tcp://127.0.0.1:9" in line
+    assert not is_published(str(tmp_path / "s.zarr"))
+
+
+def test_a_kind_of_cluster_that_does_not_exist(command, tmp_path, segy):
+    assert "kind" in command.refuses("ingest", segy, tmp_path / "s.zarr", "--cluster", "cloud")
+
+
+def test_labels_of_another_grid(flow_command, tmp_path, store, volume):
+    other = Grid(GRID.inline + 1, GRID.crossline, GRID.sample)
+    create_segy(tmp_path / "labels.sgy", np.zeros(GRID.shape, np.int8), other, sample_format=8)
+    line = flow_command.refuses("label", store, "expert", "--facies", tmp_path / "labels.sgy")
+    assert "inline" in line
+    assert not is_published(f"{store}/labels/expert")
+
+
+def test_an_output_that_exists(flow_command, tmp_path, store, volume):
+    create_segy(tmp_path / "other.sgy", volume + 1, GRID)
+    options = ("--cluster", "in-process")
+    assert "--overwrite" in flow_command.refuses("ingest", tmp_path / "other.sgy", store, *options)
+    (tmp_path / "out.sgy").write_text("mine")
+    assert "out.sgy" in flow_command.refuses("export", store, tmp_path / "out.sgy")
+    assert (tmp_path / "out.sgy").read_text() == "mine"
+
+
+def test_an_output_folder_with_other_files(flow_command, tmp_path, segy, facies_bundle):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("years of work")
+    line = flow_command.refuses(
+        "run", segy, "--output", tmp_path / "out", "--model", facies_bundle
+    )
+    assert "other files" in line
+
+
+def test_no_space_left(flow_command, tmp_path, segy, monkeypatch):
+    monkeypatch.setattr("seisproc.segy.ingest.free_bytes", lambda url: 10)
+    line = flow_command.refuses("ingest", segy, tmp_path / "s.zarr", "--cluster", "in-process")
+    assert "space" in line or "disk" in line
+    assert not is_published(str(tmp_path / "s.zarr"))
+
+
+def test_a_store_that_is_none(command, flow_command, tmp_path, facies_bundle):
+    assert "no finished survey store" in command.refuses(
+        "interpret", tmp_path / "x.zarr", "--model", facies_bundle
+    )
+    assert "x.zarr" in flow_command.refuses("export", tmp_path / "x.zarr", tmp_path / "x.sgy")
+
+
+def test_a_variable_that_is_not_there(flow_command, tmp_path, store):
+    line = flow_command.refuses(
+        "export", store, tmp_path / "x.sgy", "--variable", "interpretation/main/fault"
+    )
+    assert "interpretation/main/fault" in line and "amplitude" in line
+    assert not (tmp_path / "x.sgy").exists()
+
+
+def test_bundles_that_do_not_fit(command, tmp_path, store, facies_bundle):
+    (tmp_path / "old.pt").write_bytes(b"\x80\x02pickle")
+    assert "pickled" in command.refuses("interpret", store, "--model", tmp_path / "old.pt")
+    assert "no bundle" in command.refuses("interpret", store, "--model", tmp_path / "nothing")
+    twice = ("--model", facies_bundle, "--model", facies_bundle)
+    assert "two networks" in command.refuses("interpret", store, *twice)
+
+
+def test_no_models_at_all(command, tmp_path, segy, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "seisproc demo" in command.refuses("run", segy, "--output", tmp_path / "out")
+
+
+def test_a_server_that_does_not_answer(command, tmp_path, segy, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    line = command.refuses("ingest", segy, tmp_path / "s.zarr")
+    assert "PREFECT_API_URL" in line
+    assert not (tmp_path / "s.zarr").exists()
