@@ -46,7 +46,10 @@ class UNet3D(SplitNetwork):
         Channels of the logits; 1 gives the logit of a fault.
     channels : tuple of int
         Channels from the full resolution down; each level halves the resolution, so the extents
-        of a window must be multiples of ``2 ** (len(channels) - 1)``.
+        of a window must be multiples of ``stem_stride * 2 ** (len(channels) - 1)``.
+    stem_stride : int
+        1, or 2 to fold each cube of 2 x 2 x 2 voxels into eight channels first and unfold the
+        logits last: nothing is lost, and most of the cost is.
     head_channels : int
         Channels between the two layers of the stochastic head.
     dropout : float
@@ -66,24 +69,28 @@ class UNet3D(SplitNetwork):
         classes: int = 1,
         *,
         channels: tuple[int, ...] = (16, 32, 64, 128),
+        stem_stride: int = 1,
         head_channels: int = 16,
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
         if len(channels) < 2:
             raise NetworkError("channels", found=str(channels), expected="at least two levels")
+        if stem_stride not in (1, 2):
+            raise NetworkError("stem_stride", found=str(stem_stride), expected="1 or 2")
         if not 0 <= dropout < 1:
             raise NetworkError("dropout", found=str(dropout), expected="a number in [0, 1)")
-        self.multiple = 2 ** (len(channels) - 1)
+        self.stem_stride = stem_stride
+        self.multiple = stem_stride * 2 ** (len(channels) - 1)
         self.encoder = nn.ModuleList(
             ResidualBlock(inputs, outputs)
-            for inputs, outputs in zip([1, *channels[:-1]], channels, strict=True)
+            for inputs, outputs in zip([stem_stride**3, *channels[:-1]], channels, strict=True)
         )
         self.pool = nn.MaxPool3d(2)
         upwards = list(zip(channels[:0:-1], channels[-2::-1], strict=True))
         self.up = nn.ModuleList(nn.ConvTranspose3d(deep, high, 2, 2) for deep, high in upwards)
         self.decoder = nn.ModuleList(ResidualBlock(2 * high, high) for _, high in upwards)
-        self.head = StochasticHead(channels[0], head_channels, classes, dropout)
+        self.head = StochasticHead(channels[0], head_channels, classes * stem_stride**3, dropout)
 
     def deterministic(self, window: Tensor) -> Tensor:
         """Give decoder features (batch, channels[0], inline, crossline, sample)."""
@@ -94,7 +101,7 @@ class UNet3D(SplitNetwork):
                 expected=f"extents that are multiples of {self.multiple}",
             )
         skips = []
-        x = window
+        x = fold(window, self.stem_stride)
         for i, block in enumerate(self.encoder):
             x = block(x if i == 0 else self.pool(x))
             skips.append(x)
@@ -102,3 +109,34 @@ class UNet3D(SplitNetwork):
         for up, block in zip(self.up, self.decoder, strict=True):
             x = block(torch.cat([skips.pop(), up(x)], dim=1))
         return x
+
+    def to_extent(self, logits: Tensor, extent: tuple[int, ...]) -> Tensor:
+        """Unfold channels into cubes of voxels, as many as the stem folded."""
+        return unfold(logits, self.stem_stride)
+
+
+def fold(x: Tensor, factor: int) -> Tensor:
+    """Cubes of ``factor**3`` voxels into channels: (b, c, i, x, s) to (b, c f**3, i/f, x/f, s/f).
+
+    Examples
+    --------
+    >>> x = torch.arange(16.0).reshape(1, 1, 2, 2, 4)
+    >>> fold(x, 2).shape, bool((unfold(fold(x, 2), 2) == x).all())
+    (torch.Size([1, 8, 1, 1, 2]), True)
+    """
+    if factor == 1:
+        return x
+    batch, channels, *extent = x.shape
+    i, c, s = (n // factor for n in extent)
+    split = x.reshape(batch, channels, i, factor, c, factor, s, factor)
+    return split.permute(0, 1, 3, 5, 7, 2, 4, 6).reshape(batch, channels * factor**3, i, c, s)
+
+
+def unfold(x: Tensor, factor: int) -> Tensor:
+    """Undo :func:`fold`."""
+    if factor == 1:
+        return x
+    batch, channels, i, c, s = x.shape
+    split = x.reshape(batch, channels // factor**3, factor, factor, factor, i, c, s)
+    whole = split.permute(0, 1, 5, 2, 6, 3, 7, 4)
+    return whole.reshape(batch, -1, i * factor, c * factor, s * factor)

@@ -1,0 +1,43 @@
+"""Tiny networks and sections, made in code."""
+
+import numpy as np
+import pytest
+import torch
+
+SMALL_SECTION_NET = {
+    "width": 0.0625,
+    "middle_blocks": 1,
+    "stem_stride": 1,
+    "aspp_rates": [1, 2],
+    "aspp_channels": 16,
+    "low_level_channels": 8,
+    "decoder_channels": 16,
+    "head_channels": 16,
+}
+
+
+def layered_sections(count, seed, shape=(32, 32)):
+    """Sections of a weak layer over a strong one, with a dipping boundary: seismic and facies."""
+    rng = np.random.default_rng(seed)
+    traces, samples = shape
+    depth = rng.integers(samples // 4, 3 * samples // 4, count)[:, None]
+    boundary = depth + rng.uniform(-0.2, 0.2, (count, 1)) * np.arange(traces)
+    facies = (np.arange(samples) > boundary[..., None]).astype(np.uint8)
+    seismic = rng.normal(size=(count, *shape)) * np.where(facies, 1.5, 0.4)
+    return seismic.astype(np.float32), facies
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def sections():
+    """Training and validation sections, two classes."""
+    return (*layered_sections(48, 1), *layered_sections(16, 2))
+
+
+@pytest.fixture
+def section_arguments():
+    return dict(SMALL_SECTION_NET)

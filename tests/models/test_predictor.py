@@ -1,0 +1,289 @@
+"""Predictions: statistics over samples, and what they may not depend on."""
+
+import dataclasses
+import inspect
+import pickle
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import seisproc.prediction
+from models.bundle import save_bundle
+from models.card import Card, ClassInfo
+from models.errors import BundleError, PredictionError
+from models.montecarlo import sample_statistics, window_masks
+from models.predictor import BundleRecipe
+from models.registry import build
+from models.split import fold_batch_norm
+
+WINDOWS = {"facies": (32, 24), "fault": (8, 8, 16)}
+
+
+def make_bundle(folder, target, section_arguments, **more):
+    torch.manual_seed(0)
+    count = 3 if target == "facies" else 2
+    name, arguments = "deeplabv3plus", section_arguments
+    if target == "fault":
+        name, arguments = "unet3d", {"channels": [4, 8], "head_channels": 4}
+    arguments = {**arguments, "dropout": 0.3}
+    network = build(name, classes=3 if target == "facies" else 1, **arguments)
+    window = WINDOWS[target]
+    with torch.no_grad():
+        for _ in range(20):
+            network.train()(torch.randn(4, 1, *window))
+    card = Card(
+        name=f"tiny-{target}",
+        network=name,
+        arguments=arguments,
+        target=target,
+        classes=tuple(ClassInfo(i, f"class {i}", "#101010") for i in range(count)),
+        window=window,
+        fixed_window=network.fixed_window,
+        multiple=network.multiple,
+        training={"fingerprint": "none"},
+        metrics={},
+        licence="Apache-2.0",
+        limitations=(),
+        **{"temperature": 1.3, **more},
+    )
+    return str(folder), save_bundle(folder, card, network.state_dict()), network.eval()
+
+
+@pytest.fixture(params=["facies", "fault"])
+def made(request, tmp_path, section_arguments):
+    return (*make_bundle(tmp_path / "bundle", request.param, section_arguments), request.param)
+
+
+def windows_for(target, count, seed=0):
+    window = WINDOWS[target]
+    shape = window if target == "fault" else (1, *window)
+    return np.random.default_rng(seed).normal(size=(count, *shape)).astype(np.float32)
+
+
+def test_statistics_are_those_of_the_samples(made):
+    url, sha256, network, target = made
+    windows, index = windows_for(target, 3), np.array([5, 900, 2**40])
+    answer = BundleRecipe(url, sha256, samples=6, seed=3).make_predict()(windows, index)
+    x = torch.from_numpy(windows.reshape(3, 1, *WINDOWS[target]))
+    for i in range(3):
+        masks = window_masks(network.head, 3, int(index[i]), 6)
+        with torch.inference_mode():
+            z = network(x[i : i + 1].expand(6, *x.shape[1:]), masks).double() / 1.3
+        p = z.sigmoid() if target == "fault" else z.softmax(1)
+        both = torch.cat([p, 1 - p], 1) if target == "fault" else p
+        entropy = torch.special.entr(both).sum(1).mean(0)
+        shape = answer.mean.shape[1:]
+        near = {"rtol": 2e-3, "atol": 2e-4}
+        np.testing.assert_allclose(answer.mean[i], p.mean(0).reshape(shape), **near)
+        np.testing.assert_allclose(answer.expected_entropy[i], entropy.reshape(shape[1:]), **near)
+        variance = p.var(0, correction=0).mean(0).reshape(shape[1:])
+        np.testing.assert_allclose(answer.variance[i], variance, **near)
+
+
+def test_one_sample_is_a_pass_without_dropout(made):
+    url, sha256, network, target = made
+    windows = windows_for(target, 2)
+    answer = BundleRecipe(url, sha256, samples=1).make_predict()(windows, np.arange(2))
+    with torch.inference_mode():
+        z = network(torch.from_numpy(windows.reshape(2, 1, *WINDOWS[target]))) / 1.3
+    p = z.sigmoid() if target == "fault" else z.softmax(1)
+    np.testing.assert_allclose(answer.mean, p.reshape(answer.mean.shape), atol=1e-4)
+    assert float(answer.variance.max()) < 1e-6
+
+
+def test_without_dropout_all_samples_are_the_deterministic_pass(tmp_path, section_arguments):
+    url, sha256, _ = make_bundle(
+        tmp_path / "plain", "facies", {**section_arguments}, temperature=1.0
+    )
+    recipe = BundleRecipe(url, sha256, samples=5)
+    predict = recipe.make_predict()
+    predict.network.head.dropout = 0.0
+    windows = windows_for("facies", 2)
+    many = predict(windows, np.arange(2))
+    one = dataclasses.replace(recipe, samples=1).make_predict()(windows, np.arange(2))
+    np.testing.assert_allclose(many.mean, one.mean, atol=1e-6)
+    np.testing.assert_allclose(many.expected_entropy, one.expected_entropy, atol=1e-5)
+    assert float(many.variance.max()) < 1e-6
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_window_gives_the_same_bits_in_any_batch(made, precision):
+    url, sha256, _, target = made
+    recipe = BundleRecipe(url, sha256, samples=4, batch_size=4, precision=precision)
+    predict = recipe.make_predict()
+    windows, index = windows_for(target, 9), np.arange(9) * 7
+    whole = predict(windows, index)
+    for order in ([3], [8, 3], [0, 1, 2, 3, 4], [5, 6, 7, 3, 2, 1, 0, 8, 4]):
+        part = predict(windows[order], index[order])
+        for ours, theirs in zip(part, whole, strict=True):
+            assert np.array_equal(ours, theirs[order])
+
+
+def test_masks_belong_to_the_window_and_the_seed(made):
+    url, sha256, _, target = made
+    windows = np.repeat(windows_for(target, 1), 2, axis=0)
+    recipe = BundleRecipe(url, sha256, samples=3)
+    same = recipe.make_predict()(windows, np.array([4, 4]))
+    assert np.array_equal(same.mean[0], same.mean[1])
+    other = recipe.make_predict()(windows, np.array([4, 5]))
+    assert not np.array_equal(other.mean[0], other.mean[1])
+    reseeded = dataclasses.replace(recipe, seed=1).make_predict()(windows, np.array([4, 4]))
+    assert not np.array_equal(reseeded.mean[0], same.mean[0])
+
+
+def test_entropy_of_the_mean_is_never_below_the_expected_one(made):
+    url, sha256, _, target = made
+    answer = BundleRecipe(url, sha256, samples=10).make_predict()(
+        windows_for(target, 2), np.arange(2)
+    )
+    p = answer.mean.astype(np.float64)
+    both = np.concatenate([p, 1 - p], 1) if target == "fault" else p
+    total = -(both * np.log(both)).sum(1)
+    assert (total - answer.expected_entropy > -1e-4).all()
+    assert (total - answer.expected_entropy).mean() > 1e-4
+    if target == "facies":
+        np.testing.assert_allclose(p.sum(1), 1, atol=1e-5)
+
+
+def test_sections_may_lie_along_either_axis(tmp_path, section_arguments):
+    url, sha256, _ = make_bundle(tmp_path / "bundle", "facies", section_arguments)
+    predict = BundleRecipe(url, sha256, samples=2).make_predict()
+    along_crossline = windows_for("facies", 2)
+    along_inline = along_crossline.transpose(0, 2, 1, 3)
+    first = predict(along_crossline, np.arange(2))
+    second = predict(along_inline, np.arange(2))
+    assert first.mean.shape == (2, 3, 1, 32, 24)
+    assert second.mean.shape == (2, 3, 32, 1, 24)
+    assert second.expected_entropy.shape == second.variance.shape == (2, 32, 1, 24)
+    assert np.array_equal(first.mean[:, :, 0], second.mean[:, :, :, 0])
+
+
+def test_extreme_logits_stay_probabilities(tmp_path, section_arguments):
+    for target in ("facies", "fault"):
+        url, sha256, _ = make_bundle(tmp_path / target, target, section_arguments, temperature=1e-3)
+        answer = BundleRecipe(url, sha256, samples=3).make_predict()(
+            100 * windows_for(target, 1), np.arange(1)
+        )
+        assert all(np.isfinite(part).all() and (part >= 0).all() for part in answer)
+        assert answer.mean.max() <= 1.0 + 1e-6
+
+
+def test_the_recipe_is_small_and_travels(made):
+    url, sha256, _, target = made
+    recipe = BundleRecipe(url, sha256, samples=2)
+    content = pickle.dumps(recipe)
+    again = pickle.loads(content)
+    assert len(content) < 4096
+    assert again == recipe
+    assert again.key == recipe.key
+    windows = windows_for(target, 1)
+    ours, theirs = (r.make_predict()(windows, np.arange(1)) for r in (recipe, again))
+    assert np.array_equal(ours.mean, theirs.mean)
+
+
+def test_the_recipe_says_what_tiling_asks(made):
+    url, sha256, _, target = made
+    recipe: seisproc.prediction.Recipe = BundleRecipe(url, sha256)
+    asked = [n for n, _ in inspect.getmembers(seisproc.prediction.Recipe) if not n.startswith("_")]
+    assert all(hasattr(recipe, name) for name in asked)
+    assert recipe.name == f"tiny-{target}"
+    assert recipe.target == target
+    assert recipe.window == WINDOWS[target]
+    assert recipe.channels == (3 if target == "facies" else 1)
+    assert recipe.classes[:2] == ("class 0", "class 1")
+    fields = seisproc.prediction.Prediction._fields
+    answer = dataclasses.replace(recipe, samples=1).make_predict()(
+        windows_for(target, 1), np.arange(1)
+    )
+    assert answer._fields == fields
+
+
+def test_the_key_changes_with_everything_that_changes_the_result(made):
+    url, sha256, _, _ = made
+    recipe = BundleRecipe(url, sha256)
+    changes = [
+        {"samples": 5},
+        {"seed": 1},
+        {"batch_size": 3},
+        {"threads": 2},
+        {"precision": "bfloat16"},
+        {"device": "cuda"},
+    ]
+    keys = {dataclasses.replace(recipe, **change).key for change in changes}
+    assert len(keys | {recipe.key}) == len(changes) + 1
+
+
+def test_another_window_where_the_card_allows_it(tmp_path, section_arguments):
+    url, _, _ = make_bundle(tmp_path / "fault", "fault", section_arguments)
+    predict = BundleRecipe(url, samples=2, window_shape=(16, 8, 24)).make_predict()
+    cubes = np.zeros((1, 16, 8, 24), np.float32)
+    assert predict(cubes, np.arange(1)).mean.shape == (1, 1, 16, 8, 24)
+    with pytest.raises(PredictionError, match="multiples of 2"):
+        BundleRecipe(url, window_shape=(16, 8, 25))
+    url, _, _ = make_bundle(tmp_path / "facies", "facies", section_arguments)
+    with pytest.raises(PredictionError, match="no other"):
+        BundleRecipe(url, window_shape=(64, 64))
+
+
+def test_wrong_windows_are_refused(made):
+    url, sha256, _, target = made
+    predict = BundleRecipe(url, sha256, samples=1).make_predict()
+    with pytest.raises(PredictionError, match="expected"):
+        predict(np.zeros((1, 5, 5, 5), np.float32), np.arange(1))
+    with pytest.raises(PredictionError, match="2 and 3"):
+        predict(windows_for(target, 2), np.arange(3))
+
+
+def test_a_recipe_of_a_replaced_bundle_is_refused(made):
+    url, _, _, _ = made
+    with pytest.raises(BundleError, match="changed or replaced"):
+        BundleRecipe(url, "0" * 64)
+
+
+def test_settings_out_of_range_are_refused(made):
+    url, sha256, _, _ = made
+    with pytest.raises(PredictionError, match="samples"):
+        BundleRecipe(url, sha256, samples=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "extent", "limit"),
+    [
+        ("deeplabv3plus", {"classes": 6, "width": 0.5}, (200, 200), 2.0),
+        ("unet3d", {"channels": [16, 32, 64, 128]}, (32, 32, 32), 4.0),
+    ],
+)
+def test_twenty_samples_cost_little_more_than_one_pass(name, arguments, extent, limit):
+    network = build(name, **arguments).eval()
+    fold_batch_norm(network)
+    masks = window_masks(network.head, 0, 0, 20)
+    window = torch.randn(2, 1, *extent)
+
+    def cpu_seconds(masks):
+        best = float("inf")
+        for _ in range(4):
+            start = time.thread_time()
+            with torch.inference_mode():
+                features = network.deterministic(window)
+                for i in range(2):
+                    sample_statistics(network, features[i : i + 1], masks, extent)
+            best = min(best, time.thread_time() - start)
+        return best
+
+    assert cpu_seconds(masks) < limit * cpu_seconds(None)
+
+
+def test_predicting_needs_torch_numpy_and_safetensors_only():
+    code = (
+        "import sys, models.predictor\n"
+        "names = {name.split('.')[0] for name in sys.modules}\n"
+        "bad = {'zarr', 'dask', 'distributed', 'prefect', 'seisproc', 'monai', 'scipy',"
+        " 'fsspec'}\n"
+        "print(sorted(names & bad))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
