@@ -23,7 +23,7 @@ def layered_sections(count, seed, shape=(32, 32)):
     depth = rng.integers(samples // 4, 3 * samples // 4, count)[:, None]
     boundary = depth + rng.uniform(-0.2, 0.2, (count, 1)) * np.arange(traces)
     facies = (np.arange(samples) > boundary[..., None]).astype(np.uint8)
-    seismic = rng.normal(size=(count, *shape)) * np.where(facies, 1.5, 0.4)
+    seismic = rng.normal(size=(count, *shape)) * np.where(facies, 2.0, 0.3)
     return seismic.astype(np.float32), facies
 
 

@@ -39,7 +39,7 @@ def curve(result):
 
 
 def test_facies_network_learns_what_its_floor_cannot(config, sections):
-    config = dataclasses.replace(config, steps=40, batch_size=8, validate_every=20)
+    config = dataclasses.replace(config, steps=60, batch_size=8, validate_every=30)
     result = train_network(config, *sections)
     truth = sections[3]
     share = max(truth.mean(), 1 - truth.mean())
