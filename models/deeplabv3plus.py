@@ -200,6 +200,7 @@ class DeepLabV3Plus(SplitNetwork):
 
     dimensions = 2
     multiple = 1
+    interpolates = True
 
     def __init__(
         self,
@@ -217,6 +218,7 @@ class DeepLabV3Plus(SplitNetwork):
         dropout: float = 0.3,
     ) -> None:
         super().__init__()
+        self.classes = classes
         if stem_stride not in (1, 2):
             raise NetworkError("stem_stride", found=str(stem_stride), expected="1 or 2")
         if not 0 <= dropout < 1:

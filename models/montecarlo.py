@@ -59,27 +59,42 @@ def sample_statistics(
     expected_entropy : float32 (*extent,), in nats
     variance : float32 (*extent,), averaged over classes
     """
-    if tuple(features.shape[2:]) == extent:
-        statistics = _by_voxel_block(network, features.flatten(2), masks)
+    if network.interpolates:
+        mean, entropy, variance = _by_sample_block(network, features, masks, extent)
     else:
-        statistics = _by_sample_block(network, features, masks, extent)
-    mean, entropy, variance = statistics
+        mean, entropy, variance = (
+            network.to_extent(part.reshape(1, -1, *features.shape[2:]), extent)
+            for part in _by_voxel_block(network, features.flatten(2), masks)
+        )
     return mean.reshape(-1, *extent), entropy.reshape(extent), variance.reshape(extent)
 
 
 def _by_voxel_block(
     network: SplitNetwork, features: Tensor, masks: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """All samples of a few voxels at a time; features (1, channel, voxel)."""
+    """All samples of a few voxels at a time; features (1, channel, voxel).
+
+    The logits of a voxel may stand for several voxels of the window (``unet3d`` with a folded
+    stem): channels (class, voxel of the cell). Statistics come back with that second axis.
+    """
     samples = 1 if masks is None else len(masks)
     voxels = features.shape[2]
-    step = max(256, BLOCK_VALUES // (samples * network.head.inner.out_features))
-    mean = features.new_empty(network.head.outer.out_features, voxels)
-    entropy, variance = features.new_empty(voxels), features.new_empty(voxels)
+    widest = max(network.head.inner.out_features, network.head.outer.out_features)
+    step = max(256, BLOCK_VALUES // (samples * widest))
+    cells = network.head.outer.out_features // network.classes
+    mean = features.new_empty(network.classes, cells, voxels)
+    entropy, variance = features.new_empty(cells, voxels), features.new_empty(cells, voxels)
     for start in range(0, voxels, step):
         block = slice(start, start + step)
-        sums = _sums(network.head(features[:, :, block], masks))
-        mean[:, block], entropy[block], variance[block] = _statistics(*sums, samples)
+        logits = network.head(features[:, :, block], masks)
+        sums = _sums(logits.reshape(samples, network.classes, -1))
+        parts = _statistics(*sums, samples)
+        shape = (-1, cells, logits.shape[2])
+        mean[..., block], entropy[..., block], variance[..., block] = (
+            parts[0].reshape(shape),
+            parts[1].reshape(shape[1:]),
+            parts[2].reshape(shape[1:]),
+        )
     return mean, entropy, variance
 
 
@@ -89,7 +104,7 @@ def _by_sample_block(
     """All voxels of a few samples at a time, for networks that bring logits to the extent."""
     if masks is None:
         return _statistics(*_sums(network.stochastic(features, None, extent).flatten(2)), 1)
-    step = max(1, BLOCK_VALUES // (network.head.outer.out_features * math.prod(extent)))
+    step = max(1, BLOCK_VALUES // (network.classes * math.prod(extent)))
     blocks = (
         _sums(network.stochastic(features, masks[start : start + step], extent).flatten(2))
         for start in range(0, len(masks), step)

@@ -56,8 +56,8 @@ class StochasticHead(nn.Module):
             inputs = inner.shape[1]
             hidden = torch.matmul(inner * masks[:, None, :inputs], features)
             outer = outer * masks[:, None, inputs:]
-        hidden = hidden.add(self.inner.bias[:, None]).relu_()
-        return torch.matmul(outer, hidden).add(self.outer.bias[:, None])
+        hidden = hidden.add_(self.inner.bias[:, None]).relu_()
+        return torch.matmul(outer, hidden).add_(self.outer.bias[:, None])
 
 
 class SplitNetwork(nn.Module, ABC):
@@ -66,6 +66,8 @@ class SplitNetwork(nn.Module, ABC):
     Attributes
     ----------
     head : StochasticHead
+    classes : int
+        Channels of the logits.
     dimensions : int
         2 for (trace, sample) sections, 3 for (inline, crossline, sample) cubes.
     fixed_window : bool
@@ -73,12 +75,17 @@ class SplitNetwork(nn.Module, ABC):
         must be used with windows of the shape it was trained on.
     multiple : int
         Every extent of a window must be a multiple of this.
+    interpolates : bool
+        Whether :meth:`to_extent` mixes values. Where it only moves them, statistics may be taken
+        first and moved once, instead of once a sample.
     """
 
     head: StochasticHead
+    classes: int
     dimensions: int
     fixed_window: bool
     multiple: int
+    interpolates: bool
 
     @abstractmethod
     def deterministic(self, window: Tensor) -> Tensor:

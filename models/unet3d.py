@@ -63,6 +63,7 @@ class UNet3D(SplitNetwork):
 
     dimensions = 3
     fixed_window = False
+    interpolates = False
 
     def __init__(
         self,
@@ -74,6 +75,7 @@ class UNet3D(SplitNetwork):
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
+        self.classes = classes
         if len(channels) < 2:
             raise NetworkError("channels", found=str(channels), expected="at least two levels")
         if stem_stride not in (1, 2):

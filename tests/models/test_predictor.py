@@ -23,12 +23,14 @@ from models.split import fold_batch_norm
 WINDOWS = {"facies": (32, 24), "fault": (8, 8, 16)}
 
 
-def make_bundle(folder, target, section_arguments, **more):
+def make_bundle(folder, kind, section_arguments, **more):
     torch.manual_seed(0)
+    target = "facies" if kind == "facies" else "fault"
     count = 3 if target == "facies" else 2
     name, arguments = "deeplabv3plus", section_arguments
     if target == "fault":
         name, arguments = "unet3d", {"channels": [4, 8], "head_channels": 4}
+        arguments["stem_stride"] = 2 if kind == "folded fault" else 1
     arguments = {**arguments, "dropout": 0.3}
     network = build(name, classes=3 if target == "facies" else 1, **arguments)
     window = WINDOWS[target]
@@ -53,9 +55,10 @@ def make_bundle(folder, target, section_arguments, **more):
     return str(folder), save_bundle(folder, card, network.state_dict()), network.eval()
 
 
-@pytest.fixture(params=["facies", "fault"])
+@pytest.fixture(params=["facies", "fault", "folded fault"])
 def made(request, tmp_path, section_arguments):
-    return (*make_bundle(tmp_path / "bundle", request.param, section_arguments), request.param)
+    made = make_bundle(tmp_path / "bundle", request.param, section_arguments)
+    return (*made, request.param.split()[-1])
 
 
 def windows_for(target, count, seed=0):
@@ -255,6 +258,7 @@ def test_settings_out_of_range_are_refused(made):
     [
         ("deeplabv3plus", {"classes": 6, "width": 0.5}, (200, 200), 2.0),
         ("unet3d", {"channels": [16, 32, 64, 128]}, (32, 32, 32), 4.0),
+        ("unet3d", {"channels": [16, 32, 64], "stem_stride": 2}, (64, 64, 64), 4.0),
     ],
 )
 def test_twenty_samples_cost_little_more_than_one_pass(name, arguments, extent, limit):
