@@ -119,8 +119,10 @@ class InterpretConfig(Form):
     batch_size: int = Field(default=1, ge=1, description="Windows of a forward pass.")
     threads: int = Field(default=1, ge=1, description="CPU threads of the network in one task.")
     seed: int = Field(default=0, ge=0, description="Of the dropout masks.")
-    precision: Literal["float32", "bfloat16"] = Field(
-        default="float32", description="Of the deterministic part of the network."
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="float32",
+        description="Of the deterministic part of the network; auto: bfloat16 where the hardware"
+        " has it.",
     )
     device: Literal["cpu", "cuda", "auto"] = Field(default="cpu", description="Where it computes.")
     overlap: float = Field(

@@ -55,13 +55,13 @@ FACIES = Learning(
     patches=PatchesConfig(shape=[64, 128], count=(480, 64, 0), split=SPLIT),
     training=TrainingConfig(
         arguments={
-            "width": 0.25,
+            "width": 0.125,
             "middle_blocks": 2,
             "stem_stride": 1,
             "aspp_rates": [2, 4, 6],
-            "aspp_channels": 48,
+            "aspp_channels": 32,
             "low_level_channels": 16,
-            "decoder_channels": 48,
+            "decoder_channels": 32,
             "head_channels": 32,
         },
         steps=240,
@@ -70,6 +70,7 @@ FACIES = Learning(
         patience=3,
         threads=2,
         device="cpu",
+        precision="auto",
     ),
 )
 
@@ -86,6 +87,7 @@ FAULT = Learning(
         patience=3,
         threads=2,
         device="cpu",
+        precision="auto",
     ),
 )
 

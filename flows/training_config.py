@@ -130,8 +130,8 @@ class TrainingConfig(Form):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where it computes; auto takes a GPU where there is one."
     )
-    precision: Literal["float32", "bfloat16"] = Field(
-        default="float32", description="bfloat16 is faster on GPUs that have it."
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="float32", description="auto: bfloat16 where the hardware has it."
     )
 
     def config(self, target: str) -> TrainConfig:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from seisproc.errors import ClusterError, ConfigError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, WorkerPlugin
 
 IN_PROCESS = "in-process"
 LOCAL = "local"
@@ -46,6 +46,9 @@ WORKER_ENVIRONMENT = {
     "ZARR_THREADING__MAX_WORKERS": "2",
 }
 """Environment of the workers, set before their interpreter starts; the user's own values win."""
+
+LOGGER = "seisproc"
+"""What workers log under this name reaches the process that is connected to them."""
 
 ANSWER_TIMEOUT_S = 5.0
 """How long an address may take to answer."""
@@ -171,7 +174,8 @@ def connect(
     try:
         _wait_for_worker(client, address, workers_timeout_s)
         _require_same_code(client)
-        client.forward_logging("seisproc")
+        client.forward_logging(LOGGER)
+        client.register_plugin(_log_level(logging.getLogger(LOGGER).getEffectiveLevel()))
         yield client
     finally:
         client.close()
@@ -308,6 +312,19 @@ def _require_answer(address: str, timeout_s: float) -> None:
                 found=f"none after {timeout_s:g} s",
                 do="Check the address, or let a cluster be started with --cluster local",
             ) from error
+
+
+def _log_level(level: int) -> WorkerPlugin:
+    """Make all workers, later ones too, log what this process would: their own level is WARNING."""
+    from distributed import WorkerPlugin
+
+    class LogLevel(WorkerPlugin):
+        name = "seisproc-log-level"
+
+        def setup(self, worker: Any) -> None:
+            logging.getLogger(LOGGER).setLevel(level)
+
+    return LogLevel()
 
 
 def _wait_for_worker(client: Client, address: str, timeout_s: float) -> None:

@@ -15,7 +15,7 @@ EXPORTED = ("facies", "fault", "facies_uncertainty", "fault_uncertainty")
 """Volumes of an interpretation that a survey's run writes as SEG-Y."""
 
 
-@stage("export", hours=24)
+@stage("export", hours=24, shown="export {variable}")
 def export_segy(
     store: str, output: str, variable: str = "amplitude", overwrite: bool = False
 ) -> ExportReceipt:

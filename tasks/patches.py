@@ -12,7 +12,7 @@ from tasks.progress import stage_progress
 from tasks.stage import stage
 
 
-@stage("patches", hours=24)
+@stage("patches", hours=24, shown="{config.target} patches")
 def cut_patches(
     config: PatchConfig,
     sources: Sequence[Source],

@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
 
 log = logging.getLogger("seisproc.stages")
 
@@ -45,13 +46,19 @@ def worth_retrying(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> boo
     )
 
 
-def stage(name: str, *, hours: float) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """Make a function a stage: a Prefect task that may take this many hours."""
+def stage(
+    name: str, *, hours: float, shown: str | None = None
+) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a function a stage: a Prefect task that may take this many hours.
+
+    ``shown`` names its runs, with the function's arguments in braces: ``export {variable}``.
+    """
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
         return Task(
             _timed(name, function),
             name=name,
+            task_run_name=shown or name,
             tags={"seisproc"},
             retries=2,
             retry_delay_seconds=[10, 60],
@@ -85,10 +92,12 @@ def _timed(name: str, function: Callable[P, R]) -> Callable[P, R]:
         begin = time.monotonic()
         result = function(*args, **kwargs)
         seconds = time.monotonic() - begin
-        log.info("%s: done in %.1f s", name, seconds)
+        run = TaskRunContext.get()
+        shown = run.task_run.name if run else name
+        log.info("%s: done in %.1f s", shown, seconds)
         stages = _timeline.get()
         if stages is not None:
-            stages.append({"stage": name, "seconds": round(seconds, 2)})
+            stages.append({"stage": shown, "seconds": round(seconds, 2)})
         return result
 
     return timed

@@ -26,7 +26,7 @@ from tasks.stage import stage
 log = logging.getLogger("seisproc.train")
 
 
-@stage("train", hours=72)
+@stage("train", hours=72, shown="train {config.target}")
 def train_bundle(
     config: TrainConfig,
     augment: AugmentConfig | None,

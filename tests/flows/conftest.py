@@ -110,3 +110,13 @@ def facies_bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("bundles") / "facies"
     save_bundle(folder, card, network.state_dict())
     return str(folder)
+
+
+@pytest.fixture
+def server(prefect_harness: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The harness as a server that PREFECT_API_URL names, in use the way commands use it."""
+    from flows.server import prefect_server
+
+    monkeypatch.setenv("PREFECT_API_URL", prefect_harness)
+    with prefect_server() as url:
+        yield url

@@ -96,7 +96,11 @@ def test_one_command_does_it_all_and_prefect_has_the_record(flow_command, folder
     made = receipt(flow_command, "run", folder / "survey.sgy", "--output", output,
                    "--model", folder / "facies", "--dropout-samples", 2, *CLUSTER)
     assert [stage["stage"] for stage in made["stages"]] == [
-        "ingest", "interpret", "export", "export", "report"
+        "ingest",
+        "interpret",
+        "export interpretation/main/facies",
+        "export interpretation/main/facies_uncertainty",
+        "report",
     ]
     assert {Path(path).name for path in made["exports"]} == {
         "facies.sgy", "facies_uncertainty.sgy"
@@ -122,11 +126,24 @@ def test_another_source_does_not_replace_a_survey_unasked(flow_command, folder):
 
 
 def test_flows_show_their_parameters_as_documented_forms():
-    from flows import demo, evaluate, export, ingest, interpret, label, report, survey
-    from flows import synthesize, train
+    from flows import (
+        demo,
+        evaluate,
+        export,
+        ingest,
+        interpret,
+        label,
+        report,
+        survey,
+        synthesize,
+        train,
+    )
 
     for flow in (demo.demo, evaluate.evaluate, export.export, ingest.ingest, interpret.interpret,
                  label.label, report.report, survey.survey, synthesize.synthesize, train.train):
-        for name, field in flow.parameters.properties.items():
-            assert field.get("description"), f"{flow.name}: {name} has no description"
+        schema = flow.parameters
+        for name, field in schema.properties.items():
+            group = schema.definitions.get(field.get("$ref", "").rsplit("/", 1)[-1], {})
+            said = field.get("description") or group.get("description")
+            assert said, f"{flow.name}: {name} has no description"
         assert flow.description, flow.name
