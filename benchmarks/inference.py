@@ -36,8 +36,9 @@ from models.card import Card, ClassInfo
 from models.predictor import BundleRecipe
 from models.registry import build
 from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, connect, open_cluster
-from seisproc.compute_region import load_network
-from seisproc.interpretation import interpret, plan_interpretation
+from seisproc.interpretation.compute_region import load_network
+from seisproc.interpretation.run import interpret, plan_interpretation
+from seisproc.interpretation.tiling import lattices
 from seisproc.normalise import unit_rms
 from seisproc.survey import (
     Grid,
@@ -48,7 +49,6 @@ from seisproc.survey import (
     write_array,
     write_coordinates,
 )
-from seisproc.tiling import lattices
 
 WINDOW, OVERLAP = 64, 0.25
 CHANNELS = (8, 16, 32)

@@ -11,7 +11,7 @@ from flows.config import Form
 from flows.folder import SurveyFolder
 from flows.synthetic_config import SyntheticConfigForm, SyntheticSurveyConfig
 from flows.training_config import PatchesConfig, SplitForm, SyntheticPatchSource, TrainingConfig
-from seisproc.patch_config import Source, SurveySource
+from seisproc.patches.config import Source, SurveySource
 
 Target = Literal["facies", "fault"]
 

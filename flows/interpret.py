@@ -7,7 +7,7 @@ from prefect import flow
 from flows.config import ClusterConfig, InterpretConfig
 from flows.runs import OPTIONS, run_name
 from seisproc.cluster import open_cluster
-from seisproc.interpretation import InterpretationReceipt
+from seisproc.interpretation.run import InterpretationReceipt
 from tasks.interpret import interpret_survey
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.runs import OPTIONS, run_name
-from seisproc.report import ReportReceipt
+from seisproc.report.write import ReportReceipt
 from tasks.report import report_survey
 
 

@@ -15,7 +15,7 @@ from flows.training_config import (
     TrainingConfig,
 )
 from seisproc.cluster import open_cluster
-from seisproc.patch_config import Source
+from seisproc.patches.config import Source
 from tasks.bundle import TrainReceipt
 from tasks.patches import cut_patches
 from tasks.train import train_bundle

@@ -10,10 +10,10 @@ from pydantic import Field
 from flows.config import Form, read_form
 from flows.synthetic_config import SyntheticConfigForm
 from models.training import TrainConfig
-from seisproc.augment import AugmentConfig
 from seisproc.errors import ConfigError
-from seisproc.patch_config import PatchConfig, SurveySource, SyntheticSource
-from seisproc.splits import SplitConfig
+from seisproc.patches.augment import AugmentConfig
+from seisproc.patches.config import PatchConfig, SurveySource, SyntheticSource
+from seisproc.patches.splits import SplitConfig
 
 
 class LabelSource(Form):
@@ -24,7 +24,7 @@ class LabelSource(Form):
     weight: float = Field(default=1.0, ge=0, description="Share of the patches, in proportion.")
 
     def source(self) -> SurveySource:
-        """Turn into what ``seisproc.patches`` takes."""
+        """Turn into what ``seisproc.patches.make`` takes."""
         return SurveySource(self.store, self.labels, self.weight)
 
 
@@ -38,7 +38,7 @@ class SyntheticPatchSource(Form):
     )
 
     def sources(self) -> list[SyntheticSource]:
-        """Turn into what ``seisproc.patches`` takes."""
+        """Turn into what ``seisproc.patches.make`` takes."""
         if not self.volumes:
             return []
         return [SyntheticSource(self.volume.config(), self.volumes, self.weight)]
@@ -61,7 +61,7 @@ class SplitForm(Form):
     seed: int = Field(default=0, ge=0, description="Which part goes where.")
 
     def config(self) -> SplitConfig:
-        """Turn into what ``seisproc.splits`` takes."""
+        """Turn into what ``seisproc.patches.splits`` takes."""
         return SplitConfig(**self.model_dump())
 
 
@@ -89,7 +89,7 @@ class PatchesConfig(Form):
     seed: int = Field(default=0, ge=0, description="Of everything that is drawn.")
 
     def config(self, target: str) -> PatchConfig:
-        """Turn into what ``seisproc.patches`` takes."""
+        """Turn into what ``seisproc.patches.make`` takes."""
         shape = tuple(self.shape) or ((128, 128) if target == "facies" else (64, 64, 64))
         values = self.model_dump(exclude={"shape", "directions", "split"})
         return PatchConfig(
@@ -141,7 +141,7 @@ class TrainingConfig(Form):
         return TrainConfig(network=network, target=target, **values)
 
     def augmentation(self) -> AugmentConfig | None:
-        """Turn into what ``seisproc.augment`` takes; None for none."""
+        """Turn into what ``seisproc.patches.augment`` takes; None for none."""
         return AugmentConfig() if self.augment else None
 
 

@@ -1,7 +1,8 @@
 """From a bundle to predictions of windows: what a worker runs.
 
 :class:`BundleRecipe` is the picklable description that travels; :class:`Predictor` is the loaded
-network. Both satisfy the protocols of ``seisproc.prediction`` without importing them.
+network. Both satisfy the protocols of ``seisproc.interpretation.prediction`` without importing
+them.
 """
 
 from __future__ import annotations

@@ -15,11 +15,11 @@ from models.card import Card, ClassInfo
 from models.errors import BundleError
 from models.registry import build
 from models.training import TrainConfig, TrainResult
-from seisproc.augment import AugmentConfig
 from seisproc.errors import OutputExistsError
 from seisproc.fingerprint import fingerprint
 from seisproc.normalise import NORMALISATION
-from seisproc.patch_store import PatchStore
+from seisproc.patches.augment import AugmentConfig
+from seisproc.patches.store import PatchStore
 
 CALIBRATION_SAMPLES = 20
 """Monte-Carlo samples that the temperature is fitted to, as many as interpretations use."""

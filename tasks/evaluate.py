@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from seisproc.cluster import connect
-from seisproc.evaluate import evaluate
-from seisproc.scores import Scores
-from seisproc.splits import SplitConfig
-from seisproc.tables import tables
+from seisproc.patches.splits import SplitConfig
+from seisproc.report.tables import tables
+from seisproc.scoring.evaluate import evaluate
+from seisproc.scoring.scores import Scores
 from tasks.artifacts import markdown_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage

@@ -9,7 +9,7 @@ from typing import Any
 from models.predictor import BundleRecipe
 from seisproc.cluster import connect
 from seisproc.errors import IncompleteError
-from seisproc.interpretation import (
+from seisproc.interpretation.run import (
     InterpretationPlan,
     InterpretationReceipt,
     interpret,
@@ -22,7 +22,7 @@ from tasks.stage import stage
 
 @dataclass(frozen=True)
 class InterpretationSettings:
-    """How networks run over a survey; see ``models.predictor`` and ``seisproc.interpretation``.
+    """How networks run over a survey; see ``models.predictor`` and ``seisproc.interpretation.run``.
 
     Attributes
     ----------

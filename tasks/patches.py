@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seisproc.cluster import connect
-from seisproc.patch_config import PatchConfig, Source
-from seisproc.patches import PatchReceipt, make_patches
+from seisproc.patches.config import PatchConfig, Source
+from seisproc.patches.make import PatchReceipt, make_patches
 from tasks.artifacts import table_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage

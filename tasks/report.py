@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.bundle import read_card
-from seisproc.report import ReportReceipt, pictures, write_report
+from seisproc.report.write import ReportReceipt, pictures, write_report
 from tasks.artifacts import link_artifact, pictures_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage

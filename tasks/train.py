@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from models.training import EpochReport, TrainConfig, train_network
-from seisproc.augment import AugmentConfig
-from seisproc.augment import augment as distort
-from seisproc.patch_store import PatchStore
+from seisproc.patches.augment import AugmentConfig
+from seisproc.patches.augment import augment as distort
+from seisproc.patches.store import PatchStore
 from tasks.artifacts import receipt_artifact, table_artifact
 from tasks.bundle import (
     TrainReceipt,

@@ -8,14 +8,11 @@ from prefect.client.schemas.filters import LogFilter
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 
 
-def say(line: str) -> None:
-    logging.getLogger("seisproc.test").info(line)
-
-
 @task
 def let_a_worker_speak(address: str) -> None:
     with connect(address) as client:
-        client.submit(say, "from the worker", pure=False).result()
+        say = logging.getLogger("seisproc.test").info
+        client.submit(say, "from the worker", pure=False).result(timeout=60)
         time.sleep(1)  # log events travel on their own
 
 

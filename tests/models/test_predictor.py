@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-import seisproc.prediction
+import seisproc.interpretation.prediction
 from models.bundle import save_bundle
 from models.card import Card, ClassInfo
 from models.errors import BundleError, PredictionError
@@ -190,15 +190,16 @@ def test_the_recipe_is_small_and_travels(made):
 
 def test_the_recipe_says_what_tiling_asks(made):
     url, sha256, _, target = made
-    recipe: seisproc.prediction.Recipe = BundleRecipe(url, sha256)
-    asked = [n for n, _ in inspect.getmembers(seisproc.prediction.Recipe) if not n.startswith("_")]
+    recipe: seisproc.interpretation.prediction.Recipe = BundleRecipe(url, sha256)
+    protocol = seisproc.interpretation.prediction.Recipe
+    asked = [n for n, _ in inspect.getmembers(protocol) if not n.startswith("_")]
     assert all(hasattr(recipe, name) for name in asked)
     assert recipe.name == f"tiny-{target}"
     assert recipe.target == target
     assert recipe.window == WINDOWS[target]
     assert recipe.channels == (3 if target == "facies" else 1)
     assert recipe.classes[:2] == ("class 0", "class 1")
-    fields = seisproc.prediction.Prediction._fields
+    fields = seisproc.interpretation.prediction.Prediction._fields
     answer = dataclasses.replace(recipe, samples=1).make_predict()(
         windows_for(target, 1), np.arange(1)
     )

@@ -1,0 +1,233 @@
+"""The first step on a region: run its windows, finish its interior, hand over its seams."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+import uuid
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisproc.errors import BundleError
+from seisproc.interpretation.handover import (
+    BundleWriter,
+    Piece,
+    destinations,
+    interior_url,
+    interiors,
+    is_seamless,
+    pieces,
+    region_key,
+    sums_url,
+)
+from seisproc.interpretation.plan import (
+    HAND_OVER,
+    InterpretationPlan,
+    NetworkPlan,
+    windows_to_run,
+)
+from seisproc.interpretation.prediction import Predict, Prediction, Recipe
+from seisproc.interpretation.product import ShardWriter
+from seisproc.interpretation.region_steps import SUMS, Stopwatch, record_written, slabs
+from seisproc.interpretation.regions import Area, Number
+from seisproc.interpretation.running_sums import RunningSums, finish_sums
+from seisproc.interpretation.samples import Samples
+from seisproc.interpretation.tiling import Lattice
+from seisproc.records import Records
+from seisproc.survey import Survey
+
+log = logging.getLogger(__name__)
+
+KEPT_NETWORKS = 4
+"""Networks that a worker process keeps loaded."""
+
+_networks: dict[str, Predict] = {}
+_loading = threading.Lock()
+
+
+def load_network(recipe: Recipe) -> Predict:
+    """Load a network, once a process however many threads and regions ask for it."""
+    with _loading:
+        if recipe.key not in _networks:
+            while len(_networks) >= KEPT_NETWORKS:
+                del _networks[next(iter(_networks))]
+            start = time.perf_counter()
+            _networks[recipe.key] = recipe.make_predict()
+            log.info("loaded %s in %.1f s", recipe.name, time.perf_counter() - start)
+        return _networks[recipe.key]
+
+
+def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple[str, int]:
+    """Run a region's windows and record it: finished where it is seamless, else handed over.
+
+    Returns the name of this attempt, under which its partial sums lie, and the windows run.
+    """
+    task = _Compute(plan, work, number)
+    for row, (start, stop) in enumerate(slabs(plan)):
+        for sums, predict in zip(task.sums, task.predict, strict=True):
+            task.run_windows(sums, predict, start, stop)
+        task.flush(row, start, stop)
+    payload: dict[str, Any] = {
+        "attempt": task.attempt,
+        "windows": task.windows,
+        "seconds": task.watch.seconds,
+    }
+    records = Records(f"{work}/records")
+    if task.writer is not None:
+        record_written(records, number, task.writer, payload)
+    else:
+        records.mark(SUMS + region_key(number), "done", "0", payload)
+    return task.attempt, task.windows
+
+
+class _Compute:
+    """One region's windows, from amplitude to what is written or handed over."""
+
+    def __init__(self, plan: InterpretationPlan, work: str, number: Number) -> None:
+        self.watch = Stopwatch()
+        self.plan, self.work, self.number = plan, work, number
+        self.attempt = uuid.uuid4().hex[:12]
+        self.windows = 0
+        self.area = plan.regions.area(number)
+        self.inner = interiors(plan, number)
+        self.predict = [load_network(network.recipe) for network in plan.networks]
+        self.watch.lap("load")
+        self.sums = [RunningSums(each, self._summed(each), plan.slab) for each in plan.networks]
+        read = self._read_area()
+        self.around = self.area.hull(read) if read.size else self.area
+        for sums in self.sums:
+            self.around = self.around.hull(sums.area)
+        survey, a = Survey(plan.store_url), self.around
+        every = survey.array("live")
+        self.live = np.asarray(every[a.i_start : a.i_stop, a.j_start : a.j_stop], bool)
+        self.lateral: dict[Lattice, list[tuple[int, int]]] = {}
+        self.samples = Samples(plan, survey, self._live_of(read), read)
+        seamless = is_seamless(plan, number)
+        self.writer = ShardWriter(plan, work, self.area) if seamless else None
+        self.given: dict[Number, list[Piece]] = {}
+        self.bundles: dict[Number, BundleWriter] = {}
+        self.interior: BundleWriter | None = None
+        self._open_bundles()
+
+    def _summed(self, network: NetworkPlan) -> Area:
+        """Find the traces over which sums are kept."""
+        if self.plan.borders != HAND_OVER:
+            return self.area
+        reach = self.plan.regions.reach(network.lattices, self.number)
+        return self.area if reach is None else self.area.hull(reach)
+
+    def _open_bundles(self) -> None:
+        for taker in destinations(self.plan, self.number):
+            self.given[taker] = pieces(self.plan, self.number, taker)
+            url = sums_url(self.work, taker, self.number, self.attempt)
+            self.bundles[taker] = BundleWriter(url)
+        if self.writer is None and any(inner.size for inner in self.inner):
+            url = interior_url(self.work, self.number, self.attempt)
+            self.interior = BundleWriter(url)
+
+    def run_windows(self, sums: RunningSums, predict: Predict, start: int, stop: int) -> None:
+        """Run one network's windows that start within a slab."""
+        size = sums.network.batch_size
+        for lattice in sums.network.lattices:
+            first, end = (-(-sample // lattice.stride[2]) for sample in (start, stop))
+            depths = range(first, min(end, lattice.counts[2]))
+            counts = [(i, j, k) for k in depths for i, j in self._lateral(lattice)]
+            for batch in (counts[n : n + size] for n in range(0, len(counts), size)):
+                windows = self.samples.windows(lattice, batch, stop)
+                index = np.array([lattice.index(*count) for count in batch], np.int64)
+                self.watch.lap("read")
+                prediction = predict(windows, index)
+                _require_shape(sums.network, prediction, windows.shape)
+                self.watch.lap("infer")
+                for member, count in enumerate(batch):
+                    sums.add(prediction, member, lattice, count)
+                self.windows += len(batch)
+                self.watch.lap("blend")
+
+    def _lateral(self, lattice: Lattice) -> list[tuple[int, int]]:
+        """Count along inline and crossline the windows to run: those with a live trace.
+
+        The others could change nothing but voxels that are 255 anyway.
+        """
+        if lattice not in self.lateral:
+            i, j = windows_to_run(self.plan, lattice, self.number)
+            counts = itertools.product(range(i.start, i.stop), range(j.start, j.stop))
+            self.lateral[lattice] = [
+                (a, b) for a, b in counts if self._live_of(_traces(lattice, a, b)).any()
+            ]
+        return self.lateral[lattice]
+
+    def _live_of(self, area: Area) -> NDArray[np.bool_]:
+        i, j = area.within(self.around)
+        return self.live[i, j]
+
+    def _read_area(self) -> Area:
+        """Find the traces that fill the region's windows, mirrored ones included."""
+        hull: Area | None = None
+        for network in self.plan.networks:
+            for lattice in network.lattices:
+                ends: list[int] = []
+                for axis, own in enumerate(windows_to_run(self.plan, lattice, self.number)):
+                    if own.start == own.stop:
+                        break
+                    source = np.concatenate([
+                        lattice.source(axis, count * lattice.stride[axis])
+                        for count in (own.start, own.stop - 1)
+                    ])
+                    ends += [int(source.min()), int(source.max()) + 1]
+                else:
+                    found = Area(*ends)
+                    hull = found if hull is None else hull.hull(found)
+        return hull if hull is not None else Area(0, 0, 0, 0)
+
+    def flush(self, row: int, start: int, stop: int) -> None:
+        """Finish or hand over a slab of sums, and make room for the next."""
+        depth = stop - start
+        for taker, bundle in self.bundles.items():
+            given = self.given[taker]
+            bundle.write(row, [self.sums[each.network].of(each.area, depth) for each in given])
+        self.watch.lap("write")
+        finished: list[NDArray[np.uint8]] = []
+        for sums, inner in zip(self.sums, self.inner, strict=True):
+            if not inner.size:
+                continue
+            corner = (inner.i_start, inner.j_start, start)
+            values = finish_sums(sums.network, sums.of(inner, depth), self._live_of(inner), corner)
+            if self.writer is not None:
+                self.writer.put(values, inner, start)
+            else:
+                finished += [values[name] for name in sums.network.volumes]
+        for sums in self.sums:
+            sums.move_up()
+        self.watch.lap("blend")
+        if self.writer is not None:
+            self.writer.advance(stop)
+        elif self.interior is not None:
+            self.interior.write(row, finished)
+        self.watch.lap("write")
+
+
+def _traces(lattice: Lattice, i: int, j: int) -> Area:
+    """Find the traces of the survey that a window covers."""
+    ends = []
+    for axis, count in enumerate((i, j)):
+        origin = count * lattice.stride[axis]
+        ends += [origin, min(origin + lattice.window[axis], lattice.shape[axis])]
+    return Area(*ends)
+
+
+def _require_shape(
+    network: NetworkPlan, prediction: Prediction, windows: tuple[int, ...]
+) -> None:
+    count, *extent = windows
+    expected = (count, network.recipe.channels, *extent)
+    if prediction.mean.shape != expected or prediction.expected_entropy.shape != windows:
+        raise BundleError(
+            f"{network.recipe.name} answers in another shape than it was asked in",
+            found=f"{prediction.mean.shape} and {prediction.expected_entropy.shape}",
+            expected=f"{expected} and {windows}",
+        )

@@ -1,0 +1,142 @@
+"""What a region hands over for later: partial sums for seams, and its finished interior.
+
+Both are kept in the work folder until the region that needs them is written, so that a run can be
+killed between any two steps. A *bundle* is a row of objects, one a slab of depth, each holding the
+pieces of that slab one after the other, compressed. Bundles of an attempt lie under a name of
+their own and are never written again; a region's record says which attempt counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import numpy as np
+from numcodecs import Blosc
+from numpy.typing import DTypeLike, NDArray
+
+from seisproc.interpretation.plan import HAND_OVER, InterpretationPlan
+from seisproc.interpretation.regions import Area, Number
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One network's sums over some traces: what one region adds to another's seams."""
+
+    network: int
+    area: Area
+
+
+def region_key(number: Number) -> str:
+    """Name of a region in records and folders.
+
+    >>> region_key((3, 14))
+    '3-14'
+    """
+    return f"{number[0]}-{number[1]}"
+
+
+def interiors(plan: InterpretationPlan, number: Number) -> list[Area]:
+    """For each network, the part of a region that needs nothing from its neighbours."""
+    if plan.borders != HAND_OVER:
+        return [plan.regions.area(number) for _ in plan.networks]
+    return [plan.regions.interior(network.lattices, number) for network in plan.networks]
+
+
+def is_seamless(plan: InterpretationPlan, number: Number) -> bool:
+    """Whether a region needs nothing from its neighbours at all, so that one step finishes it."""
+    area = plan.regions.area(number)
+    return all(interior == area for interior in interiors(plan, number))
+
+
+def contributors(plan: InterpretationPlan, number: Number) -> list[Number]:
+    """Regions that hand partial sums to this one, itself perhaps among them; sorted."""
+    if is_seamless(plan, number):
+        return []
+    found: set[Number] = set()
+    for network in plan.networks:
+        found.update(plan.regions.contributors(network.lattices, number))
+    return sorted(found)
+
+
+def destinations(plan: InterpretationPlan, number: Number) -> list[Number]:
+    """Regions that this one hands partial sums to, itself perhaps among them; sorted."""
+    if plan.borders != HAND_OVER:
+        return []
+    found: set[Number] = set()
+    for network in plan.networks:
+        found.update(plan.regions.destinations(network.lattices, number))
+    return sorted(other for other in found if pieces(plan, number, other))
+
+
+def pieces(plan: InterpretationPlan, giver: Number, taker: Number) -> list[Piece]:
+    """List what one region hands to another, or keeps for its own seams; both sides agree."""
+    regions, found = plan.regions, []
+    taken = regions.area(taker)
+    for n, network in enumerate(plan.networks):
+        reach = regions.reach(network.lattices, giver)
+        if reach is None or taker not in regions.destinations(network.lattices, giver):
+            continue
+        reach = reach.intersection(taken)
+        if giver == taker:
+            interior = regions.interior(network.lattices, giver)
+            found += [Piece(n, strip) for strip in reach.without(interior)]
+        elif reach.size:
+            found.append(Piece(n, reach))
+    return found
+
+
+def sums_url(work: str, taker: Number, giver: Number, attempt: str) -> str:
+    """Where a region's partial sums for another lie; all of a taker's in one folder."""
+    return f"{work}/{seams_of(taker)}/from-{region_key(giver)}-{attempt}"
+
+
+def interior_url(work: str, number: Number, attempt: str) -> str:
+    """Where a region's finished interior lies."""
+    return f"{work}/{seams_of(number)}/interior-{attempt}"
+
+
+def seams_of(number: Number) -> str:
+    """Folder of all that a region needs to be finished."""
+    return f"handover/{region_key(number)}"
+
+
+class BundleWriter:
+    """Writes a bundle, slab by slab."""
+
+    def __init__(self, url: str) -> None:
+        self._fs, self._path = fsspec.core.url_to_fs(url)
+        self._fs.makedirs(self._path.rsplit("/", 1)[0], exist_ok=True)
+
+    def write(self, row: int, parts: Sequence[NDArray[Any]]) -> None:
+        """Write the parts of one slab, all of one dtype."""
+        values = np.concatenate([part.ravel() for part in parts])
+        codec = Blosc(cname="zstd", clevel=1, shuffle=Blosc.BITSHUFFLE)
+        self._fs.pipe_file(f"{self._path}.{row}", codec.encode(values))
+
+
+class BundleReader:
+    """Reads a bundle of values of some dtype, slab by slab."""
+
+    def __init__(self, url: str, dtype: DTypeLike) -> None:
+        self._fs, self._path = fsspec.core.url_to_fs(url)
+        self._dtype = dtype
+
+    def read(self, row: int, shapes: Sequence[tuple[int, ...]]) -> list[NDArray[Any]]:
+        """Read one slab back as parts of the given shapes."""
+        content = Blosc().decode(self._fs.cat_file(f"{self._path}.{row}"))
+        values = np.frombuffer(content, self._dtype)
+        ends = np.cumsum([math.prod(shape) for shape in shapes])
+        parts = np.split(values, ends[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def discard(work: str, number: Number) -> None:
+    """Remove what a region needed to be finished, now that it is."""
+    fs, path = fsspec.core.url_to_fs(f"{work}/{seams_of(number)}")
+    with contextlib.suppress(FileNotFoundError):
+        fs.rm(path, recursive=True)

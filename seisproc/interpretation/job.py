@@ -1,0 +1,236 @@
+"""One call's way through all regions: what is recorded, what is missing, what may start now."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import importlib.metadata
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import cloudpickle
+
+from seisproc.errors import IncompleteError, SpaceError
+from seisproc.interpretation.compute_region import compute_region
+from seisproc.interpretation.finish_region import finish_region
+from seisproc.interpretation.handover import contributors, destinations, is_seamless, region_key
+from seisproc.interpretation.plan import InterpretationPlan
+from seisproc.interpretation.product import combine
+from seisproc.interpretation.region_steps import SUMS
+from seisproc.interpretation.regions import Number
+from seisproc.records import Record, Records
+from seisproc.volume import Outcome, map_bounded
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+log = logging.getLogger(__name__)
+
+VERSIONED = ("seisproc", "numpy", "zarr", "dask", "numba")
+"""Packages whose versions a product names."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One task: run a region's windows, or (with ``attempts``) finish it."""
+
+    number: Number
+    attempts: dict[Number, str] | None = field(default=None, compare=False)
+
+
+def do_step(packed_plan: bytes, work: str, step: Step) -> tuple[str, int]:
+    """Do one step, on a worker. Returns the attempt's name and the windows run.
+
+    The plan travels as bytes: the scheduler unpacks every task's arguments, and should not have to
+    import the networks' libraries to do so.
+    """
+    plan = _unpacked(packed_plan)
+    if step.attempts is None:
+        return compute_region(plan, work, step.number)
+    finish_region(plan, work, step.number, step.attempts)
+    return "", 0
+
+
+@functools.lru_cache(maxsize=4)
+def _unpacked(packed_plan: bytes) -> InterpretationPlan:
+    plan: InterpretationPlan = cloudpickle.loads(packed_plan)
+    return plan
+
+
+class Job:
+    """One call's way through all regions of a plan."""
+
+    def __init__(
+        self,
+        plan: InterpretationPlan,
+        work: str,
+        on_progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self.plan, self.work, self.on_progress = plan, work, on_progress
+        self.records = Records(f"{work}/records")
+        self.failed: dict[Number, Exception] = {}
+        self.windows = 0
+        self._take_stock()
+        self.reused = len(self.finished)
+
+    def _take_stock(self) -> None:
+        """Learn from the records what is finished, computed, and still to be done."""
+        plan, done = self.plan, self._done()
+        self.finished = {n for n in plan.regions if region_key(n) in done}
+        self.attempts: dict[Number, str] = {}
+        for n in plan.regions:
+            record = done.get(SUMS + region_key(n)) or done.get(region_key(n))
+            if record is not None:
+                self.attempts[n] = record.payload["attempt"]
+        self.to_compute = [
+            n
+            for n in plan.regions
+            if n not in self.attempts
+            and not self.finished.issuperset({n, *destinations(plan, n)})
+        ]
+        self.waiting: dict[Number, set[Number]] = {}
+        self.ready: deque[Number] = deque()
+        for n in plan.regions:
+            if n in self.finished or is_seamless(plan, n):
+                continue
+            missing = {n, *contributors(plan, n)} - set(self.attempts)
+            if missing:
+                self.waiting[n] = missing
+            else:
+                self.ready.append(n)
+        self.total = 2 * len(plan.regions)
+        self.steps_done = self.total - len(self.to_compute) - len(self.waiting) - len(self.ready)
+
+    def _done(self) -> dict[str, Record]:
+        return {key: each for key, each in self.records.read().items() if each.state == "done"}
+
+    def run(self, client: Client | None) -> None:
+        """Do every step that is missing.
+
+        Raises
+        ------
+        IncompleteError
+            If regions failed.
+        SpaceError
+            If the disk is full.
+        """
+        self._report()
+        step = functools.partial(do_step, cloudpickle.dumps(self.plan), self.work)
+        # First the windows, each region finished as soon as all who hand to it are through ...
+        for outcome in map_bounded(step, self._steps(), client):
+            self._note(outcome)
+        # ... and then the regions that were still waiting when the last windows were given out.
+        for outcome in map_bounded(step, self._ready_steps(), client):
+            self._note(outcome)
+        if self.failed:
+            raise self._incomplete() from next(iter(self.failed.values()))
+
+    def _steps(self) -> Iterator[Step]:
+        for number in self.to_compute:
+            yield from self._ready_steps()
+            yield Step(number)
+
+    def _ready_steps(self) -> Iterator[Step]:
+        while self.ready:
+            number = self.ready.popleft()
+            wanted = {number, *contributors(self.plan, number)}
+            yield Step(number, {n: self.attempts[n] for n in sorted(wanted)})
+
+    def _note(self, outcome: Outcome[Step, tuple[str, int]]) -> None:
+        number = outcome.item.number
+        if outcome.error is not None or outcome.result is None:
+            self._note_failure(number, outcome.error)
+            return
+        attempt, windows = outcome.result
+        self.windows += windows
+        if outcome.item.attempts is not None:
+            self.finished.add(number)
+        else:
+            self.attempts[number] = attempt
+            if is_seamless(self.plan, number):
+                self.finished.add(number)
+            for other in {number, *destinations(self.plan, number)}:
+                self._supply(other, number)
+        self.steps_done += 1
+        self._report()
+
+    def _supply(self, taker: Number, giver: Number) -> None:
+        """Count that a region has what another hands to it; with all of it, it is ready."""
+        missing = self.waiting.get(taker)
+        if missing is None:
+            return
+        missing.discard(giver)
+        if not missing:
+            del self.waiting[taker]
+            self.ready.append(taker)
+
+    def _note_failure(self, number: Number, error: Exception | None) -> None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise SpaceError(
+                f"no space left while writing {self.plan.url}",
+                found=str(error),
+                do="Free some space and run the same command again: it resumes",
+            ) from error
+        error = error or RuntimeError("no result")
+        text = _one_line(error)
+        log.warning("region %s failed: %s", region_key(number), text)
+        self.records.mark(region_key(number), "failed", "0", {"error": text})
+        self.failed[number] = error
+
+    def _report(self) -> None:
+        if self.on_progress is not None:
+            self.on_progress(self.steps_done, self.total)
+
+    def _incomplete(self) -> IncompleteError:
+        number, error = next(iter(self.failed.items()))
+        count = len(self.plan.regions)
+        waiting = count - len(self.finished) - len(self.failed)
+        return IncompleteError(
+            f"{len(self.failed)} of {count} regions of {self.plan.product} failed; "
+            f"{len(self.finished)} are finished, {waiting} wait for a neighbour",
+            found=f"in region {region_key(number)}: {_one_line(error)}",
+            do="Run the same command again: it redoes only what is missing",
+        )
+
+    def attributes(self) -> dict[str, Any]:
+        """Gather the product's provenance and totals from the records."""
+        plan, done = self.plan, self._done()
+        checksums = dict.fromkeys(plan.volumes, 0)
+        classes: Counter[str] = Counter()
+        seconds: Counter[str] = Counter()
+        windows = 0
+        for record in done.values():
+            windows += record.payload["windows"]
+            seconds.update(record.payload["seconds"])
+            for name, value in record.payload.get("checksums", {}).items():
+                checksums[name] = (checksums[name] + int(value)) % 2**64
+            classes.update(record.payload.get("class_counts", {}))
+        return {
+            "fingerprint": plan.fingerprint,
+            "plan": plan.describe(),
+            "networks": [
+                {
+                    "name": network.recipe.name,
+                    "sha256": getattr(network.recipe, "sha256", network.recipe.key),
+                    "target": network.recipe.target,
+                    "classes": list(network.recipe.classes),
+                    "samples": getattr(network.recipe, "samples", 1),
+                }
+                for network in plan.networks
+            ],
+            "voxels_by_class": {code: n for code, n in sorted(classes.items()) if code != "255"},
+            "windows": windows,
+            "seconds_in": {kind: round(value, 3) for kind, value in seconds.items()},
+            "checksums": {name: f"{value:016x}" for name, value in checksums.items()},
+            "checksum": combine(checksums),
+            "versions": {name: importlib.metadata.version(name) for name in VERSIONED},
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

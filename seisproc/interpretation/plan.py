@@ -1,0 +1,221 @@
+"""What an interpretation will do, as a value: printable, comparable, carried out later.
+
+Plans come from :func:`seisproc.interpretation.planner.plan_interpretation`. A plan holds all that
+the result or its cost depend on; its fingerprint decides whether earlier work counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from seisproc.fingerprint import fingerprint
+from seisproc.interpretation.blend import AxisWeights, blend_weights
+from seisproc.interpretation.prediction import Recipe
+from seisproc.interpretation.regions import Number, Regions
+from seisproc.interpretation.tiling import Lattice
+from seisproc.normalise import NORMALISATION
+from seisproc.volume import Shape3
+
+ALGORITHM_VERSION = 1
+"""Raised whenever the same plan would give other values; part of every fingerprint."""
+
+HAND_OVER = "hand over"
+RECOMPUTE = "recompute"
+"""What happens to windows on a region's border: run once, with partial sums handed to the
+neighbours, or run by every region that they touch."""
+
+SLAB = 128
+"""Samples that a region computes at a time; memory grows with it, the number of objects falls."""
+
+PROCESS_GIB = 0.3
+"""Memory of a worker before it does anything: Python, numba, Zarr, Dask."""
+
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """How one network runs over the survey."""
+
+    recipe: Recipe
+    lattices: tuple[Lattice, ...]
+    weights: str
+    batch_size: int
+    probability: bool
+
+    @property
+    def channels(self) -> int:
+        """Running sums that it needs a voxel: its probabilities and the expected entropy."""
+        return self.recipe.channels + 1
+
+    @property
+    def largest_entropy(self) -> float:
+        """Entropy of knowing nothing, in nats."""
+        return math.log(max(2, self.recipe.channels))
+
+    @property
+    def volumes(self) -> dict[str, tuple[int, ...]]:
+        """Volumes that it makes, each with its leading dimensions (of ``facies_probability``)."""
+        target = self.recipe.target
+        names = (target, f"{target}_uncertainty", f"{target}_disagreement")
+        made: dict[str, tuple[int, ...]] = {name: () for name in names}
+        if self.probability and target == "facies":
+            made["facies_probability"] = (self.recipe.channels,)
+        return made
+
+    @cached_property
+    def blend(self) -> tuple[AxisWeights, ...]:
+        """Blend weights of each lattice."""
+        return blend_weights(self.weights, self.lattices)
+
+    def describe(self) -> dict[str, Any]:
+        """Say all that its result depends on, and its name, as JSON."""
+        return {
+            "name": self.recipe.name,
+            "key": self.recipe.key,
+            "target": self.recipe.target,
+            "classes": list(self.recipe.classes),
+            "windows": [list(lattice.window) for lattice in self.lattices],
+            "strides": [list(lattice.stride) for lattice in self.lattices],
+            "weights": self.weights,
+            "batch_size": self.batch_size,
+        }
+
+
+@dataclass(frozen=True)
+class InterpretationPlan:
+    """All that an interpretation is made from, and what it will cost. See the module."""
+
+    store_url: str
+    run: str
+    networks: tuple[NetworkPlan, ...]
+    shape: Shape3
+    chunks: Shape3
+    shards: Shape3
+    regions: Regions
+    slab: int
+    borders: str
+    source: str
+    mean: float
+    std: float
+    live_traces: int
+    windows: int
+    distinct_windows: int
+
+    @property
+    def product(self) -> str:
+        """Path of the product within the store."""
+        return f"interpretation/{self.run}"
+
+    @property
+    def url(self) -> str:
+        """Where the finished interpretation will be."""
+        return f"{self.store_url}/{self.product}"
+
+    @property
+    def volumes(self) -> dict[str, tuple[int, ...]]:
+        """All volumes of the product, with their leading dimensions."""
+        return {name: lead for network in self.networks for name, lead in network.volumes.items()}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the source, the networks and every parameter."""
+        return fingerprint(self.describe())
+
+    def describe(self) -> dict[str, Any]:
+        """Say all that the product depends on, as JSON: its provenance."""
+        return {
+            "algorithm": ALGORITHM_VERSION,
+            "source": self.source,
+            "normalisation": {"name": NORMALISATION, "mean": self.mean, "std": self.std},
+            "networks": [network.describe() for network in self.networks],
+            "volumes": sorted(self.volumes),
+            "shape": list(self.shape),
+            "shards": list(self.shards),
+            "region": list(self.regions.edge),
+            "slab": self.slab,
+            "borders": self.borders,
+        }
+
+    @property
+    def overhead(self) -> float:
+        """Windows run over windows that there are; 1 where none is run twice."""
+        return self.windows / max(1, self.distinct_windows)
+
+    @property
+    def output_bytes(self) -> int:
+        """Size of all volumes before compression."""
+        classes = sum(math.prod(lead) for lead in self.volumes.values())
+        return classes * math.prod(self.shape)
+
+    @cached_property
+    def memory_bytes(self) -> int:
+        """What one worker with one thread needs at its peak, without the networks' own memory."""
+        traces = [self._largest(network, read=False) for network in self.networks]
+        depth = [network.lattices[0].window[2] for network in self.networks]
+        sums = sum(
+            4 * network.channels * area * (self.slab + window)
+            for network, area, window in zip(self.networks, traces, depth, strict=True)
+        )
+        seams = sum(4 * n.channels * a * self.slab for n, a in zip(self.networks, traces,
+                                                                   strict=True))
+        read = max(self._largest(network, read=True) for network in self.networks)
+        samples = 4 * read * (self.slab + 2 * max(depth) + self.chunks[2])
+        volumes = sum(math.prod(lead) for lead in self.volumes.values())
+        shards = 2 * volumes * math.prod(self.regions.edge) * self.shards[2]
+        batch = max(
+            4 * n.batch_size * math.prod(n.lattices[0].window) * (n.channels + 3)
+            for n in self.networks
+        )
+        return int(PROCESS_GIB * 2**30) + sums + seams + samples + shards + batch
+
+    def _largest(self, network: NetworkPlan, *, read: bool) -> int:
+        """Count the traces of the largest region with its windows, written or read."""
+        extents = []
+        for axis in (0, 1):
+            edge = self.regions.edge[axis]
+            if read or self.borders == HAND_OVER:
+                edge += max(lattice.window[axis] for lattice in network.lattices)
+            extents.append(min(edge, self.shape[axis]))
+        return math.prod(extents)
+
+    def __str__(self) -> str:
+        rows = [
+            ("survey", f"{self.store_url}  {by(self.shape)}, {self.live_traces:,} live traces"),
+            ("product", self.url),
+        ]
+        for network in self.networks:
+            first = network.lattices[0]
+            windows = " + ".join(by(lattice.window) for lattice in network.lattices)
+            rows.append((
+                network.recipe.target,
+                f"{network.recipe.name}, windows {windows}, stride {by(first.stride)}, "
+                f"{network.weights} weights, batches of {network.batch_size}",
+            ))
+        rows += [
+            ("regions", f"{len(self.regions):,} of {by(self.regions.edge)} traces, "
+                        f"shards {by(self.shards)}"),
+            ("windows", f"{self.windows:,} of {self.distinct_windows:,} distinct, "
+                        f"overhead {self.overhead:.2f} ({self.borders})"),
+            ("memory", f"{self.memory_bytes / 2**30:.2f} GiB a worker, and the networks' own"),
+            ("output", f"{self.output_bytes / 2**30:.3f} GiB before compression: "
+                       f"{', '.join(self.volumes)}"),
+            ("fingerprint", self.fingerprint[:16]),
+        ]
+        return "\n".join(f"{name:<12}{text}" for name, text in rows)
+
+
+def by(extents: Sequence[int]) -> str:
+    """Write extents as ``64 x 64 x 128``."""
+    return " x ".join(f"{extent:,}" for extent in extents)
+
+
+def windows_to_run(
+    plan: InterpretationPlan, lattice: Lattice, number: Number
+) -> tuple[slice, slice]:
+    """Which windows a region runs, as ranges of their counts along inline and crossline."""
+    choose = plan.regions.owned if plan.borders == HAND_OVER else plan.regions.touching
+    return choose(lattice, number, 0), choose(lattice, number, 1)

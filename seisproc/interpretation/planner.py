@@ -1,0 +1,255 @@
+"""Making the plan of an interpretation: checks, lattices, regions, counts of windows.
+
+Reads the survey's metadata and its live mask, no samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisproc.errors import BundleError, ConfigError, SpaceError
+from seisproc.interpretation.blend import blend_weights
+from seisproc.interpretation.plan import (
+    HAND_OVER,
+    RECOMPUTE,
+    SLAB,
+    InterpretationPlan,
+    NetworkPlan,
+    by,
+)
+from seisproc.interpretation.prediction import Recipe
+from seisproc.interpretation.regions import Regions
+from seisproc.interpretation.tiling import Lattice, lattices
+from seisproc.normalise import NORMALISATION
+from seisproc.survey import Survey, layout
+from seisproc.volume import Shape3
+
+FEW_REGIONS = 8
+"""With fewer regions than this, shards are made smaller, so that there is work to share out."""
+
+BATCH_VOXELS = 2**18
+"""Voxels that a network is given at a time, about."""
+
+TARGETS = ("facies", "fault")
+
+
+def plan_interpretation(
+    store_url: str,
+    recipes: Sequence[Recipe],
+    *,
+    run: str,
+    orientations: Sequence[str] | None = None,
+    overlap: float = 0.25,
+    weights: str = "gaussian",
+    region: tuple[int, int] = (1, 1),
+    shards: Shape3 | None = None,
+    borders: str = HAND_OVER,
+    probability: bool = False,
+    max_memory_gib: float | None = None,
+) -> InterpretationPlan:
+    """Settle how one or more networks interpret a survey.
+
+    Parameters
+    ----------
+    store_url : str
+        The survey store.
+    recipes : sequence of Recipe
+        At most one network a target; all of them see each sample in one pass over the data.
+    run : str
+        Name of the interpretation; it will stand at ``interpretation/<run>``.
+    orientations : sequence of str, optional
+        On which sections 2-D networks run: ``inline``, ``crossline``, by default both, where the
+        survey is wide enough (:func:`seisproc.interpretation.tiling.lattices`).
+    overlap : float
+        Share of a window that its neighbour sees too. More is smoother and slower.
+    weights : str
+        ``gaussian``, ``hann`` or ``flat``.
+    region : (int, int)
+        Shards of a region along inline and crossline. Larger ones hand over less and take more
+        memory.
+    shards : (int, int, int), optional
+        Largest shard of the product, rounded down to whole chunks; by default that of a survey, or
+        smaller where there would be few regions.
+    borders : str
+        ``hand over`` or ``recompute``; the result is the same.
+    probability : bool
+        Keep the probability of every facies class too.
+    max_memory_gib : float, optional
+        Refuse a plan that needs more in one worker.
+
+    Raises
+    ------
+    ConfigError
+        If no network is given, or two for one target, or a parameter makes no sense.
+    BundleError
+        If a network was trained on another normalisation, or for another target.
+    SpaceError
+        If a worker would need more memory than it may.
+    StoreError
+        If there is no survey.
+    """
+    _require_name(run)
+    survey = Survey(store_url)
+    _require_recipes(recipes)
+    i, j, k = survey.amplitude.shape
+    shape: Shape3 = (i, j, k)
+    chunks, sharding = _layout(shape, shards)
+    if borders not in (HAND_OVER, RECOMPUTE):
+        raise ConfigError("borders", found=borders, expected=f"{HAND_OVER!r} or {RECOMPUTE!r}")
+    if min(region) < 1:
+        raise ConfigError("region, in shards", found=f"{region}", expected="at least (1, 1)")
+    networks = tuple(
+        NetworkPlan(
+            recipe=recipe,
+            lattices=lattices(shape, recipe.window, overlap, orientations),
+            weights=weights,
+            batch_size=_batch_size(recipe),
+            probability=probability,
+        )
+        for recipe in sorted(recipes, key=lambda each: TARGETS.index(each.target))
+    )
+    for network in networks:
+        blend_weights(weights, network.lattices)  # refuses an overlap that cannot be summed
+    regions = Regions(shape[:2], (region[0] * sharding[0], region[1] * sharding[1]))
+    live = survey.live
+    distinct = sum(_live_windows(network, live).sum() for network in networks)
+    run_windows = distinct
+    if borders == RECOMPUTE:
+        run_windows = sum(_repeated(network, regions, live) for network in networks)
+    statistics = survey.statistics
+    plan = InterpretationPlan(
+        store_url=survey.url,
+        run=run,
+        networks=networks,
+        shape=shape,
+        chunks=chunks,
+        shards=sharding,
+        regions=regions,
+        slab=_slab(sharding[2], chunks[2]),
+        borders=borders,
+        source=survey.fingerprint,
+        mean=float(statistics["mean"]),
+        std=float(statistics["std"]),
+        live_traces=int(live.sum()),
+        windows=int(run_windows),
+        distinct_windows=int(distinct),
+    )
+    if max_memory_gib is not None and plan.memory_bytes > max_memory_gib * 2**30:
+        raise SpaceError(
+            "a worker needs more memory than it may use",
+            found=f"{plan.memory_bytes / 2**30:.2f} GiB for regions of {by(regions.edge)} traces",
+            expected=f"at most {max_memory_gib:g} GiB",
+            do="Choose a smaller region or smaller shards",
+        )
+    return plan
+
+
+def _require_name(run: str) -> None:
+    if not run or not all(c.isalnum() or c in "-_" for c in run):
+        raise ConfigError(
+            "name of the interpretation", found=repr(run), expected="letters, digits, - and _"
+        )
+
+
+def _require_recipes(recipes: Sequence[Recipe]) -> None:
+    if not recipes:
+        raise ConfigError("no network is given", do="Name at least one model bundle")
+    for recipe in recipes:
+        if recipe.target not in TARGETS:
+            raise BundleError(
+                f"{recipe.name} is for another target", found=recipe.target,
+                expected=" or ".join(TARGETS),
+            )
+        wanted = len(recipe.classes) if recipe.target == "facies" else 1
+        if recipe.channels != wanted or len(recipe.classes) < 2:
+            raise BundleError(
+                f"{recipe.name} has other outputs than classes",
+                found=f"{recipe.channels} channels for the classes {', '.join(recipe.classes)}",
+                expected="one channel a facies class, at least two; one for faults",
+            )
+        if recipe.normalisation != NORMALISATION:
+            raise BundleError(
+                f"{recipe.name} was trained on another normalisation of amplitude",
+                found=str(recipe.normalisation),
+                expected=NORMALISATION,
+                do="Train it again with this version",
+            )
+    targets = [recipe.target for recipe in recipes]
+    for target in set(targets):
+        if targets.count(target) > 1:
+            names = [recipe.name for recipe in recipes if recipe.target == target]
+            raise ConfigError(
+                f"two networks for one target, {target}",
+                found=", ".join(names),
+                do="Interpret with one of them, and with the other under another --run name",
+            )
+
+
+def _layout(shape: Shape3, shards: Shape3 | None) -> tuple[Shape3, Shape3]:
+    """Chunks and shards of the product; smaller shards where there would be few regions."""
+    chunks, sharding = layout(shape)
+    if shards is not None:
+        if min(shards) < 1:
+            raise ConfigError("shards of the product", found=by(shards), expected="at least 1")
+        chunks = tuple(map(min, chunks, shards))
+        sharding = tuple(
+            chunk * min(shard // chunk, math.ceil(extent / chunk))
+            for chunk, shard, extent in zip(chunks, shards, shape, strict=True)
+        )
+    elif len(Regions(shape[:2], (sharding[0], sharding[1]))) < FEW_REGIONS:
+        sharding = (chunks[0], chunks[1], sharding[2])
+    (a, b, c), (d, e, f) = chunks, sharding
+    return (a, b, c), (d, e, f)
+
+
+def _slab(shard: int, chunk: int) -> int:
+    """Choose the samples of a slab: whole chunks, and a whole number of slabs to a shard."""
+    return SLAB if shard % SLAB == 0 else chunk
+
+
+def _batch_size(recipe: Recipe) -> int:
+    """Choose how many windows a network is given at a time: whole batches of its own size."""
+    own = int(getattr(recipe, "batch_size", 1))
+    return own * max(1, BATCH_VOXELS // (own * math.prod(recipe.window)))
+
+
+def live_windows(lattice: Lattice, live: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which lateral positions of a lattice hold a live trace, bool (inline, crossline) of counts.
+
+    The others are never run: all that they could change is 255 anyway.
+    """
+    total = np.zeros((live.shape[0] + 1, live.shape[1] + 1), np.int64)
+    total[1:, 1:] = live.cumsum(0).cumsum(1)
+    (i, i_end), (j, j_end) = (
+        (lattice.origins(axis), np.minimum(lattice.origins(axis) + lattice.window[axis], extent))
+        for axis, extent in enumerate(live.shape)
+    )
+    count = (
+        total[np.ix_(i_end, j_end)] - total[np.ix_(i, j_end)]
+        - total[np.ix_(i_end, j)] + total[np.ix_(i, j)]
+    )
+    return np.asarray(count > 0)
+
+
+def _live_windows(network: NetworkPlan, live: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return np.array([
+        int(live_windows(lattice, live).sum()) * lattice.counts[2] for lattice in network.lattices
+    ])
+
+
+def _repeated(network: NetworkPlan, regions: Regions, live: NDArray[np.bool_]) -> int:
+    """Count windows as often as there are regions that they touch."""
+    total = 0
+    for lattice in network.lattices:
+        times = []
+        for axis in (0, 1):
+            edge, extent = regions.edge[axis], regions.survey[axis]
+            last = np.minimum(lattice.origins(axis) + lattice.window[axis], extent) - 1
+            times.append(last // edge - lattice.origins(axis) // edge + 1)
+        lateral = np.outer(*times)[live_windows(lattice, live)].sum()
+        total += int(lateral) * lattice.counts[2]
+    return total

@@ -1,0 +1,194 @@
+"""The product of an interpretation: created, filled region by region, published, swapped in.
+
+It is built in the work folder beside the store, where no reader meets it, and takes its place at
+``interpretation/<run>`` only when whole. On a local disk that is one rename, or two where an older
+product gives way; on an object store, which has no rename, the objects are copied and the group's
+``zarr.json`` comes last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+import zarr
+from fsspec.implementations.local import LocalFileSystem
+from numpy.typing import NDArray
+
+from seisproc.fingerprint import fingerprint, volume_checksum
+from seisproc.interpretation.plan import InterpretationPlan
+from seisproc.interpretation.regions import Area
+from seisproc.schema import CLASS_SETS, CODES, NONE
+from seisproc.survey import (
+    Survey,
+    create_array,
+    ensure_group,
+    is_published,
+    publish,
+    write_array,
+    write_coordinates,
+)
+
+
+def product_url(work: str) -> str:
+    """Where the product is built."""
+    return f"{work}/product"
+
+
+def create_product(plan: InterpretationPlan, work: str) -> None:
+    """Create the product's arrays, empty, those that are not there yet, and its coordinates."""
+    survey, url = Survey(plan.store_url), product_url(work)
+    dims = survey.grid.dims
+    for network in plan.networks:
+        classes = tuple(network.recipe.classes)
+        for name, lead in network.volumes.items():
+            fs, path = fsspec.core.url_to_fs(f"{url}/{name}/zarr.json")
+            if fs.exists(path):
+                continue
+            create_array(
+                url,
+                name,
+                (*lead, *plan.shape),
+                "uint8",
+                (*(("facies_class",) if lead else ()), *dims),
+                chunks=(*(1 for _ in lead), *plan.chunks),
+                shards=(*(1 for _ in lead), *plan.shards),
+                fill_value=NONE,
+                attributes=_attributes(name, classes, network.recipe.name),
+            )
+            if lead:
+                codes = np.arange(lead[0], dtype="int32")
+                meanings = {"flag_values": codes.tolist(), "flag_meanings": _meanings(classes)}
+                write_array(url, "facies_class", codes, ("facies_class",), meanings)
+    write_coordinates(url, survey.grid)
+
+
+def _attributes(name: str, classes: tuple[str, ...], network: str) -> dict[str, Any]:
+    if name == "facies":
+        # A _FillValue would make float32 of the classes on opening; so 255 is a flag of its own.
+        attributes: dict[str, Any] = {
+            "flag_values": [*range(len(classes)), NONE],
+            "flag_meanings": _meanings((*classes, "none")),
+            "classes": list(classes),
+        }
+        colours = _colours(classes)
+        if colours is not None:
+            attributes["flag_colors"] = " ".join(colours)
+    else:
+        attributes = {"scale_factor": 1.0 / CODES, "_FillValue": NONE}
+    return {**attributes, "network": network}
+
+
+def _meanings(classes: tuple[str, ...]) -> str:
+    """CF wants the meanings in one string, parted by blanks."""
+    return " ".join(name.replace(" ", "_") for name in classes)
+
+
+def _colours(classes: tuple[str, ...]) -> list[str] | None:
+    """Colours of a known class set, with white for none."""
+    known = {each.name: each.colour for classset in CLASS_SETS.values() for each in classset}
+    if all(name in known for name in classes):
+        return [*(known[name] for name in classes), "#ffffff"]
+    return None
+
+
+class ShardWriter:
+    """Collects a region's volumes slab by slab and writes whole shards, each once.
+
+    Attributes
+    ----------
+    checksums : dict of int
+        Per volume, the checksum of what was written (:func:`volume_checksum`).
+    class_counts : int64 (256,)
+        How often each facies code was written.
+    """
+
+    def __init__(self, plan: InterpretationPlan, work: str, area: Area) -> None:
+        self._plan, self._area = plan, area
+        self._url = product_url(work)
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+        depth = min(plan.shards[2], plan.shape[2])
+        self._buffers = {
+            name: np.full((*lead, *area.shape, depth), NONE, np.uint8)
+            for name, lead in plan.volumes.items()
+        }
+        self._start = 0
+        self.checksums = dict.fromkeys(plan.volumes, 0)
+        self.class_counts = np.zeros(256, np.int64)
+
+    def put(self, values: Mapping[str, NDArray[np.uint8]], area: Area, start: int) -> None:
+        """Take values of some traces from sample ``start`` on."""
+        i, j = area.within(self._area)
+        first = start - self._start
+        for name, part in values.items():
+            self._buffers[name][..., i, j, first : first + part.shape[-1]] = part
+
+    def advance(self, stop: int) -> None:
+        """Write the shards that end at or before sample ``stop``, up to which all has been put."""
+        end = min(self._start + self._plan.shards[2], self._plan.shape[2])
+        if stop < end:
+            return
+        corner = (self._area.i_start, self._area.j_start, self._start)
+        for name, buffer in self._buffers.items():
+            block = buffer[..., : end - self._start]
+            if name not in self._arrays:
+                self._arrays[name] = zarr.open_array(f"{self._url}/{name}", mode="r+")
+            self._arrays[name][
+                ...,
+                self._area.i_start : self._area.i_stop,
+                self._area.j_start : self._area.j_stop,
+                self._start : end,
+            ] = block
+            self.checksums[name] += volume_checksum(block, corner, self._plan.shape)
+            self.checksums[name] %= 2**64
+            if name == "facies":
+                self.class_counts += np.bincount(block.ravel(), minlength=256)
+        self._start = end
+
+
+def publish_product(plan: InterpretationPlan, work: str, attributes: Mapping[str, Any]) -> None:
+    """Write the group's metadata and put the whole product in its place.
+
+    Can be repeated after it was cut off at any point.
+    """
+    built = product_url(work)
+    fs, source = fsspec.core.url_to_fs(built)
+    _, target = fsspec.core.url_to_fs(plan.url)
+    if not is_published(built):
+        publish(built, attributes)
+    ensure_group(f"{plan.store_url}/interpretation")
+    if isinstance(fs, LocalFileSystem):
+        _swap(Path(source), Path(target), Path(f"{source}.replaced"))
+    else:
+        _copy(fs, source, target)
+
+
+def _swap(source: Path, target: Path, aside: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        target.rename(aside)
+    source.rename(target)
+
+
+def _copy(fs: Any, source: str, target: str) -> None:
+    """Copy all objects, the group's metadata last; until then the target is no group."""
+    if fs.exists(target):
+        if fs.exists(f"{target}/zarr.json"):
+            fs.rm_file(f"{target}/zarr.json")
+        fs.rm(target, recursive=True)
+    metadata = f"{source}/zarr.json"
+    paths = [path for path in fs.find(source) if path != metadata]
+    for path in [*paths, metadata]:
+        fs.cp_file(path, target + path[len(source) :])
+
+
+def combine(checksums: Mapping[str, int]) -> str:
+    """Join the volumes' checksums into one of the product.
+
+    >>> combine({"fault": 255, "facies": 1}) == combine({"facies": 1, "fault": 255})
+    True
+    """
+    return fingerprint({name: f"{value:016x}" for name, value in checksums.items()})[:16]

@@ -1,0 +1,75 @@
+"""What the two steps of a region's work share: their slabs, records and times.
+
+Both go down the column slab by slab, so that their memory does not grow with the depth of the
+survey. A slab is final once every window that starts in it, or above it, has been added:
+
+::
+
+      read      | slab 0 | slab 1 | slab 2 |          and a window's length around it
+      windows   [====][====]
+                   [====]  |                          those that start in slab 0
+      flush     | slab 0 |                            finish, hand over, move the sums up
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from seisproc.interpretation.handover import region_key
+from seisproc.interpretation.plan import InterpretationPlan
+from seisproc.interpretation.product import ShardWriter
+from seisproc.interpretation.regions import Area, Number
+from seisproc.records import Records
+
+SUMS = "sums-"
+"""Prefix of the record that says that a region's windows have run and were handed over."""
+
+
+@dataclass
+class Stopwatch:
+    """Seconds spent on each kind of work."""
+
+    seconds: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("load", "read", "infer", "blend", "write"), 0.0)
+    )
+    _last: float = field(default_factory=time.perf_counter)
+
+    def lap(self, kind: str) -> None:
+        """Count the time since the last lap as this kind of work."""
+        now = time.perf_counter()
+        self.seconds[kind] += now - self._last
+        self._last = now
+
+
+def record_written(
+    records: Records, number: Number, writer: ShardWriter, payload: dict[str, Any]
+) -> None:
+    """Record a region as finished: the checksums of its volumes, and its voxels by class."""
+    payload["checksums"] = {name: str(value) for name, value in writer.checksums.items()}
+    counts = writer.class_counts
+    payload["class_counts"] = {str(code): int(counts[code]) for code in np.flatnonzero(counts)}
+    total = sum(writer.checksums.values()) % 2**64
+    records.mark(region_key(number), "done", f"{total:016x}", payload)
+
+
+def slabs(plan: InterpretationPlan) -> Iterator[tuple[int, int]]:
+    """Yield the first sample of each slab, and the one after its last."""
+    for start in range(0, plan.shape[2], plan.slab):
+        yield start, min(start + plan.slab, plan.shape[2])
+
+
+def interior_shapes(
+    plan: InterpretationPlan, inner: list[Area]
+) -> list[tuple[int, str, tuple[int, ...]]]:
+    """Parts of a row of the interior's bundle: network, volume, shape without the depth."""
+    return [
+        (n, name, (*lead, *inner[n].shape))
+        for n, network in enumerate(plan.networks)
+        if inner[n].size
+        for name, lead in network.volumes.items()
+    ]

@@ -1,0 +1,174 @@
+"""Interpretation of a survey: networks over all of it, on whatever cluster, resumable.
+
+The main road: take the lease, create the product's arrays beside the store, run every region's
+windows, finish every region as soon as its neighbours have handed over, publish. A region that
+fails is recorded and the others go on; the product is published only when whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+
+from seisproc.errors import OutputExistsError, StoreError
+from seisproc.interpretation.job import Job
+from seisproc.interpretation.plan import InterpretationPlan
+from seisproc.interpretation.planner import plan_interpretation
+from seisproc.interpretation.product import create_product, publish_product
+from seisproc.records import lease, work_url
+from seisproc.survey import Survey, is_published
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["InterpretationPlan", "InterpretationReceipt", "interpret", "plan_interpretation"]
+
+
+@dataclass(frozen=True)
+class InterpretationReceipt:
+    """What an interpretation did.
+
+    Attributes
+    ----------
+    run, url : str
+        Name of the interpretation, and where it is.
+    regions_done, regions_reused, regions_failed : int
+        Regions finished by this call, found finished, and failed.
+    windows : int
+        Windows run by this call.
+    seconds : float
+        Wall time of this call.
+    seconds_in : dict
+        Worker seconds of the whole product by kind of work: load, read, infer, blend, write.
+    checksum : str
+        Of all volumes: the same for the same content, whatever the regions and the cluster.
+    """
+
+    run: str
+    url: str
+    regions_done: int
+    regions_reused: int
+    regions_failed: int
+    windows: int
+    seconds: float
+    seconds_in: dict[str, float]
+    checksum: str
+
+
+def interpret(
+    plan: InterpretationPlan,
+    client: Client | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    overwrite: bool = False,
+) -> InterpretationReceipt:
+    """Carry out a plan: facies, fault and uncertainty volumes at ``interpretation/<run>``.
+
+    Work that was recorded under the same fingerprint counts, whoever did it: after a kill, the
+    same call goes on where it stopped. A whole product of the same fingerprint is left as it is.
+
+    Parameters
+    ----------
+    plan : InterpretationPlan
+        From :func:`plan_interpretation`.
+    client : distributed.Client, optional
+        The cluster that does the work; None: this process.
+    on_progress : callable, optional
+        Told how many steps are done, of how many.
+    overwrite : bool
+        Replace a product of that name that was made from something else. It answers until the new
+        one is whole.
+
+    Raises
+    ------
+    OutputExistsError
+        If a product of that name was made from something else, and ``overwrite`` is false.
+    IncompleteError
+        If regions failed. Nothing is published; the same call redoes only those.
+    StoreError
+        If the survey is not the one that the plan was made for.
+    BusyError
+        If another run is writing the same product.
+    """
+    start = time.monotonic()
+    if Survey(plan.store_url).fingerprint != plan.source:
+        raise StoreError(
+            f"{plan.store_url} has changed since the plan was made", do="Plan again"
+        )
+    with _leased(plan):
+        if is_published(plan.url):
+            published = Survey(plan.store_url).group_attributes(plan.product)
+            if published.get("fingerprint") == plan.fingerprint:
+                _clear(plan)
+                return _reused(plan, published, time.monotonic() - start)
+            if not overwrite:
+                raise OutputExistsError(
+                    f"{plan.url} is there already, made from something else",
+                    found=f"fingerprint {str(published.get('fingerprint'))[:16]}",
+                    expected=plan.fingerprint[:16],
+                    do="Choose another run name, or allow it to be overwritten",
+                )
+        work = work_url(plan.store_url, plan.product, plan.fingerprint)
+        create_product(plan, work)
+        job = Job(plan, work, on_progress)
+        job.run(client)
+        attributes = job.attributes()
+        publish_product(plan, work, attributes)
+        _clear(plan)
+    return InterpretationReceipt(
+        run=plan.run,
+        url=plan.url,
+        regions_done=len(plan.regions) - job.reused,
+        regions_reused=job.reused,
+        regions_failed=0,
+        windows=job.windows,
+        seconds=time.monotonic() - start,
+        seconds_in=attributes["seconds_in"],
+        checksum=attributes["checksum"],
+    )
+
+
+def _reused(
+    plan: InterpretationPlan, published: dict[str, Any], seconds: float
+) -> InterpretationReceipt:
+    return InterpretationReceipt(
+        run=plan.run,
+        url=plan.url,
+        regions_done=0,
+        regions_reused=len(plan.regions),
+        regions_failed=0,
+        windows=0,
+        seconds=seconds,
+        seconds_in=published["seconds_in"],
+        checksum=published["checksum"],
+    )
+
+
+@contextlib.contextmanager
+def _leased(plan: InterpretationPlan) -> Iterator[None]:
+    """Hold the lease of the product, whatever it is made from, and leave no folder behind."""
+    url = f"{plan.store_url}.work/lease-{plan.product.replace('/', '-')}"
+    with lease(url, plan.product):
+        yield
+    fs, path = fsspec.core.url_to_fs(url)
+    for folder in (path, path.rsplit("/", 1)[0]):
+        with contextlib.suppress(OSError):  # somebody else's files are in it
+            fs.rmdir(folder)
+
+
+def _clear(plan: InterpretationPlan) -> None:
+    """Remove what this product's runs left in the work folder, also those of other plans."""
+    fs, path = fsspec.core.url_to_fs(f"{plan.store_url}.work")
+    try:
+        paths = fs.ls(path, detail=False)
+    except FileNotFoundError:
+        return
+    ours = re.compile(rf"{re.escape(plan.product.replace('/', '-'))}-[0-9a-f]{{8}}")
+    for each in paths:
+        if ours.fullmatch(each.rstrip("/").rsplit("/", 1)[-1]):
+            fs.rm(each, recursive=True)

@@ -1,0 +1,69 @@
+"""Running sums of one network's windows, and how they become volumes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisproc.interpretation.blend import add_window
+from seisproc.interpretation.plan import NetworkPlan
+from seisproc.interpretation.prediction import Prediction
+from seisproc.interpretation.regions import Area
+from seisproc.interpretation.tiling import Lattice
+from seisproc.interpretation.uncertainty import finish_facies, finish_fault, weight_sum
+
+
+class RunningSums:
+    """Sums over some traces, from the slab under way on downwards.
+
+    Attributes
+    ----------
+    values : uint32 (channel, inline, crossline, sample)
+        Weighted probabilities, and in the last channel the weighted expected entropy; from the
+        slab's first sample as deep as a window reaches that starts at its last.
+    """
+
+    def __init__(self, network: NetworkPlan, area: Area, slab: int) -> None:
+        self.network, self.area = network, area
+        self._slab, self._start = slab, 0
+        depth = slab + network.lattices[0].window[2]
+        self.values = np.zeros((network.channels, *area.shape, depth), np.uint32)
+
+    def add(
+        self, prediction: Prediction, member: int, lattice: Lattice, count: tuple[int, int, int]
+    ) -> None:
+        """Add one member of a predicted batch: the window at some counts of a lattice."""
+        channels = self.network.recipe.channels
+        weights = self.network.blend[self.network.lattices.index(lattice)]
+        i, j, k = (n * step for n, step in zip(count, lattice.stride, strict=True))
+        corner = (i - self.area.i_start, j - self.area.j_start, k - self._start)
+        add_window(self.values[:channels], prediction.mean[member], 1.0, weights, corner)
+        entropy = prediction.expected_entropy[member : member + 1]
+        full = self.network.largest_entropy
+        add_window(self.values[channels:], entropy, full, weights, corner)
+
+    def of(self, area: Area, depth: int) -> NDArray[np.uint32]:
+        """Return sums of some of the traces, over the first ``depth`` samples of the slab."""
+        i, j = area.within(self.area)
+        return self.values[:, i, j, :depth]
+
+    def move_up(self) -> None:
+        """Drop the slab that is done."""
+        rest = self.values.shape[-1] - self._slab
+        self.values[..., :rest] = self.values[..., self._slab :]
+        self.values[..., rest:] = 0
+        self._start += self._slab
+
+
+def finish_sums(
+    network: NetworkPlan,
+    sums: NDArray[np.uint32],
+    live: NDArray[np.bool_],
+    corner: tuple[int, int, int],
+) -> dict[str, NDArray[np.uint8]]:
+    """Turn the complete sums of a box of the survey, which starts at ``corner``, into volumes."""
+    i, j, k = sums.shape[1:]
+    weight = weight_sum(network.blend, corner, (i, j, k))
+    if network.recipe.target == "facies":
+        return finish_facies(sums, weight, live, network.probability)
+    return finish_fault(sums, weight, live)

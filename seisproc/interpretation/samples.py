@@ -1,0 +1,82 @@
+"""Windows of normalised amplitude, cut from a column that is read once from top to bottom."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from seisproc.interpretation.plan import InterpretationPlan
+from seisproc.interpretation.regions import Area
+from seisproc.interpretation.tiling import Lattice
+from seisproc.normalise import unit_rms
+from seisproc.survey import Survey
+
+
+class Samples:
+    """Normalised amplitude around the slab under way.
+
+    Parameters
+    ----------
+    plan : InterpretationPlan
+    survey : Survey
+        The plan's survey.
+    live : bool (inline, crossline)
+        Which traces of ``area`` exist.
+    area : Area
+        The traces that are read.
+    """
+
+    def __init__(
+        self, plan: InterpretationPlan, survey: Survey, live: NDArray[np.bool_], area: Area
+    ) -> None:
+        self._amplitude, self._area = survey.amplitude, area
+        self._statistics = {"mean": plan.mean, "std": plan.std}
+        self._live = live
+        self._margin = max(
+            lattice.window[2] for network in plan.networks for lattice in network.lattices
+        )
+        self._chunk = int(survey.amplitude.chunks[2])
+        self._depth, self._slab = plan.shape[2], plan.slab
+        self._start = 0
+        self._values = np.zeros((*area.shape, 0), np.float32)
+
+    def windows(
+        self, lattice: Lattice, counts: list[tuple[int, int, int]], stop: int
+    ) -> NDArray[np.float32]:
+        """Cut out windows that start in the slab before ``stop``, mirrored outside the survey.
+
+        Slabs come from the top down.
+        """
+        self._hold(stop)
+        out = np.empty((len(counts), *lattice.window), np.float32)
+        for n, count in enumerate(counts):
+            i, j, k = (
+                lattice.source(axis, count[axis] * lattice.stride[axis]) for axis in range(3)
+            )
+            i, j, k = i - self._area.i_start, j - self._area.j_start, k - self._start
+            _cut_out(self._values, i, j, k, out[n])
+        return out
+
+    def _hold(self, stop: int) -> None:
+        """Read on as far as the windows of a slab reach, and drop what none will see again."""
+        # The last window of a column mirrors up to its own length, so that much stays.
+        start = max(self._start, stop - self._slab - self._margin)
+        end = -(-(stop + self._margin) // self._chunk) * self._chunk  # whole chunks, each once
+        held, last = self._start + self._values.shape[-1], min(end, self._depth)
+        if last <= held:
+            return
+        a, first = self._area, max(held, start)
+        amplitude = self._amplitude[a.i_start : a.i_stop, a.j_start : a.j_stop, first:last]
+        fresh = unit_rms(np.asarray(amplitude), self._live, self._statistics)
+        kept = self._values[..., start - self._start :]
+        self._start, self._values = start, np.concatenate([kept, fresh], axis=-1)
+
+
+@numba.njit(nogil=True, cache=True)
+def _cut_out(values, i_source, j_source, k_source, out):  # type: ignore[no-untyped-def]
+    for i in range(len(i_source)):
+        for j in range(len(j_source)):
+            line = values[i_source[i], j_source[j]]
+            for k in range(len(k_source)):
+                out[i, j, k] = line[k_source[k]]

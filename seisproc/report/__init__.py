@@ -1,0 +1,1 @@
+"""What a survey and its interpretation look like: pictures, figures, one HTML page."""

@@ -1,0 +1,1 @@
+"""How good an interpretation is, beside what costs nothing."""

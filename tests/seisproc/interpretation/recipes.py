@@ -1,0 +1,126 @@
+"""Small deterministic networks in numpy, and a survey store for them, for tests."""
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from seisproc.interpretation.prediction import Prediction
+from seisproc.survey import Grid, create_array, layout, publish, write_array, write_coordinates
+
+
+@dataclass(frozen=True)
+class NumpyRecipe:
+    """Class scores from the amplitude and from the place within the window.
+
+    The dependence on the place makes overlapping windows disagree, so that a wrong blend shows;
+    the dependence on the window's index makes a wrong index show.
+    """
+
+    target: str = "facies"
+    classes: tuple[str, ...] = ("a", "b", "c")
+    window: tuple[int, ...] = (8, 8, 16)
+    name: str = "numpy"
+    normalisation: str = "unit-rms"
+    constant: tuple[float, ...] | None = None
+    poison: str = ""
+    poisoned: tuple[int, ...] = ()
+    delay_s: float = 0.0
+    kill: str = ""
+    once: bool = False
+    log: str = ""
+    salt: int = field(default=0)
+
+    @property
+    def channels(self) -> int:
+        return len(self.classes) if self.target == "facies" else 1
+
+    @property
+    def key(self) -> str:
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+    def make_predict(self):
+        if self.log:
+            with Path(self.log).open("a") as file:
+                file.write(f"load {os.getpid()}\n")
+        return NumpyPredict(self)
+
+
+class NumpyPredict:
+    def __init__(self, recipe: NumpyRecipe) -> None:
+        self.recipe = recipe
+
+    def __call__(self, windows, window_index):
+        recipe = self.recipe
+        self._trouble(window_index)
+        assert windows.dtype == np.float32
+        assert window_index.dtype == np.int64
+        shape = windows.shape[1:]
+        channels = recipe.channels
+        if recipe.constant is not None:
+            mean = np.empty((len(windows), channels, *shape), np.float32)
+            mean[:] = np.array(recipe.constant, np.float32)[:, None, None, None]
+        else:
+            place = np.arange(np.prod(shape), dtype=np.float32).reshape(shape) % 7 / 7
+            scores = np.stack(
+                [
+                    np.tanh(windows * (c + 1) / 2)
+                    + np.float32(0.5) * np.roll(place, c)
+                    + np.float32(0.3) * np.sin(window_index + c)[:, None, None, None]
+                    for c in range(max(2, channels))
+                ],
+                axis=1,
+            ).astype(np.float32)
+            weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+            mean = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+            if recipe.target == "fault":
+                mean = np.ascontiguousarray(mean[:, :1])
+        both = mean if recipe.target == "facies" else np.concatenate([mean, 1 - mean], axis=1)
+        entropy = -(both * np.log(np.maximum(both, 1e-12))).sum(axis=1)
+        expected = (entropy * np.float32(0.75)).astype(np.float32)
+        return Prediction(mean, expected, np.zeros_like(expected))
+
+    def _trouble(self, window_index):
+        recipe = self.recipe
+        if recipe.delay_s:
+            time.sleep(recipe.delay_s * len(window_index))
+        if recipe.log:
+            with Path(recipe.log).open("a") as file:
+                file.write("".join(f"window {index}\n" for index in window_index))
+        hit = bool(set(window_index.tolist()) & set(recipe.poisoned))
+        if hit and recipe.poison and Path(recipe.poison).exists():
+            raise ValueError("poisoned window")
+        if hit and recipe.kill and Path(recipe.kill).exists():
+            if recipe.once:
+                Path(recipe.kill).unlink()
+            os.kill(os.getpid(), 9)
+
+
+def make_survey(url, shape, *, live=None, garbage=0.0, seed=0, dtype="float32", chunk=8):
+    """Publish a small survey of noise with a smooth part; dead traces hold ``garbage``."""
+    rng = np.random.default_rng(seed)
+    i, j, k = np.ogrid[: shape[0], : shape[1], : shape[2]]
+    amplitude = np.sin(i / 5 + j / 7 + k / 3) * 300 + rng.normal(0, 100, shape)
+    live = np.ones(shape[:2], bool) if live is None else live
+    values = amplitude[live]
+    statistics = {"mean": float(values.mean()), "std": float(values.std())}
+    amplitude[~live] = garbage
+    url = str(url)
+    grid = Grid(
+        np.arange(100, 100 + shape[0], dtype="int32"),
+        np.arange(500, 500 + shape[1], dtype="int32"),
+        np.arange(shape[2], dtype="float64") * 4,
+    )
+    chunks, shards = layout(shape, lateral=2 * chunk, samples=2 * chunk, chunk=chunk)
+    array = create_array(
+        url, "amplitude", shape, dtype, grid.dims, chunks=chunks, shards=shards,
+        attributes={"statistics": statistics},
+    )
+    array[...] = amplitude.astype(dtype)
+    write_array(url, "live", live, ("inline", "crossline"))
+    write_coordinates(url, grid)
+    publish(url, {"domain": "twt", "fingerprint": f"survey-{seed}-{shape}"})
+    return url

@@ -1,0 +1,408 @@
+import dataclasses
+import importlib
+import itertools
+import math
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray
+import zarr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seisproc.cluster import ClusterSpec, connect, open_cluster
+from seisproc.errors import (
+    BundleError,
+    BusyError,
+    ConfigError,
+    IncompleteError,
+    OutputExistsError,
+    SeisprocError,
+    SpaceError,
+    StoreError,
+)
+from seisproc.interpretation.blend import axis_weights, blend_weights
+from seisproc.interpretation.run import interpret, plan_interpretation
+from seisproc.interpretation.tiling import lattices
+from seisproc.records import lease
+from seisproc.schema import NONE
+from seisproc.survey import Survey, is_published
+
+# Workers are spawned with this process's path and import the networks from there.
+sys.path.append(str(Path(__file__).parent))
+recipes = importlib.import_module("recipes")
+NumpyRecipe, make_survey = recipes.NumpyRecipe, recipes.make_survey
+
+SHAPE = (22, 19, 40)
+FAULT = NumpyRecipe("fault", ("background", "fault"), window=(6, 12), name="faults")
+NETWORKS = (NumpyRecipe(), FAULT)
+LIVE = np.ones(SHAPE[:2], bool)
+LIVE[:9, :10] = False
+LIVE[15, 15] = False
+
+
+@pytest.fixture
+def survey(tmp_path):
+    return make_survey(tmp_path / "survey.zarr", SHAPE, live=LIVE, garbage=1e30)
+
+
+def run(url, networks=NETWORKS, name="main", client=None, **options):
+    options.setdefault("shards", (8, 8, 16))
+    return interpret(plan_interpretation(url, networks, run=name, **options), client)
+
+
+def volumes(url, name="main"):
+    path = f"{url}/interpretation/{name}"
+    return {
+        each.name: zarr.open_array(str(each), mode="r")[...]
+        for each in Path(path).iterdir()
+        if each.is_dir() and each.name.startswith(("fa",))
+    }
+
+
+def reference(url, recipe, overlap=0.25, kind="gaussian"):
+    """The whole volume in one process, window after window, in plain int64 numpy."""
+    survey = Survey(url)
+    amplitude, live = survey.amplitude[...].astype("float64"), survey.live
+    normal = (amplitude - survey.statistics["mean"]) / survey.statistics["std"]
+    normal = np.where(live[..., None], np.clip(normal, -6, 6), 0)
+    shape, channels = normal.shape, recipe.channels
+    sums, total = np.zeros((channels + 1, *shape), np.int64), np.zeros(shape, np.int64)
+    made = lattices(shape, recipe.window, overlap)
+    top = max(int(w.max()) for each in blend_weights(kind, made) for w in each.window)
+    predict = recipe.make_predict()
+    for lattice in made:
+        u, v, w = (axis_weights(kind, edge, top).astype(np.int64) for edge in lattice.window)
+        weight = u[:, None, None] * v[None, :, None] * w
+        for count in itertools.product(*map(range, lattice.counts)):
+            start = [c * s for c, s in zip(count, lattice.stride, strict=True)]
+            over = [max(0, a + e - n) for a, e, n in zip(start, lattice.window, shape, strict=True)]
+            padded = normal
+            for axis in range(3):
+                mode = "reflect" if shape[axis] > 1 else "edge"
+                pad = [(0, over[a] if a == axis else 0) for a in range(3)]
+                padded = np.pad(padded, pad, mode=mode)
+            box = tuple(slice(a, a + e) for a, e in zip(start, lattice.window, strict=True))
+            # float32 arithmetic, as in the product, so that the windows are the same bits
+            window = padded[box].astype("float32")[None]
+            answer = predict(window, np.array([lattice.index(*count)]))
+            scale = np.float32(65535 / math.log(max(2, channels)))
+            values = np.concatenate(
+                [answer.mean[0] * np.float32(65535), answer.expected_entropy * scale]
+            )
+            integers = np.floor(np.clip(values, 0, 65535) + np.float32(0.5)).astype(np.int64)
+            inside = tuple(slice(0, n - a) for a, n in zip(start, shape, strict=True))
+            sums[(slice(None), *box)] += (weight * integers)[(slice(None), *inside)]
+            total[box] += weight[inside]
+    return sums, total, live
+
+
+def expected_volumes(sums, total, live, target):
+    q = np.floor(sums / total + 0.5)
+    p = q[:-1] / 65535
+    both = p if target == "facies" else np.concatenate([p, 1 - p])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -np.where(both > 0, both * np.log(both), 0).sum(0) / np.log(len(both))
+    gap = np.maximum(entropy - q[-1] / 65535, 0)
+    out = {f"{target}_uncertainty": entropy * 254, f"{target}_disagreement": gap * 254}
+    out[target] = sums[:-1].argmax(0) if target == "facies" else p[0] * 254
+    for values in out.values():
+        values[~live] = NONE
+    return out
+
+
+def test_equals_one_pass_over_the_whole_volume_in_plain_numpy(survey):
+    run(survey, probability=True)
+    found = volumes(survey)
+    for recipe in NETWORKS:
+        sums, total, live = reference(survey, recipe)
+        expected = expected_volumes(sums, total, live, recipe.target)
+        for name, values in expected.items():
+            # Normalised in float32 here and float64 there: the last bit of a window may differ,
+            # and with it one rounding in 65535.
+            tolerance = 0 if name == "facies" else 0.52
+            different = np.abs(found[name] - values) > tolerance
+            assert different.mean() < 1e-3, name
+    packed = np.floor(sums[0] / total + 0.5)
+    assert packed.max() > packed.min()
+    np.testing.assert_array_equal(
+        found["facies_probability"][:, LIVE].argmax(0)[found["facies_uncertainty"][LIVE] < 100],
+        found["facies"][LIVE][found["facies_uncertainty"][LIVE] < 100],
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"shards": (8, 8, 16), "region": (1, 2)},
+        {"shards": (8, 16, 8), "region": (2, 1)},
+        {"shards": (4, 4, 8)},  # smaller than the windows: seams everywhere
+        {"shards": (64, 64, 64)},
+        {"borders": "recompute"},
+    ],
+)
+def test_regions_shards_and_borders_do_not_change_a_bit(survey, options):
+    whole = run(survey, name="a")
+    other = run(survey, name="b", **options)
+    assert other.checksum == whole.checksum
+    first, second = volumes(survey, "a"), volumes(survey, "b")
+    assert first.keys() == second.keys()
+    assert len(first) == 6
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name])
+
+
+def test_workers_do_not_change_a_bit_and_load_each_network_once(survey, tmp_path):
+    alone = run(survey, name="alone")
+    for workers in (1, 2):
+        logs = tmp_path / f"log{workers}"
+        networks = [NumpyRecipe(log=str(logs)), FAULT]
+        spec = ClusterSpec("local", workers=workers)
+        with open_cluster(spec) as address, connect(address) as client:
+            receipt = run(survey, networks, name=f"workers{workers}", client=client)
+        assert receipt.checksum == alone.checksum
+        loads = [line for line in logs.read_text().splitlines() if line.startswith("load")]
+        assert len(loads) == len(set(loads)) <= workers
+        assert f"load {os.getpid()}" not in loads
+
+
+def test_each_window_runs_once_and_those_without_a_live_trace_never(survey, tmp_path):
+    logs = tmp_path / "log"
+    recipe = NumpyRecipe(log=str(logs))
+    plan = plan_interpretation(survey, [recipe], run="main", shards=(8, 8, 16))
+    receipt = interpret(plan)
+    seen = [line for line in logs.read_text().splitlines() if line.startswith("window")]
+    assert len(seen) == len(set(seen)) == receipt.windows == plan.windows == plan.distinct_windows
+    (lattice,) = plan.networks[0].lattices
+    assert len(seen) < lattice.size
+    assert plan.overhead == 1
+
+
+def test_recomputing_at_borders_runs_as_many_windows_as_the_plan_says(survey):
+    plan = plan_interpretation(
+        survey, NETWORKS, run="main", shards=(8, 8, 16), borders="recompute"
+    )
+    assert plan.windows > plan.distinct_windows
+    assert interpret(plan).windows == plan.windows
+
+
+def test_what_is_stored_where_no_trace_exists_never_matters(tmp_path):
+    checksums = set()
+    for n, garbage in enumerate([0.0, 1e30, math.nan, -math.inf]):
+        url = make_survey(tmp_path / f"{n}.zarr", SHAPE, live=LIVE, garbage=garbage)
+        checksums.add(run(url).checksum)
+        for values in volumes(url).values():
+            assert (values[~LIVE] == NONE).all()
+            assert (values[LIVE] != NONE).all()
+    assert len(checksums) == 1
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    shape=st.tuples(st.integers(1, 20), st.integers(1, 20), st.integers(1, 40)),
+    window=st.sampled_from([(8, 8, 16), (16, 24), (5, 7, 9), (3, 4)]),
+    overlap=st.sampled_from([0.0, 0.25, 0.5]),
+    kind=st.sampled_from(["gaussian", "hann", "flat"]),
+    shards=st.sampled_from([(8, 8, 8), (4, 8, 16), (32, 32, 64)]),
+)
+def test_constant_in_constant_out_edges_included(
+    tmp_path_factory, shape, window, overlap, kind, shards
+):
+    url = make_survey(tmp_path_factory.mktemp("constant") / "s.zarr", shape)
+    facies = NumpyRecipe(window=window, constant=(0.2, 0.7, 0.1))
+    fault = NumpyRecipe("fault", ("background", "fault"), window=window, constant=(0.9,))
+    run(url, [facies, fault], overlap=overlap, weights=kind, shards=shards, probability=True)
+    found = volumes(url)
+    assert (found["facies"] == 1).all()
+    assert (found["fault"] == round(0.9 * 254)).all()
+    for code, p in enumerate((0.2, 0.7, 0.1)):
+        assert (found["facies_probability"][code] == round(p * 254)).all()
+    for name in ("facies_uncertainty", "facies_disagreement", "fault_disagreement"):
+        assert found[name].shape == shape
+        assert found[name].min() == found[name].max()
+
+
+@pytest.mark.parametrize("shape", [(1, 30, 25), (30, 1, 25), (1, 1, 9), (3, 2, 1), (5, 6, 7)])
+def test_thin_surveys_and_surveys_smaller_than_a_window_work(tmp_path, shape):
+    url = make_survey(tmp_path / "thin.zarr", shape)
+    networks = [NumpyRecipe(window=(16, 16)), NumpyRecipe("fault", ("no", "yes"), (8, 8, 16))]
+    run(url, networks)
+    for values in volumes(url).values():
+        assert values.shape == shape
+        assert (values != NONE).all()
+
+
+def test_plain_xarray_opens_the_product_with_its_coordinates(survey):
+    run(survey, probability=True)
+    product = xarray.open_zarr(f"{survey}/interpretation/main", consolidated=False)
+    assert product["facies"].dtype == np.uint8
+    assert product["facies"].dims == ("inline", "crossline", "twt")
+    assert product["facies"].attrs["flag_values"] == [0, 1, 2, 255]
+    assert product["facies"].attrs["flag_meanings"] == "a b c none"
+    assert product["facies_probability"].dims[0] == "facies_class"
+    assert product["inline"].values[0] == 100
+    for name in ("fault", "facies_uncertainty", "facies_probability", "fault_disagreement"):
+        values = product[name].values
+        assert values.dtype.kind == "f"
+        assert np.isnan(values[..., ~LIVE, :]).all()
+        assert np.nanmin(values) >= 0
+        assert np.nanmax(values) <= 1
+    np.testing.assert_allclose(product["facies_probability"].sum("facies_class").values[LIVE], 1,
+                               atol=0.01)
+    tree = xarray.open_datatree(survey, engine="zarr", consolidated=False)
+    assert "fault" in tree["interpretation/main"].data_vars
+
+
+def test_provenance_is_written_and_nothing_is_left_behind(survey):
+    receipt = run(survey)
+    attributes = Survey(survey).group_attributes("interpretation/main")
+    assert [each["target"] for each in attributes["networks"]] == ["facies", "fault"]
+    assert attributes["plan"]["source"] == Survey(survey).fingerprint
+    assert attributes["checksum"] == receipt.checksum
+    facies = volumes(survey)["facies"]
+    counted = {str(code): int((facies == code).sum()) for code in range(3)}
+    assert attributes["voxels_by_class"] == {k: v for k, v in counted.items() if v}
+    assert {"seisproc", "zarr"} <= attributes["versions"].keys()
+    assert [path.name for path in Path(survey).parent.iterdir()] == ["survey.zarr"]
+    assert receipt.regions_done == 9
+    assert set(receipt.seconds_in) == {"load", "read", "infer", "blend", "write"}
+
+
+def test_a_complete_product_is_reused_without_work(survey, tmp_path):
+    networks = [NumpyRecipe(log=str(tmp_path / "log"))]
+    first = run(survey, networks)
+    (tmp_path / "log").unlink()
+    again = run(survey, networks)
+    assert (again.regions_done, again.regions_reused, again.windows) == (0, 9, 0)
+    assert again.checksum == first.checksum
+    assert not (tmp_path / "log").exists()
+
+
+def test_another_product_of_that_name_is_replaced_only_when_allowed_and_whole(survey, tmp_path):
+    first = run(survey)
+    before = volumes(survey)
+    poison = tmp_path / "poison"
+    poison.touch()
+    other = NumpyRecipe(salt=1, classes=("a", "b"), poison=str(poison))
+    plan = poisoned_plan(survey, other)
+    with pytest.raises(OutputExistsError, match="made from something else"):
+        interpret(plan)
+    with pytest.raises(IncompleteError):
+        interpret(plan, overwrite=True)
+    for name, values in volumes(survey).items():  # the old one still answers
+        np.testing.assert_array_equal(values, before[name])
+    poison.unlink()
+    second = interpret(plan, overwrite=True)
+    assert second.checksum != first.checksum
+    assert volumes(survey).keys() == {"facies", "facies_uncertainty", "facies_disagreement"}
+    assert volumes(survey)["facies"][LIVE].max() == 1
+    assert [path.name for path in Path(survey).parent.iterdir()] == ["survey.zarr"]
+
+
+def poisoned_plan(url, recipe):
+    """A plan whose network stumbles over a window that runs (the last one of its lattice)."""
+    plan = plan_interpretation(url, [recipe], run="main", shards=(8, 8, 16))
+    bad = dataclasses.replace(recipe, poisoned=(plan.networks[0].lattices[-1].size - 1,))
+    return plan_interpretation(url, [bad], run="main", shards=(8, 8, 16))
+
+
+def test_a_failed_region_leaves_the_product_incomplete_and_is_all_that_is_redone(survey, tmp_path):
+    poison = tmp_path / "poison"
+    poison.touch()
+    recipe = NumpyRecipe(poison=str(poison), log=str(tmp_path / "log"))
+    plan = poisoned_plan(survey, recipe)
+    progress = []
+    with pytest.raises(IncompleteError, match="1 of 9 regions") as caught:
+        interpret(plan, on_progress=lambda *step: progress.append(step))
+    assert "poisoned window" in str(caught.value)
+    assert not is_published(plan.url)
+    assert progress[-1][0] < progress[-1][1]
+    with pytest.raises(StoreError):
+        Survey(survey).group_attributes("interpretation/main")
+    ran = (tmp_path / "log").read_text().count("window")
+    poison.unlink()
+    (tmp_path / "log").unlink()
+    receipt = interpret(plan, on_progress=lambda *step: progress.append(step))
+    assert progress[-1] == (18, 18)
+    assert receipt.regions_reused > 0
+    assert receipt.windows == (tmp_path / "log").read_text().count("window") < ran
+    clean = run(survey, [NumpyRecipe()], name="clean")
+    assert receipt.checksum == clean.checksum
+
+
+def test_a_network_that_gives_no_probabilities_is_an_error_not_a_product(survey):
+    with pytest.raises(IncompleteError, match="no probability"):
+        run(survey, [NumpyRecipe(constant=(math.nan, 0.5, 0.5))])
+    assert not Survey(survey).groups("interpretation")
+
+
+def test_one_product_has_one_writer_at_a_time(survey):
+    other = f"{survey}.work/lease-interpretation-main"
+    with lease(other, "interpretation/main"), pytest.raises(BusyError, match="interpretation/main"):
+        run(survey)
+    run(survey)
+
+
+def test_interpretations_stand_side_by_side(survey):
+    run(survey, [NumpyRecipe()], name="one")
+    run(survey, [FAULT], name="two")
+    assert Survey(survey).groups("interpretation") == ["one", "two"]
+    assert "interpretation/two/fault" in Survey(survey).volumes()
+
+
+def test_a_changed_survey_needs_a_new_plan(survey):
+    plan = plan_interpretation(survey, NETWORKS, run="main")
+    metadata = Path(survey) / "zarr.json"
+    metadata.write_text(metadata.read_text().replace("survey-0", "survey-1"))
+    with pytest.raises(StoreError, match="changed since"):
+        interpret(plan)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"networks": []}, ConfigError, "no network"),
+        ({"networks": [NumpyRecipe(), NumpyRecipe(name="second")]}, ConfigError, "numpy, second"),
+        ({"networks": [NumpyRecipe(normalisation="z-score")]}, BundleError, "z-score"),
+        ({"networks": [NumpyRecipe(target="salt")]}, BundleError, "salt"),
+        ({"networks": [NumpyRecipe(classes=("only",))]}, BundleError, "at least two"),
+        ({"name": "../elsewhere"}, ConfigError, "letters"),
+        ({"borders": "ignore"}, ConfigError, "recompute"),
+        ({"region": (0, 1)}, ConfigError, "region"),
+        ({"shards": (0, 1, 1)}, ConfigError, "shards"),
+        ({"weights": "cubic"}, ConfigError, "cubic"),
+        ({"max_memory_gib": 0.1}, SpaceError, "smaller region"),
+    ],
+)
+def test_plans_that_make_no_sense_are_refused_in_one_line(survey, options, error, words):
+    with pytest.raises(error, match=words) as caught:
+        run(survey, **options)
+    assert isinstance(caught.value, SeisprocError)
+    assert "\n" not in str(caught.value)
+    assert not (Path(survey).parent / "survey.zarr.work").exists()
+
+
+def test_a_plan_says_what_it_will_do_and_what_it_depends_on(survey):
+    plan = plan_interpretation(survey, NETWORKS, run="main", shards=(8, 8, 16))
+    text = str(plan)
+    for words in ("22 x 19 x 40", "9 of 8 x 8 traces", "overhead 1.00", "GiB a worker", "faults"):
+        assert words in text
+    same = plan_interpretation(survey, NETWORKS[::-1], run="other", shards=(8, 8, 16))
+    assert same.fingerprint == plan.fingerprint
+    changed = [
+        {"overlap": 0.5},
+        {"weights": "flat"},
+        {"probability": True},
+        {"region": (2, 2)},
+        {"orientations": ["inline"]},
+        {"networks": [NumpyRecipe(salt=1), FAULT]},
+    ]
+    prints = {plan.fingerprint}
+    for options in changed:
+        networks = options.pop("networks", NETWORKS)
+        options.setdefault("shards", (8, 8, 16))
+        prints.add(plan_interpretation(survey, networks, run="main", **options).fingerprint)
+    assert len(prints) == len(changed) + 1
