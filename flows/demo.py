@@ -42,7 +42,7 @@ class DemoReceipt:
 def demo(
     output: str = "demo",
     config: DemoConfig = DemoConfig(),
-    settings: InterpretConfig = InterpretConfig(probability=True, precision="auto"),
+    settings: InterpretConfig = InterpretConfig(probability=True),
     cluster: ClusterConfig = ClusterConfig(workers=2),
 ) -> DemoReceipt:
     """Make a synthetic survey as SEG-Y, and do with it exactly what a user's survey gets.
