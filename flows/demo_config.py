@@ -48,43 +48,59 @@ class Learning(Form):
 
 SPLIT = SplitForm()
 
+CLEAR_FAULTS = {
+    "fault_count": [4, 7],
+    "fault_throw": [8.0, 20.0],
+    "fault_dip_degrees": [65.0, 86.0],
+    "noise": [0.05, 0.25],
+}
+"""Faults that two minutes of training can find: throws of half a wavelength and more."""
+
 FACIES = Learning(
     synthetics=SyntheticPatchSource(
-        volumes=6, weight=1.0, volume=SyntheticConfigForm(shape=(96, 96, 128), seed=100)
+        volumes=12,
+        weight=1.0,
+        volume=SyntheticConfigForm(shape=(96, 96, 128), seed=100, options=CLEAR_FAULTS),
     ),
-    patches=PatchesConfig(shape=[64, 128], count=(480, 64, 0), split=SPLIT),
+    patches=PatchesConfig(shape=[64, 128], count=(720, 64, 0), split=SPLIT),
     training=TrainingConfig(
         arguments={
             "width": 0.25,
             "middle_blocks": 2,
-            "stem_stride": 1,
-            "aspp_rates": [2, 4, 6],
-            "aspp_channels": 48,
+            "stem_stride": 2,
+            "aspp_rates": [1, 2, 3],
+            "aspp_channels": 32,
             "low_level_channels": 16,
             "decoder_channels": 48,
             "head_channels": 32,
         },
-        steps=240,
-        batch_size=8,
-        validate_every=40,
+        learning_rate=0.01,
+        steps=480,
+        batch_size=4,
+        validate_every=120,
         patience=3,
-        threads=2,
+        augment="flips",
+        threads=1,  # on patches this small a second thread costs more than it gives
         device="cpu",  # in float32: depthwise convolutions in bfloat16 take three times as long
     ),
 )
 
 FAULT = Learning(
     synthetics=SyntheticPatchSource(
-        volumes=6, weight=1.0, volume=SyntheticConfigForm(shape=(96, 96, 128), seed=200)
+        volumes=12,
+        weight=1.0,
+        volume=SyntheticConfigForm(shape=(96, 96, 128), seed=200, options=CLEAR_FAULTS),
     ),
-    patches=PatchesConfig(shape=[32, 32, 64], count=(240, 32, 0), split=SPLIT),
+    patches=PatchesConfig(shape=[32, 32, 64], count=(480, 32, 0), split=SPLIT),
     training=TrainingConfig(
-        arguments={"channels": [8, 16, 32]},
-        steps=240,
-        batch_size=4,
-        validate_every=40,
+        arguments={"channels": [16, 32, 64], "stem_stride": 2},
+        learning_rate=0.006,
+        steps=1000,
+        batch_size=2,
+        validate_every=250,
         patience=3,
-        threads=2,
+        augment="flips",
+        threads=1,  # on patches this small a second thread costs more than it gives
         device="cpu",
         precision="auto",
     ),
@@ -95,7 +111,8 @@ class DemoConfig(Form):
     """The demo's survey, its split, and what its networks learn."""
 
     survey: SyntheticSurveyConfig = Field(
-        default=SyntheticSurveyConfig(seed=7), description="The survey that is made."
+        default=SyntheticSurveyConfig(seed=7, options=CLEAR_FAULTS),
+        description="The survey that is made.",
     )
     split: SplitForm = Field(
         default=SPLIT, description="Its parts: to learn from, to choose by, to be judged by."

@@ -124,7 +124,11 @@ class TrainingConfig(Form):
     patience: int = Field(
         default=5, ge=0, description="Stop after so many validations without progress; 0: never."
     )
-    augment: bool = Field(default=True, description="Flips, gain and noise, anew for each patch.")
+    augment: Literal["none", "flips", "full"] = Field(
+        default="full",
+        description="How patches are distorted, anew each time: not; flips and turns, which is"
+        " enough for a short training; or gain, noise, stretch and more besides.",
+    )
     seed: int = Field(default=0, ge=0, description="Of weights, order, augmentation and dropout.")
     threads: int | None = Field(default=None, ge=1, description="CPU threads. Empty: torch's.")
     device: Literal["auto", "cpu", "cuda"] = Field(
@@ -142,7 +146,7 @@ class TrainingConfig(Form):
 
     def augmentation(self) -> AugmentConfig | None:
         """Turn into what ``seisproc.patches.augment`` takes; None for none."""
-        return AugmentConfig() if self.augment else None
+        return {"none": None, "flips": AugmentConfig.flips(), "full": AugmentConfig()}[self.augment]
 
 
 def read_training(

@@ -98,6 +98,13 @@ class AugmentConfig:
     p_block: float = 0.05
     block: float = 0.3
 
+    @classmethod
+    def flips(cls) -> AugmentConfig:
+        """Flips and turns only, which leave every sample as it was recorded."""
+        turned = ("p_flip", "p_rotate")
+        chances = [field.name for field in fields(cls) if field.name.startswith("p_")]
+        return cls(**{name: 0.0 for name in chances if name not in turned})
+
     def __post_init__(self) -> None:
         for entry in fields(self):
             value = getattr(self, entry.name)
