@@ -3,13 +3,10 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from flows.config import (
-    ClusterConfig,
-    HeaderConfig,
-    SyntheticConfigForm,
-    SyntheticSurveyConfig,
-    cluster_config,
-)
+from flows import config as light
+from flows import demo_config, synthetic_config, training_config
+from flows.config import ClusterConfig, HeaderConfig, cluster_config
+from flows.synthetic_config import SyntheticConfigForm, SyntheticSurveyConfig
 from seisproc.cluster import ClusterSpec
 from seisproc.errors import ConfigError
 from seisproc.segy.overrides import HeaderOverrides
@@ -58,14 +55,13 @@ def test_an_unknown_option_of_the_generator_is_named():
 
 
 def test_every_field_of_every_form_is_described():
-    from flows import config
-
-    forms = [
+    forms = {
         value
-        for value in vars(config).values()
-        if isinstance(value, type) and issubclass(value, config.Form) and value is not config.Form
-    ]
-    assert len(forms) >= 4
+        for module in (light, synthetic_config, training_config, demo_config)
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, light.Form) and value is not light.Form
+    }
+    assert len(forms) >= 10
     bare = [
         f"{form.__name__}.{name}"
         for form in forms
@@ -73,3 +69,12 @@ def test_every_field_of_every_form_is_described():
         if not field.description
     ]
     assert bare == []
+
+
+@pytest.mark.parametrize("target", ["facies", "fault"])
+def test_the_demo_learns_from_its_survey_and_from_synthetics(target):
+    demo = demo_config.DemoConfig()
+    learning = demo.learning(target)
+    assert learning.patches.config(target).target == target
+    assert learning.training.config(target).target == target
+    assert len(learning.sources("survey.zarr", "truth")) >= 1
