@@ -189,14 +189,29 @@ def _histogram(
     lower: NDArray[np.float64], upper: NDArray[np.float64], counts: NDArray[np.int64],
     first: float, last: float,
 ) -> dict[str, Any]:
-    """Count in even bins from ``first`` to ``last``; a fine bin goes to its middle's place."""
+    """Count in even bins from ``first`` to ``last``; the end bins take what lies outside.
+
+    Integers get bins a whole number wide. Floats were counted in bins that widen with the value:
+    each is spread evenly over the even bins that it meets, or the picture would be a comb.
+    """
     if last <= first:
         first, last = first - 0.5, first + 0.5
-    edges = np.linspace(first, last, HISTOGRAM_BINS + 1)
-    middle = np.clip((lower + upper) / 2, first, last)
-    place = np.clip(np.searchsorted(edges, middle, side="right") - 1, 0, HISTOGRAM_BINS - 1)
-    binned = np.zeros(HISTOGRAM_BINS, "int64")
-    np.add.at(binned, place, counts)
+    if np.array_equal(lower, upper) and np.array_equal(lower, np.rint(lower)):
+        width = max(1, math.ceil((last - first + 1) / HISTOGRAM_BINS))
+        edges = np.arange(math.floor(first), math.floor(last) + width + 1, width) - 0.5
+        place = np.clip(np.searchsorted(edges, lower, side="right") - 1, 0, len(edges) - 2)
+        binned = np.zeros(len(edges) - 1, "int64")
+        np.add.at(binned, place, counts)
+    else:
+        edges = np.linspace(first, last, HISTOGRAM_BINS + 1)
+        until = np.cumsum(counts)
+        below = np.interp(
+            edges,
+            np.stack([lower, upper], axis=1).ravel(),
+            np.stack([until - counts, until], axis=1).ravel(),
+        )
+        below[0], below[-1] = 0, until[-1]
+        binned = np.diff(np.rint(below).astype("int64"))
     return {"edges": edges.tolist(), "counts": binned.tolist()}
 
 

@@ -66,3 +66,12 @@ def test_percentiles_of_zeros_are_zero() -> None:
 def test_nothing_counted_is_told_in_numbers() -> None:
     told = summary(Tally.empty("float32"))
     assert (told["count"], told["std"], told["percentiles"]["50"]) == (0, 0.0, 0.0)
+
+
+def test_the_histogram_of_smooth_data_has_no_gaps():
+    values = np.random.default_rng(3).standard_normal((1, 32, 32, 64)).astype("float32")
+    tally = Tally.empty("float32")
+    tally.add(values, np.ones((32, 32), bool), 64, np.zeros((32, 32), bool))
+    counts = summary(tally)["histogram"]["counts"]
+    assert sum(counts) == values.size
+    assert min(counts) > 0
