@@ -91,8 +91,10 @@ def prefect_server(home: Path | None = None) -> Iterator[str]:
     try:
         with _settings(_client_settings(folder, url)):
             _wait_until_healthy(folder, url)
-            yield url
-            _send_what_is_queued()
+            try:
+                yield url
+            finally:  # a failed run's last log lines too, before the server goes
+                _send_what_is_queued()
     finally:
         _leave(folder)
 

@@ -157,6 +157,11 @@ def lease(url: str, product: str) -> Iterator[None]:
         holder = _holder(path)
         if holder is not None and holder["id"] == mine["id"]:
             fs.rm_file(where)
+        if isinstance(fs, LocalFileSystem):  # object stores have no empty folders
+            folder = Path(where).parent
+            with contextlib.suppress(OSError):  # one that holds records or other work stays
+                folder.rmdir()
+                folder.parent.rmdir()
 
 
 def _stamp(owner: dict[str, Any]) -> bytes:

@@ -151,14 +151,9 @@ def _reused(
 
 @contextlib.contextmanager
 def _leased(plan: InterpretationPlan) -> Iterator[None]:
-    """Hold the lease of the product, whatever it is made from, and leave no folder behind."""
-    url = f"{plan.store_url}.work/lease-{plan.product.replace('/', '-')}"
-    with lease(url, plan.product):
+    """Hold the lease of the product, whatever it is made from."""
+    with lease(f"{plan.store_url}.work/lease-{plan.product.replace('/', '-')}", plan.product):
         yield
-    fs, path = fsspec.core.url_to_fs(url)
-    for folder in (path, path.rsplit("/", 1)[0]):
-        with contextlib.suppress(OSError):  # somebody else's files are in it
-            fs.rmdir(folder)
 
 
 def _clear(plan: InterpretationPlan) -> None:

@@ -9,20 +9,11 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 
-def remove_tree(url: str, *, only_if_empty: bool = False) -> None:
-    """Remove a folder with all that is in it; nothing happens where there is none.
-
-    With ``only_if_empty``, folders that hold no file go and others stay. Object stores have no
-    empty folders.
-    """
+def remove_tree(url: str) -> None:
+    """Remove a folder with all that is in it; nothing happens where there is none."""
     fs, path = fsspec.core.url_to_fs(url)
-    if not fs.exists(path):
-        return
-    if not only_if_empty:
+    if fs.exists(path):
         fs.rm(path, recursive=True)
-    elif isinstance(fs, LocalFileSystem):
-        if not any(entry.is_file() for entry in Path(path).rglob("*")):
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def earlier_work(store_url: str, product: str) -> list[str]:

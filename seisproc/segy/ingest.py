@@ -133,7 +133,6 @@ def ingest(
             job = plan_ingest(scanned, target, work)
             receipt = _build(job, scanned, key, store_url, client, on_progress)
         Records(work).clear()
-    remove_tree(f"{store_url}.work", only_if_empty=True)
     return receipt
 
 

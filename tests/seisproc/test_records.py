@@ -91,3 +91,10 @@ def test_products_with_other_fingerprints_have_other_folders():
     assert work_url("s.zarr", "interpretation/a", "1" * 16) != work_url(
         "s.zarr", "interpretation/a", "2" * 16
     )
+
+
+def test_a_lease_leaves_no_folder_behind_not_even_after_an_error(tmp_path):
+    folder = tmp_path / "survey.zarr.work" / "ingest"
+    with pytest.raises(ZeroDivisionError), lease(str(folder), "demo"):
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
