@@ -116,7 +116,9 @@ class InterpretConfig(Form):
     samples: int = Field(
         default=20, ge=1, description="Monte-Carlo dropout samples; 1 runs once, without dropout."
     )
-    batch_size: int = Field(default=1, ge=1, description="Windows of a forward pass.")
+    batch_size: int = Field(
+        default=0, ge=0, description="Windows of a forward pass; 0: 8 sections, or 2 cubes."
+    )
     threads: int = Field(default=1, ge=1, description="CPU threads of the network in one task.")
     seed: int = Field(default=0, ge=0, description="Of the dropout masks.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(

@@ -29,7 +29,7 @@ class InterpretationSettings:
     samples : int
         Monte-Carlo dropout samples; 1 runs without dropout.
     batch_size : int
-        Windows of a forward pass.
+        Windows of a forward pass; 0: 8 sections, or 2 cubes.
     threads : int
         CPU threads of torch in one task.
     seed : int
@@ -51,7 +51,7 @@ class InterpretationSettings:
     """
 
     samples: int = 20
-    batch_size: int = 1
+    batch_size: int = 0
     threads: int = 1
     seed: int = 0
     precision: str = "float32"
