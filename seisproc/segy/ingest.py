@@ -254,8 +254,8 @@ def _require_space(job: IngestJob, scanned: SegyScan) -> None:
     if free is not None and free < needed:
         raise SpaceError(
             f"{job.target} may not fit on its disk",
-            found=f"{free / 2**30:.2f} GiB free",
-            expected=f"{needed / 2**30:.2f} GiB at most",
+            found=f"{free / 2**20:,.1f} MiB free",
+            expected=f"{needed / 2**20:,.1f} MiB, which is enough if nothing can be compressed",
             do="Make room, or choose another place",
         )
 

@@ -264,7 +264,7 @@ def test_too_small_a_disk_is_refused_before_the_start(
     segy: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest_module, "free_bytes", lambda url: 1000)
-    with pytest.raises(SpaceError, match="GiB free"):
+    with pytest.raises(SpaceError, match="MiB free"):
         ingest([str(segy())], str(tmp_path / "s.zarr"))
     assert not (tmp_path / "s.zarr").exists()
 
