@@ -13,9 +13,15 @@ from uuid import UUID
 
 OnProgress = Callable[[int, int], None]
 
-LEAST = {"seisproc": logging.INFO, "distributed": logging.ERROR}
+LEAST = {
+    "seisproc": logging.INFO,
+    "distributed": logging.ERROR,
+    "EventsWorker": logging.ERROR,
+    "APILogWorker": logging.ERROR,
+}
 """Least level that a terminal shows, by package; others from WARNING on. Dask resets the levels of
-its own loggers when it is imported, so that they cannot be set in advance."""
+its own loggers when it is imported, so that they cannot be set in advance. The two workers are
+Prefect's: on a busy machine they warn of items that they go on to send."""
 
 EVERY_S = 1.0
 """An update of the UI's bar costs some 6 ms and a request, so there is at most one a second."""

@@ -51,3 +51,10 @@ def test_keys_of_artifacts_hold_only_what_prefect_takes():
 
 def test_a_store_is_named_after_its_folder():
     assert store_name("s3://basin/f3.zarr/") == "f3"
+
+
+def test_a_terminal_never_sees_that_prefect_is_still_sending(capsys):
+    logger = logging.Logger("EventsWorker")
+    logger.addHandler(TerminalHandler())
+    logger.warning("Still processing items: 1 items remaining...")
+    assert capsys.readouterr().err == ""
