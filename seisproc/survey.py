@@ -19,7 +19,7 @@ import fsspec
 import numpy as np
 import zarr
 from numpy.typing import DTypeLike, NDArray
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, Crc32cCodec
 
 from seisproc.errors import GeometryError, StoreError
 from seisproc.schema import DOMAINS, SCHEMA_VERSION, VARIABLES
@@ -132,7 +132,8 @@ def create_array(
     """Create ``group_url/name`` as the root of its own sub-store, replacing what is there.
 
     Unsharded and in one chunk unless told otherwise. Attributes of the schema's registry are
-    filled in; ``attributes`` add to or override them. Compression is zstd-1 with bit shuffling.
+    filled in; ``attributes`` add to or override them. Compression is zstd-1 with bit shuffling, and
+    every chunk ends with its checksum, in shards as well as alone.
     """
     known = VARIABLES.get(name)
     described: dict[str, Any] = {}
@@ -153,7 +154,7 @@ def create_array(
         dtype=dtype,
         chunks=chunks or tuple(max(1, extent) for extent in shape),
         shards=shards,
-        compressors=[codec] if compress else None,
+        compressors=[codec, Crc32cCodec()] if compress else None,
         fill_value=fill_value,
         dimension_names=dims,
         attributes=described,

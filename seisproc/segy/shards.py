@@ -3,6 +3,10 @@
 Zarr's own writer needs the shard as one array and copies it on the way; a shard is but its chunks,
 one after the other, and an index of where they are (Zarr v3 sharding codec, ZEP 2). The array's
 metadata says how chunks are encoded; what is written here zarr-python reads.
+
+The index carries a checksum and so does every chunk: Zarr's crc32c codec after Blosc, 4 bytes at
+the end of each. So any reader notices a flipped bit when it reads. Stores of seisproc 0.1 have none
+after their chunks; they are read too.
 """
 
 from __future__ import annotations
@@ -36,7 +40,13 @@ class ShardedArray:
     Parameters
     ----------
     url : str
-        The array, which exists already: sharded, index at the end, Blosc-compressed chunks.
+        The array, which exists already: sharded, index at the end, Blosc-compressed chunks, with a
+        checksum each or without.
+
+    Attributes
+    ----------
+    checksums : bool
+        Whether each chunk ends with its crc32c.
 
     Raises
     ------
@@ -48,7 +58,7 @@ class ShardedArray:
         self.url = url
         array = zarr.open_array(url, mode="r")
         (codec,) = array.metadata.codecs  # type: ignore[union-attr]
-        self.compressor, self.chunk_shape = _compressor(codec, url)
+        self.compressor, self.chunk_shape, self.checksums = _compressor(codec, url)
         self.shard_shape = tuple(array.shards or ())
         self.per_shard = tuple(
             shard // chunk for shard, chunk in zip(self.shard_shape, self.chunk_shape, strict=True)
@@ -69,29 +79,66 @@ class ShardedArray:
         Raises
         ------
         StoreError
-            If the shard's index does not match its checksum.
+            If the shard's index or one of its chunks does not match its checksum.
         """
-        path = self._file(shard)
         try:
-            content = memoryview(self._fs.cat_file(path))
+            content = self._fs.cat_file(self._file(shard))
         except FileNotFoundError:
             return
-        length = 16 * math.prod(self.per_shard)
-        packed = bytes(content[-length - 4 : -4])
-        if int(crc32c(packed)) != int.from_bytes(content[-4:], "little"):
-            raise StoreError(
-                f"{self.url}: the shard {path.rsplit('/c/', 1)[-1]} is damaged",
-                do="Make the store again",
-            )
-        index = np.frombuffer(packed, "<u8").reshape(*self.per_shard, 2)
+        for position, chunk, damage in self.decode(content):
+            if damage is not None:
+                raise StoreError(
+                    f"{self.url}: the shard {'/'.join(map(str, shard))} is damaged",
+                    found=damage,
+                    do="Make the store again, or copy it again from where it is whole",
+                )
+            yield position, chunk
+
+    def decode(
+        self, content: bytes
+    ) -> Iterator[tuple[tuple[int, ...], NDArray[Any], str | None]]:
+        """Yield position, values and damage of each chunk in a shard's bytes.
+
+        Damage is None, or says in words why the values are not to be used; of a shard whose index
+        is damaged it is all that comes. The values are valid until the next chunk is asked for.
+        """
         chunk = np.empty(self.chunk_shape, self.dtype)
+        length = 16 * math.prod(self.per_shard)
+        packed = content[-length - 4 : -4]
+        if len(packed) < length:
+            yield (), chunk, f"its {len(content):,} bytes are too few for its index"
+            return
+        if int(crc32c(packed)) != int.from_bytes(content[-4:], "little"):
+            yield (), chunk, "its index does not match its checksum"
+            return
+        index = np.frombuffer(packed, "<u8").reshape(*self.per_shard, 2)
         for position in np.ndindex(*self.per_shard):
-            offset, size = index[position]
+            offset, size = index[position].tolist()
             if offset != ABSENT:
-                encoded = content[int(offset) : int(offset) + int(size)]
-                with _single_threaded():
-                    self.compressor.decode(encoded, chunk)
-                yield position, chunk
+                encoded = memoryview(content)[offset : offset + size]
+                damage = "reaches beyond the file" if len(encoded) < size else None
+                damage = damage or self._decode_chunk(encoded, chunk)
+                name = "/".join(map(str, position))
+                yield position, chunk, damage and f"chunk {name} {damage}"
+
+    def _decode_chunk(self, encoded: memoryview, chunk: NDArray[Any]) -> str | None:
+        """Decode one chunk into ``chunk``, or say what is wrong with it."""
+        if self.checksums:
+            payload, mark = encoded[:-4], encoded[-4:]
+            # google_crc32c takes arrays, and no memoryviews
+            if int(crc32c(np.frombuffer(payload, "u1"))) != int.from_bytes(mark, "little"):
+                return "does not match its checksum"
+            encoded = payload
+        # Blosc's header: the sizes of its content and of itself. Blosc reads as far as it says.
+        sizes = int.from_bytes(encoded[4:8], "little"), int.from_bytes(encoded[12:16], "little")
+        if sizes != (chunk.nbytes, len(encoded)):
+            return "has another size than its header says"
+        try:
+            with _single_threaded():
+                self.compressor.decode(encoded, chunk)
+        except (RuntimeError, ValueError) as error:
+            return f"cannot be decoded ({error})"
+        return None
 
     def encode(self, chunk: NDArray[Any]) -> bytes | None:
         """Encode one chunk, full size and contiguous; None where it is all fill value.
@@ -131,12 +178,15 @@ class ShardedArray:
             return 0
         index = np.full((*self.per_shard, 2), ABSENT, "<u8")
         offset = 0
+        parts = []
         for position in sorted(chunks):
-            index[position] = offset, len(chunks[position])
-            offset += len(chunks[position])
+            encoded = chunks[position]
+            parts += [encoded, _mark(encoded)] if self.checksums else [encoded]
+            size = len(encoded) + 4 * self.checksums
+            index[position] = offset, size
+            offset += size
         packed = index.tobytes()
-        parts = [chunks[position] for position in sorted(chunks)]
-        parts += [packed, int(crc32c(packed)).to_bytes(4, "little")]
+        parts += [packed, _mark(packed)]
         path = self._file(shard)
         try:
             if isinstance(self._fs, LocalFileSystem):
@@ -149,6 +199,11 @@ class ShardedArray:
         except OSError as error:
             raise as_space_error(error, self.url) from error
         return offset + len(packed) + 4
+
+
+def _mark(content: bytes) -> bytes:
+    """Checksum as Zarr's crc32c codec appends it."""
+    return int(crc32c(content)).to_bytes(4, "little")
 
 
 @contextlib.contextmanager
@@ -178,13 +233,18 @@ def as_space_error(error: OSError, url: str) -> Exception:
     return error
 
 
-def _compressor(codec: Any, url: str) -> tuple[numcodecs.Blosc, tuple[int, ...]]:
-    """Build the Blosc codec that the metadata states; refuse what this writer does not speak."""
+def _compressor(codec: Any, url: str) -> tuple[numcodecs.Blosc, tuple[int, ...], bool]:
+    """Build the Blosc codec that the metadata states; refuse what this writer does not speak.
+
+    Returns the codec, the chunk's shape, and whether a checksum follows each chunk.
+    """
     if isinstance(codec, ShardingCodec):
         plain_index = [type(part) for part in codec.index_codecs] == [BytesCodec, Crc32cCodec]
-        inner = codec.codecs
-        if plain_index and len(inner) == 2 and isinstance(inner[1], BloscCodec):
-            settings = inner[1]
+        inner = [type(part) for part in codec.codecs]
+        checksums = inner == [BytesCodec, BloscCodec, Crc32cCodec]
+        if plain_index and (checksums or inner == [BytesCodec, BloscCodec]):
+            settings = codec.codecs[1]
+            assert isinstance(settings, BloscCodec)
             shuffle = {
                 "noshuffle": numcodecs.Blosc.NOSHUFFLE,
                 "shuffle": numcodecs.Blosc.SHUFFLE,
@@ -193,8 +253,8 @@ def _compressor(codec: Any, url: str) -> tuple[numcodecs.Blosc, tuple[int, ...]]
             built = numcodecs.Blosc(
                 settings.cname.value, settings.clevel, shuffle, settings.blocksize
             )
-            return built, tuple(codec.chunk_shape)
+            return built, tuple(codec.chunk_shape), checksums
     raise StoreError(
         f"{url} is not encoded as this version writes it",
-        expected="sharding (bytes, Blosc), index (bytes, crc32c) at the end",
+        expected="sharding (bytes, Blosc, crc32c), index (bytes, crc32c) at the end",
     )
