@@ -20,7 +20,7 @@ from seisproc.interpretation.tiling import Lattice
 from seisproc.normalise import NORMALISATION
 from seisproc.volume import Shape3
 
-ALGORITHM_VERSION = 2
+ALGORITHM_VERSION = 1
 """Raised whenever the same plan would give other values; part of every fingerprint."""
 
 HAND_OVER = "hand over"
