@@ -70,6 +70,9 @@ VARIABLES = {
         Variable("fault_uncertainty", AXES, "uint8", "1", "normalised predictive entropy"),
         Variable("fault_disagreement", AXES, "uint8", "1", "normalised mutual information"),
         Variable("labelled", ("inline", "crossline"), "bool", None, "this trace was interpreted"),
+        Variable(
+            "manifest", ("manifest_byte",), "uint8", None, "stored files: bytes, crc32c, path"
+        ),
     )
 }
 

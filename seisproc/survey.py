@@ -22,6 +22,7 @@ from numpy.typing import DTypeLike, NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from seisproc.errors import GeometryError, StoreError
+from seisproc.manifest import sealed
 from seisproc.schema import DOMAINS, SCHEMA_VERSION, VARIABLES
 
 CHUNK = 64
@@ -192,13 +193,12 @@ def write_coordinates(group_url: str, grid: Grid) -> None:
 def publish(group_url: str, attributes: Mapping[str, Any]) -> None:
     """Make a group of finished arrays visible: write its ``zarr.json``, the last act of a writer.
 
-    Parent groups are not touched; see :func:`ensure_group`.
+    The files of its arrays are recorded, for :mod:`seisproc.verify`. Parent groups are not
+    touched; see :func:`ensure_group`.
     """
+    told = {"Conventions": "CF-1.11", "seisproc_schema": SCHEMA_VERSION, **attributes}
     zarr.create_group(
-        store=group_url,
-        zarr_format=3,
-        attributes={"Conventions": "CF-1.11", "seisproc_schema": SCHEMA_VERSION, **attributes},
-        overwrite=False,
+        store=group_url, zarr_format=3, attributes=sealed(group_url, told), overwrite=False
     )
 
 

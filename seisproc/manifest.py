@@ -1,0 +1,161 @@
+"""What a published group holds: a list of its stored files, and a seal that guards the list.
+
+Zarr reads a missing shard as fill value, so nobody misses it; and metadata has no checksum. So the
+last act of a writer (:func:`seisproc.survey.publish`) records which files its arrays have:
+
+* the array ``manifest``, uint8 (manifest_byte_<n>,): a line of text for each file, ``bytes crc32c
+  path``, array by array. Chunks and shards carry checksums of their own and have ``-`` there;
+* the attribute ``seal`` of the group: how many files and bytes, the SHA-256 of the manifest with
+  its metadata, and that of all other attributes.
+
+:mod:`seisproc.verify` compares. Nested groups are published, and recorded, by themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import numpy as np
+import zarr
+from fsspec import AbstractFileSystem
+from google_crc32c import value as crc32c
+
+MANIFEST = "manifest"
+SEAL = "seal"
+METADATA = "zarr.json"
+NO_MARK = "-"
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of an array: its path within the group, its size, its crc32c or ``-``."""
+
+    path: str
+    size: int
+    mark: str = NO_MARK
+
+    def line(self) -> str:
+        """One line of the manifest."""
+        return f"{self.size} {self.mark} {self.path}\n"
+
+    @classmethod
+    def parse(cls, line: str) -> StoredFile:
+        """Read a line of the manifest.
+
+        >>> StoredFile.parse("12 - live/c/0/0")
+        StoredFile(path='live/c/0/0', size=12, mark='-')
+        """
+        size, mark, path = line.split(" ", 2)
+        return cls(path, int(size), mark)
+
+
+def sealed(group_url: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Record the finished arrays of a group; return its attributes with their seal."""
+    fs, root = fsspec.core.url_to_fs(group_url)
+    fs.invalidate_cache()  # other processes wrote the shards
+    files = [
+        StoredFile(f"{name}/{path}", size, mark)
+        for name in array_names(fs, root)
+        for path, size, mark in _array_files(fs, f"{root}/{name}")
+    ]
+    seal: dict[str, Any] = {
+        "files": len(files),
+        "bytes": sum(file.size for file in files),
+        "attributes": attributes_hash(attributes),
+    }
+    if files:
+        _write(group_url, "".join(file.line() for file in files).encode())
+        seal["manifest"] = manifest_hash(group_url)
+    return {**attributes, SEAL: seal}
+
+
+def array_names(fs: AbstractFileSystem, root: str) -> list[str]:
+    """Names of the arrays right under a group, without the manifest, sorted."""
+    return [
+        name
+        for name in folder_names(fs, root)
+        if name != MANIFEST and node_type(fs, f"{root}/{name}") == "array"
+    ]
+
+
+def folder_names(fs: AbstractFileSystem, root: str) -> list[str]:
+    """Names of the folders right under a path, sorted; none where there is nothing."""
+    try:
+        entries = fs.ls(root, detail=True)
+    except FileNotFoundError:
+        return []
+    return sorted(_name(entry) for entry in entries if entry["type"] == "directory")
+
+
+def node_type(fs: AbstractFileSystem, path: str) -> str | None:
+    """``array`` or ``group``; None without metadata that can be read."""
+    try:
+        return str(json.loads(fs.cat_file(f"{path}/{METADATA}"))["node_type"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def part_names(fs: AbstractFileSystem, array: str) -> list[str]:
+    """Parts in which an array's files are listed, such as ``c/12``: few files in each, sorted."""
+    try:
+        entries = fs.ls(f"{array}/c", detail=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(f"c/{_name(entry)}" for entry in entries)
+
+
+def part_files(fs: AbstractFileSystem, array: str, part: str) -> dict[str, int]:
+    """Sizes of the files of one part by path within the array, sorted."""
+    found = fs.find(f"{array}/{part}", detail=True)
+    return {path[len(array) + 1 :]: int(found[path]["size"]) for path in sorted(found)}
+
+
+def attributes_hash(attributes: Mapping[str, Any]) -> str:
+    """SHA-256 of a group's attributes as JSON holds them, the seal aside."""
+    plain = json.loads(json.dumps({k: v for k, v in attributes.items() if k != SEAL}))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def manifest_hash(group_url: str) -> str:
+    """SHA-256 of the manifest's text and of its array's metadata."""
+    fs, root = fsspec.core.url_to_fs(group_url)
+    digest = hashlib.sha256(read_manifest(group_url).encode())
+    digest.update(fs.cat_file(f"{root}/{MANIFEST}/{METADATA}"))
+    return digest.hexdigest()
+
+
+def read_manifest(group_url: str) -> str:
+    """Text of a group's manifest."""
+    stored = zarr.open_array(f"{group_url}/{MANIFEST}", mode="r")
+    return np.asarray(stored[...], "uint8").tobytes().decode()
+
+
+def _write(group_url: str, text: bytes) -> None:
+    from seisproc.survey import write_array
+
+    # The length in the name: in a tree of groups, xarray takes equal names for equal dimensions.
+    dimension = f"manifest_byte_{len(text)}"
+    write_array(group_url, MANIFEST, np.frombuffer(text, "uint8"), (dimension,))
+
+
+def _array_files(fs: AbstractFileSystem, array: str) -> Iterator[tuple[str, int, str]]:
+    """Path within the array, size and mark of its metadata and of every chunk or shard."""
+    metadata = fs.cat_file(f"{array}/{METADATA}")
+    yield METADATA, len(metadata), mark_of(metadata)
+    for part in part_names(fs, array):
+        for path, size in part_files(fs, array, part).items():
+            yield path, size, NO_MARK
+
+
+def mark_of(content: bytes) -> str:
+    """Checksum of a file that carries none: crc32c, eight hexadecimal digits."""
+    return f"{int(crc32c(content)):08x}"
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    return str(entry["name"]).rstrip("/").rsplit("/", 1)[-1]
