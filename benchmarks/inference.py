@@ -40,8 +40,8 @@ from seisproc.interpretation.compute_region import load_network
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.interpretation.tiling import lattices
 from seisproc.normalise import unit_rms
+from seisproc.grid import Grid
 from seisproc.survey import (
-    Grid,
     Survey,
     create_array,
     layout,

@@ -27,7 +27,7 @@ from seisproc.segy.create import create_segy
 from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
 from seisproc.segy.scan import scan
-from seisproc.survey import Grid
+from seisproc.grid import Grid
 
 FORMATS = {"ieee": 5, "ibm": 1}
 SLAB = 64

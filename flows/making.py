@@ -312,7 +312,8 @@ def run(
     from seisproc.segy.scan import scan
 
     # Bad files and bundles are refused before a server and a cluster are started for them.
-    scan(sources, headers.overrides())
+    # nothing else than a stacked 3-D survey can be interpreted: its grid says so
+    _ = scan(sources, headers.overrides()).grid
     for bundle in bundles:
         read_card(bundle)
     with prefect_server():

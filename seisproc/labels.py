@@ -19,11 +19,11 @@ import zarr
 from numpy.typing import NDArray
 
 from seisproc.errors import ConfigError, GeometryError, SeisprocError
+from seisproc.grid import Grid
 from seisproc.records import Records, lease, work_url
 from seisproc.replace import put_in_place, staging_url
 from seisproc.schema import FAULT_CLASSES, NONE, PARIHAKA, ClassSet, FaciesClass
 from seisproc.survey import (
-    Grid,
     Survey,
     create_array,
     ensure_group,

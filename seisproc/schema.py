@@ -17,6 +17,14 @@ AXES = ("inline", "crossline", "sample")
 DOMAINS = {"twt": "ms", "depth": "m"}
 """Vertical domain -> unit: two-way time in milliseconds, or depth in metres."""
 
+KINDS = {
+    "3d": "a post-stack 3-D survey",
+    "prestack": "a pre-stack 3-D survey",
+    "2d": "a 2-D line",
+    "flat": "traces in file order, without a grid",
+}
+"""What a survey store may hold; all but the first need other work before an interpretation."""
+
 NONE = 255
 """uint8 code for "no value": outside the live traces, or not interpreted. Never a class."""
 
@@ -28,7 +36,9 @@ CODES = 254
 class Variable:
     """One array of a survey store: its dimensions, kind of dtype and meaning.
 
-    ``sample`` in ``dims`` stands for ``twt`` or ``depth``. ``dtype`` None means: any.
+    ``sample`` in ``dims`` stands for ``twt`` or ``depth``, and (inline, crossline) for the lateral
+    dimensions of whatever the store holds (:class:`seisproc.grid.Lattice`). ``dtype`` None
+    means: any.
     """
 
     name: str
@@ -44,6 +54,14 @@ VARIABLES = {
         Variable("amplitude", AXES, None, "1", "seismic amplitude"),
         Variable("inline", ("inline",), "int32", "1", "inline number"),
         Variable("crossline", ("crossline",), "int32", "1", "crossline number"),
+        Variable("offset", ("offset",), "int32", "m", "source-receiver offset"),
+        Variable("gather_trace", ("gather_trace",), "int32", "1", "number within the gather"),
+        Variable("trace", ("trace",), "int64", "1", "trace in file order"),
+        Variable("cdp", ("trace",), "int32", "1", "common depth point number"),
+        Variable("shot_point", ("trace",), "int32", "1", "shot point number"),
+        Variable("field_record", ("trace",), "int32", "1", "field record number"),
+        Variable("channel", ("trace",), "int32", "1", "channel within the field record"),
+        Variable("trace_offset", ("trace",), "int32", "m", "source-receiver offset"),
         Variable("twt", ("twt",), "float64", "ms", "two-way time"),
         Variable("depth", ("depth",), "float64", "m", "depth"),
         Variable("cdp_x", ("inline", "crossline"), "float64", "m", "easting of the bin centre"),
@@ -62,6 +80,13 @@ VARIABLES = {
         Variable(
             "sample_residual_word", ("residual",), "uint64", None, "raw word of that sample"
         ),
+        Variable("other_trace", ("other",), "int64", None, "trace kept beside the amplitude"),
+        Variable("other_cell", ("other",), "int64", None, "cell it shares, row by row"),
+        Variable("other_samples", ("other", "sample_byte"), "uint8", None, "its raw samples"),
+        Variable(
+            "trace_rms", ("inline", "crossline"), "float32", "1", "root mean square of a trace"
+        ),
+        Variable("inline_rms", ("inline",), "float32", "1", "root mean square of an inline"),
         Variable("facies", AXES, "uint8", None, "seismic facies, 255 = none"),
         Variable("facies_probability", ("facies_class", *AXES), "uint8", "1", "class probability"),
         Variable("facies_uncertainty", AXES, "uint8", "1", "normalised predictive entropy"),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -21,16 +20,17 @@ import zarr
 from numpy.typing import DTypeLike, NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from seisproc.errors import GeometryError, StoreError
+from seisproc.errors import StoreError
+from seisproc.grid import Grid, Lattice, lattice_of
 from seisproc.manifest import sealed
 from seisproc.schema import DOMAINS, SCHEMA_VERSION, VARIABLES
 
-CHUNK = 64
-"""Edge of a chunk in samples: sections of all three directions read at a similar speed."""
+CHUNKS = {2: (512, 512), 3: (64, 64, 64), 4: (16, 16, 16, 64)}
+"""Chunk by number of dimensions: 1 MiB of float32, whose edges let sections of all directions be
+read at a similar speed."""
 
-SHARD_LATERAL = 128
-SHARD_SAMPLES = 512
-"""Largest shard: 128 x 128 traces x 512 samples, 32 MiB of float32."""
+SHARDS = {2: (2048, 4096), 3: (128, 128, 512), 4: (32, 32, 32, 256)}
+"""Largest shard: 32 MiB of float32."""
 
 BLOCK_BYTES = 1 << 20
 """Blosc's own blocks: 1 MiB, a whole chunk of float32. Left to itself it takes 32 KiB, and zstd
@@ -39,67 +39,13 @@ then encodes seismic amplitudes at a third of the speed, decodes at half, and to
 STATISTICS = "statistics"
 
 
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """The survey's axes.
-
-    Attributes
-    ----------
-    inline, crossline : int32 (n,)
-        Line numbers, strictly monotonic, not necessarily evenly spaced.
-    sample : float64 (n,)
-        Two-way time in ms or depth in m, evenly spaced.
-    domain : str
-        ``twt`` or ``depth``: what ``sample`` holds.
-    """
-
-    inline: NDArray[np.int32]
-    crossline: NDArray[np.int32]
-    sample: NDArray[np.float64]
-    domain: str = "twt"
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(inlines, crosslines, samples)."""
-        return (len(self.inline), len(self.crossline), len(self.sample))
-
-    @property
-    def dims(self) -> tuple[str, str, str]:
-        """Dimension names in array order."""
-        return ("inline", "crossline", self.domain)
-
-    @property
-    def step(self) -> float:
-        """Sample interval in ms or m; 1 for a single sample."""
-        return float(self.sample[1] - self.sample[0]) if len(self.sample) > 1 else 1.0
-
-    def require_same(self, other: Grid, what: str) -> None:
-        """Raise :class:`GeometryError` unless ``other`` (named ``what``) is this very grid."""
-        for name in ("inline", "crossline", "sample"):
-            ours, theirs = getattr(self, name), getattr(other, name)
-            if len(ours) != len(theirs) or not np.allclose(ours, theirs):
-                raise GeometryError(
-                    f"{what} does not lie on the survey's grid: its {name} axis differs",
-                    found=_axis_text(theirs),
-                    expected=_axis_text(ours),
-                    do="Give a volume with the survey's own line numbers and sample times",
-                )
-
-
-def _axis_text(axis: NDArray[Any]) -> str:
-    if not len(axis):
-        return "no values"
-    return f"{len(axis)} values {axis[0]:g} to {axis[-1]:g}"
-
-
 def layout(
     shape: tuple[int, ...],
     *,
-    lateral: int = SHARD_LATERAL,
-    samples: int = SHARD_SAMPLES,
-    chunk: int = CHUNK,
+    chunk: tuple[int, ...] | None = None,
+    shard: tuple[int, ...] | None = None,
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Chunk and shard shape of a volume (inline, crossline, sample), at most the given sizes.
+    """Chunk and shard shape of a volume, samples last, at most the given or usual sizes.
 
     A shard is a whole number of chunks and never much larger than the volume.
 
@@ -108,8 +54,11 @@ def layout(
     >>> layout((23, 18, 75))
     ((23, 18, 64), (23, 18, 128))
     """
-    limits = (lateral, lateral, samples)
-    chunks = tuple(max(1, min(chunk, extent)) for extent in shape)
+    edges = chunk or CHUNKS[len(shape)]
+    limits = shard or SHARDS[len(shape)]
+    chunks = tuple(
+        max(1, min(edge, extent)) for edge, extent in zip(edges, shape, strict=True)
+    )
     shards = tuple(
         edge * max(1, min(limit // edge, math.ceil(extent / edge)))
         for edge, limit, extent in zip(chunks, limits, shape, strict=True)
@@ -179,14 +128,18 @@ def write_array(
     array[...] = values
 
 
-def write_coordinates(group_url: str, grid: Grid) -> None:
-    """Write the three axes into a group, so that the group opens alone."""
-    write_array(group_url, "inline", grid.inline.astype("int32"), ("inline",))
-    write_array(group_url, "crossline", grid.crossline.astype("int32"), ("crossline",))
-    vertical = {"standard_name": grid.domain, "positive": "down", "axis": "Z"}
+def write_coordinates(group_url: str, axes: Grid | Lattice) -> None:
+    """Write the axes into a group, so that the group opens alone."""
+    lattice = axes if isinstance(axes, Lattice) else lattice_of(axes)
+    for name, labels in lattice.axes.items():
+        write_array(group_url, name, labels.astype(VARIABLES[name].dtype or labels.dtype), (name,))
+    for name, numbers in lattice.words.items():
+        write_array(group_url, name, numbers, ("trace",))
+    domain = lattice.domain
+    vertical = {"standard_name": domain, "positive": "down", "axis": "Z"}
     write_array(
-        group_url, grid.domain, grid.sample.astype("float64"), (grid.domain,),
-        {**vertical, "units": DOMAINS[grid.domain]},
+        group_url, domain, lattice.sample.astype("float64"), (domain,),
+        {**vertical, "units": DOMAINS[domain]},
     )
 
 
@@ -237,15 +190,29 @@ class Survey:
         """``twt`` or ``depth``."""
         return str(self.attributes["domain"])
 
+    @property
+    def kind(self) -> str:
+        """What the store holds: ``3d``, ``prestack``, ``2d`` or ``flat``."""
+        return str(self.attributes.get("kind", "3d"))
+
+    @cached_property
+    def lattice(self) -> Lattice:
+        """The axes of the amplitude, whatever the kind of survey."""
+        names = self.amplitude.metadata.dimension_names or ()  # type: ignore[union-attr]
+        *lateral, domain = names
+        axes = {str(name): self.read(str(name)) for name in lateral}
+        return Lattice(self.kind, axes, self.read(str(domain)), str(domain))
+
     @cached_property
     def grid(self) -> Grid:
-        """The survey's axes."""
-        return Grid(
-            inline=self.read("inline"),
-            crossline=self.read("crossline"),
-            sample=self.read(self.domain),
-            domain=self.domain,
-        )
+        """The survey's axes.
+
+        Raises
+        ------
+        GeometryError
+            If the store holds no post-stack 3-D survey.
+        """
+        return self.lattice.grid(self.url)
 
     @cached_property
     def amplitude(self) -> zarr.Array[Any]:
@@ -279,6 +246,11 @@ class Survey:
                 expected=", ".join(self.volumes()),
                 do="Name one of these",
             ) from None
+
+    def has(self, path: str) -> bool:
+        """Whether the store holds an array, e.g. ``sample_residual_index``."""
+        fs, root = fsspec.core.url_to_fs(self.url)
+        return bool(fs.exists(f"{root}/{path}/zarr.json"))
 
     def read(self, path: str) -> NDArray[Any]:
         """Read one small array whole."""

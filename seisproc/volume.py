@@ -57,12 +57,23 @@ def boxes(shape: Shape3, edge: Shape3) -> list[Box]:
     >>> [box.shape for box in boxes((3, 1, 4), (2, 2, 4))]
     [(2, 1, 4), (1, 1, 4)]
     """
-    starts = (range(0, extent, step) for extent, step in zip(shape, edge, strict=True))
     return [
-        Box((i, j, k), (min(i + edge[0], shape[0]), min(j + edge[1], shape[1]),
-                        min(k + edge[2], shape[2])))
-        for i, j, k in itertools.product(*starts)
+        Box((i.start, j.start, k.start), (i.stop, j.stop, k.stop))
+        for i, j, k in tiles(shape, edge)
     ]
+
+
+def tiles(shape: tuple[int, ...], edge: tuple[int, ...]) -> list[tuple[slice, ...]]:
+    """Cut an array of any number of dimensions at multiples of ``edge``, in array order.
+
+    >>> tiles((3, 1), (2, 2))
+    [(slice(0, 2, None), slice(0, 1, None)), (slice(2, 3, None), slice(0, 1, None))]
+    """
+    cuts = (
+        [slice(first, min(first + step, extent)) for first in range(0, extent, step)]
+        for extent, step in zip(shape, edge, strict=True)
+    )
+    return list(itertools.product(*cuts))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seisproc.errors import ConfigError, OutputExistsError
 from seisproc.segy.create import create_segy
-from seisproc.survey import Grid
+from seisproc.grid import Grid
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.volume import synthesize
 from tasks.artifacts import receipt_artifact

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.grid import Grid
 from seisproc.schema import DOMAINS
-from seisproc.survey import Grid, Survey
+from seisproc.survey import Survey
 
 MAX_PIXELS = 2000
 """More cells than a picture has pixels, few enough to hold a plane of them in memory."""

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from seisproc.report.inventory import bin_size, classes_of, members
 from seisproc.report.product_sums import FAULT_THRESHOLD, ProductSums
 from seisproc.schema import CODES, NONE, ClassSet, FaciesClass
-from seisproc.survey import SHARD_LATERAL, Survey
+from seisproc.survey import SHARDS, Survey
 from seisproc.volume import Shape3, boxes
 
+COLUMN_EDGE = SHARDS[3][0]
 DOUBTFUL_LINES = 5
 APART = 20
 """Doubtful lines are at least the survey's extent over this apart."""
@@ -220,7 +221,7 @@ def _doubtful(
 def _columns(survey: Survey) -> Shape3:
     """Boxes of whole traces, thin enough that one product's takes at most some 64 MiB."""
     samples = survey.grid.shape[2]
-    edge = SHARD_LATERAL
+    edge = COLUMN_EDGE
     while edge > 1 and edge * edge * samples > 64 * 2**20:
         edge //= 2
     return (edge, edge, samples)

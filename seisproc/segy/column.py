@@ -1,4 +1,4 @@
-"""The two tasks of an ingest: convert a column of shards, and copy a block of trace headers.
+"""The tasks of an ingest: convert a column of shards, copy trace headers, copy shared traces.
 
 A task writes whole chunks and shards that no other task touches, so it may be run again at any
 time. It reports a hash of the source bytes that it used.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,13 @@ import zarr
 from numpy.typing import NDArray
 
 from seisproc.records import Records, write_atomic
+from seisproc.segy.decode import decode
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.gather import gather, residuals
 from seisproc.segy.plan import IngestJob, Task
 from seisproc.segy.shards import ShardedArray, as_space_error
 from seisproc.segy.statistics import Tally
+from seisproc.volume import tiles
 
 CHECKSUM_DIGITS = 32
 
@@ -46,7 +49,7 @@ def check_task(job: IngestJob, task: Task) -> TaskResult:
 
 def _run(job: IngestJob, task: Task, *, write: bool) -> TaskResult:
     try:
-        body = _column if task.kind == "column" else _headers
+        body = {"column": _column, "headers": _headers, "others": _others}[task.kind]
         checksum, payload = body(job, task, write)
         if write:
             Records(job.work).mark(task.key, "done", checksum, payload)
@@ -72,13 +75,34 @@ def _headers(job: IngestJob, task: Task, write: bool) -> tuple[str, dict[str, An
     return checksum, {}
 
 
+def _others(job: IngestJob, task: Task, write: bool) -> tuple[str, dict[str, Any]]:
+    """Copy the samples of traces that share a cell, as they stand in the files."""
+    first, stop = task.first[0], task.stop[0]
+    traces = np.asarray(zarr.open_array(f"{job.target}/other_trace", mode="r")[first:stop])
+    raw = _raw_samples(job, traces)
+    checksum = hashlib.sha256(raw.tobytes()).hexdigest()[:CHECKSUM_DIGITS]
+    if write:
+        zarr.open_array(f"{job.target}/other_samples", mode="r+")[first:stop] = raw
+    return checksum, {}
+
+
+def _raw_samples(job: IngestJob, traces: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Bytes of all samples of some traces, uint8 (trace, sample byte)."""
+    raw = np.empty((len(traces), job.trace_samples_bytes), "uint8")
+    for _, layout, mine in _by_file(job, traces):
+        wanted = mine >= 0
+        starts = layout.data_offset + layout.header_bytes + mine[wanted] * layout.trace_bytes
+        buffer, places = layout.source.fetch(starts, raw.shape[1])
+        raw[wanted] = [buffer[at : at + raw.shape[1]] for at in places.tolist()]
+    return raw
+
+
 def _column(job: IngestJob, task: Task, write: bool) -> tuple[str, dict[str, Any]]:
-    (i0, j0), (i1, j1) = task.first, task.stop
     stored = zarr.open_array(f"{job.target}/trace_index", mode="r")
-    index = np.asarray(stored[i0:i1, j0:j1])
+    index = np.asarray(stored[task.cells])
     converter = _ColumnConverter(job, task, index, write)
-    for first in range(0, job.shape[2], job.shards[2]):
-        converter.convert(first, min(first + job.shards[2], job.shape[2]))
+    for first in range(0, job.shape[-1], job.shards[-1]):
+        converter.convert(first, min(first + job.shards[-1], job.shape[-1]))
     return converter.checksum(), converter.finish()
 
 
@@ -93,40 +117,45 @@ class _ColumnConverter:
         self.array = ShardedArray(f"{job.target}/amplitude")
         self.tally = Tally.empty(job.dtype)
         self.nonzero = np.zeros(index.shape, bool)
+        self.energy = np.zeros(index.shape, "float64")
         self.digest = hashlib.sha256()
         self.residual: list[NDArray[np.uint64]] = []
+        self.shared = _Shared.read(job) if job.averaged else _Shared.none()
 
     def convert(self, first: int, stop: int) -> None:
         """Convert one shard: samples [first, stop) of the column."""
         job = self.job
-        edge_i, edge_j, edge_k = job.chunks
-        depth = -(-(stop - first) // edge_k)
-        bundle = np.empty((depth, edge_i, edge_j, edge_k), job.dtype)
+        *lateral, edge = job.chunks
+        depth = -(-(stop - first) // edge)
+        # the loops see a map of traces: what lies between first and last axis is one
+        face = (lateral[0], math.prod(lateral[1:]))
+        bundle = np.empty((depth, *face, edge), job.dtype)
         encoded: dict[tuple[int, ...], bytes] = {}
-        for i in range(0, self.index.shape[0], edge_i):
-            for j in range(0, self.index.shape[1], edge_j):
-                cells = self.index[i : i + edge_i, j : j + edge_j]
-                live = cells >= 0
-                if not live.any():
-                    continue
-                whole = cells.shape == (edge_i, edge_j) and (stop - first) % edge_k == 0
-                if not (whole and live.all()):
-                    bundle[...] = self.array.fill
-                self._gather(cells, first, stop, bundle)
-                if not self.write:
-                    continue
-                seen = self.nonzero[i : i + edge_i, j : j + edge_j]
-                self.tally.add(bundle, live, stop - first, seen)
-                for k in range(depth):
-                    chunk = self.array.encode(bundle[k])
-                    if chunk is not None:
-                        encoded[(i // edge_i, j // edge_j, k)] = chunk
+        for cuts in tiles(self.index.shape, tuple(lateral)):
+            cells = _padded(self.index[cuts], tuple(lateral)).reshape(face)
+            live = cells >= 0
+            if not live.any():
+                continue
+            if not live.all() or (stop - first) % edge:
+                bundle[...] = self.array.fill
+            self._gather(cells, first, stop, bundle)
+            if job.averaged:
+                self._average(cells, first, stop, bundle)
+            if not self.write:
+                continue
+            seen, energy = np.zeros(face, bool), np.zeros(face, "float64")
+            self.tally.add(bundle, live, stop - first, seen, energy)
+            inside = tuple(map(slice, self.index[cuts].shape))
+            self.nonzero[cuts] |= seen.reshape(lateral)[inside]
+            self.energy[cuts] += energy.reshape(lateral)[inside]
+            position = tuple(cut.start // size for cut, size in zip(cuts, lateral, strict=True))
+            for k in range(depth):
+                chunk = self.array.encode(bundle[k])
+                if chunk is not None:
+                    encoded[(*position, k)] = chunk
         if self.write:
-            place = (
-                self.task.first[0] // job.shards[0],
-                self.task.first[1] // job.shards[1],
-                first // job.shards[2],
-            )
+            begin = (*self.task.first, first)
+            place = [at // size for at, size in zip(begin, job.shards, strict=True)]
             self.array.write(place, encoded)
 
     def _gather(
@@ -146,23 +175,79 @@ class _ColumnConverter:
             if doubtful:
                 where, what = residuals(*arguments)
                 trace = traces.reshape(-1)[where[:, 0]] + self.job.bounds[number]
-                sample = trace * self.job.shape[2] + first + where[:, 1]
+                sample = trace * self.job.shape[-1] + first + where[:, 1]
                 self.residual.append(np.stack([sample.astype("uint64"), what], axis=1))
+
+    def _average(
+        self, cells: NDArray[np.int64], first: int, stop: int, bundle: NDArray[Any]
+    ) -> None:
+        """Put the mean of its traces into every cell that several share."""
+        for i, j in np.argwhere(np.isin(cells, self.shared.firsts)).tolist():
+            raw = _raw_samples(self.job, self.shared.traces_with(cells[i, j]))
+            form = self.job.layouts[0]
+            values = decode(raw, form.sample_format.code, form.byte_order)[:, first:stop]
+            mean = values.mean(axis=0, dtype="float64")
+            if self.job.dtype.kind != "f":
+                mean = np.rint(mean)
+            depth, edge = len(bundle), bundle.shape[-1]
+            padded = np.full(depth * edge, self.array.fill, self.job.dtype)
+            padded[: stop - first] = mean.astype(self.job.dtype)
+            bundle[:, i, j] = padded.reshape(depth, edge)
 
     def checksum(self) -> str:
         """Hash of all source words of the column."""
         return self.digest.hexdigest()[:CHECKSUM_DIGITS]
 
     def finish(self) -> dict[str, Any]:
-        """Write the residual aside and hand over what the record holds."""
+        """Write the traces' rms, the residual aside, and hand over what the record holds."""
         live = self.index >= 0
         self.tally.zero_traces = int(np.count_nonzero(live & ~self.nonzero))
+        if self.write:
+            rms = np.sqrt(self.energy / self.job.shape[-1])
+            stored = zarr.open_array(f"{self.job.target}/trace_rms", mode="r+")
+            stored[self.task.cells] = np.where(live, rms, np.nan).astype("float32")
         found = np.concatenate(self.residual) if self.residual else np.empty((0, 2), "uint64")
         if len(found) and self.write:
             content = io.BytesIO()
             np.save(content, found[np.argsort(found[:, 0])])
             write_atomic(residual_url(self.job, self.task.key), content.getvalue())
         return {"statistics": self.tally.to_payload(), "residual": len(found)}
+
+
+@dataclass(frozen=True, eq=False)
+class _Shared:
+    """Traces that share cells: file order of each, its cell, and the first trace of each cell."""
+
+    traces: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    firsts: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> _Shared:
+        nothing = np.empty(0, "int64")
+        return cls(nothing, nothing, nothing)
+
+    @classmethod
+    def read(cls, job: IngestJob) -> _Shared:
+        traces, cells = (
+            np.asarray(zarr.open_array(f"{job.target}/{name}", mode="r")[...])
+            for name in ("other_trace", "other_cell")
+        )
+        return cls(traces, cells, traces[np.unique(cells, return_index=True)[1]])
+
+    def traces_with(self, first: int) -> NDArray[np.int64]:
+        """All traces of the cell whose first trace is given."""
+        cell = self.cells[self.traces == first]
+        return self.traces[self.cells == cell[0]]
+
+
+def _padded(cells: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Cells of a chunk that the survey's edge cuts, filled up with -1."""
+    if cells.shape == shape:
+        return cells
+    wide = np.full(shape, -1, "int64")
+    wide[tuple(map(slice, cells.shape))] = cells
+    return wide
 
 
 def residual_url(job: IngestJob, key: str) -> str:

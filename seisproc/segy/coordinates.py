@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ class Coordinates:
 
     Attributes
     ----------
-    x, y : float64 (inline, crossline)
+    x, y : float64 (inline, crossline) or (trace,)
         Scaled coordinates; NaN where there is no trace or no coordinate.
     bytes : tuple of int or None
         Header bytes they came from; None where the file has no coordinates.
@@ -68,6 +68,10 @@ class Coordinates:
     affine: Affine | None
     warnings: tuple[str, ...]
 
+    def shaped(self, shape: tuple[int, ...]) -> Coordinates:
+        """Return the same with maps of another shape: (trace,) instead of (1, trace)."""
+        return replace(self, x=self.x.reshape(shape), y=self.y.reshape(shape))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, without the arrays."""
         affine = None if self.affine is None else vars(self.affine)
@@ -82,7 +86,7 @@ class Coordinates:
 
 
 def find_coordinates(
-    columns: Columns, cells: Cells, overrides: HeaderOverrides, taken: tuple[Field, Field]
+    columns: Columns, cells: Cells, overrides: HeaderOverrides, taken: tuple[Field, ...]
 ) -> Coordinates:
     """Coordinates from the CDP words, or the source words where those are empty.
 
@@ -118,10 +122,10 @@ def find_coordinates(
 
 
 def _pair(
-    columns: Columns, overrides: HeaderOverrides, taken: tuple[Field, Field]
+    columns: Columns, overrides: HeaderOverrides, taken: tuple[Field, ...]
 ) -> tuple[Field, Field] | None:
-    if overrides.cdp_x_byte and overrides.cdp_y_byte:
-        return Field(overrides.cdp_x_byte, "i4"), Field(overrides.cdp_y_byte, "i4")
+    if overrides.cdp_x and overrides.cdp_y:
+        return overrides.cdp_x, overrides.cdp_y
     for pair in ((CDP_X, CDP_Y), (SOURCE_X, SOURCE_Y)):
         if not set(pair) & set(taken) and all(columns[field].any() for field in pair):
             return pair

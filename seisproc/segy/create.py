@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.errors import GeometryError, SegyError
+from seisproc.grid import Grid
 from seisproc.segy.decode import encode
 from seisproc.segy.layout import (
     BINARY_BYTES,
@@ -43,7 +44,6 @@ from seisproc.segy.layout import (
     put_trace_words,
 )
 from seisproc.segy.text import encode_text
-from seisproc.survey import Grid
 
 STACKED = 4
 """Trace sorting code of the binary header: horizontally stacked."""

@@ -21,7 +21,7 @@ from seisproc.segy.product import Product, describe_product, product_header
 from seisproc.segy.scatter import scatter
 from seisproc.segy.shards import ShardedArray
 from seisproc.survey import Survey
-from seisproc.volume import Box, boxes
+from seisproc.volume import tiles
 
 Progress = Callable[[int, int], None]
 
@@ -112,20 +112,22 @@ def export(
             raise OutputExistsError(
                 f"{file.url} is already there", do="Give --overwrite to replace it"
             )
-    shape = survey.grid.shape
-    shards = product.array.shards or shape
-    work = boxes(shape, (shards[-3], shards[-2], shards[-1]))
+    shape = survey.amplitude.shape
+    shards = product.array.shards or product.array.shape
+    work = tiles(shape, shards[-len(shape) :])
     total, done = len(work) * len(files), 0
     for file in files:
         with new_file(file.url, file.size) as content:
             _write_headers(survey, file, content)
+            shared = _Shared.read(survey, file)
             for box in work:
-                _write_box(survey, product, file, box, content)
+                _write_box(survey, product, file, box, shared, content)
                 done += 1
                 if on_progress is not None:
                     on_progress(done, total)
             if product.is_source:
                 _restore_residual(survey, product, file, content)
+                _restore_shared(survey, product, file, shared, content)
     traces = sum(file.stop - file.first for file in files)
     size = sum(file.size for file in files)
     return ExportReceipt(output, variable, len(files), traces, size, product.form.code)
@@ -139,8 +141,8 @@ def _plan(survey: Survey, product: Product, output: str) -> list[_File]:
             f"{survey.url} was not made from SEG-Y: it has no headers to export on",
             do="Write a new file with `create_segy`",
         )
-    shape = survey.grid.shape
-    trace_bytes = int(segy["header_bytes"]) + shape[2] * product.form.size
+    samples = survey.amplitude.shape[-1]
+    trace_bytes = int(segy["header_bytes"]) + samples * product.form.size
     prefix, suffix = survey.read("file_prefix"), survey.read("file_suffix")
     found: list[_File] = []
     trace = at = end = 0
@@ -174,47 +176,109 @@ def _write_headers(survey: Survey, file: _File, content: NDArray[np.uint8]) -> N
         traces[at : at + len(headers), : headers.shape[1]] = headers
 
 
+@dataclass(frozen=True, eq=False)
+class _Shared:
+    """Traces of a file that share a cell with another one.
+
+    Attributes
+    ----------
+    row : int64 (n,)
+        Where their samples are kept.
+    trace : int64 (n,)
+        Number in file order, through all files.
+    cell : tuple of int64 (n,)
+        Lateral index, one array an axis.
+    """
+
+    row: NDArray[np.int64]
+    trace: NDArray[np.int64]
+    cell: tuple[NDArray[np.int64], ...]
+
+    @classmethod
+    def read(cls, survey: Survey, file: _File) -> _Shared:
+        if not survey.has("other_trace"):
+            nothing = np.empty(0, "int64")
+            return cls(nothing, nothing, (nothing,) * (survey.amplitude.ndim - 1))
+        trace, cell = survey.read("other_trace"), survey.read("other_cell")
+        row = np.flatnonzero((trace >= file.first) & (trace < file.stop))
+        return cls(row, trace[row], np.unravel_index(cell[row], survey.amplitude.shape[:-1]))
+
+    def inside(self, first: tuple[int, ...], extent: tuple[int, ...]) -> NDArray[np.int64]:
+        """Which of them lie in a box of cells."""
+        found = np.ones(len(self.trace), bool)
+        for at, begin, length in zip(self.cell, first, extent, strict=True):
+            found &= (at >= begin) & (at < begin + length)
+        return np.flatnonzero(found)
+
+
 def _write_box(
-    survey: Survey, product: Product, file: _File, box: Box, content: NDArray[np.uint8]
+    survey: Survey, product: Product, file: _File, box: tuple[slice, ...], shared: _Shared,
+    content: NDArray[np.uint8],
 ) -> None:
     """Write the samples of one box of cells, a whole shard, as far as they belong to the file."""
-    lateral = box.slices[:2]
-    index = np.asarray(survey.array("trace_index")[lateral])
+    *lateral, depth = box
+    index = np.asarray(survey.array("trace_index")[tuple(lateral)])
     inside = (index >= file.first) & (index < file.stop)
-    if not inside.any():
+    if not inside.any() and not len(shared.trace):
         return
+    form, order = product.form, product.byte_order
     for start, values in _pieces(survey, product, box):
-        (i, j, k), (ni, nj, _) = start, values.shape
-        cells = (slice(i, i + ni), slice(j, j + nj))
-        starts = _sample_starts(survey, product, file, index[cells], box.start[2] + k)
+        *first, k = start
+        cells = tuple(slice(at, at + n) for at, n in zip(first, values.shape[:-1], strict=True))
+        starts = _sample_starts(survey, product, file, index[cells], depth.start + k)
         starts[~inside[cells]] = -1
-        ni, nj = starts.shape
-        depth = box.shape[2] - k
-        scatter(values[:ni, :nj, :depth], starts, product.form, product.byte_order, content)
+        # a piece may reach beyond the volume, as the outermost chunks do
+        here = values[(*map(slice, starts.shape), slice(depth.stop - depth.start - k))]
+        flat = here.reshape(starts.shape[0], -1, here.shape[-1])
+        scatter(flat, starts.reshape(flat.shape[:2]), form, order, content)
+        if len(shared.trace) and not product.is_source:
+            place = [cut.start + at for cut, at in zip(lateral, first, strict=True)]
+            also = shared.inside(tuple(place), here.shape[:-1])
+            within = tuple(at[also] - begin for at, begin in zip(shared.cell, place, strict=True))
+            begins = _sample_starts(survey, product, file, shared.trace[also], depth.start + k)
+            scatter(here[within][None], begins[None], form, order, content)
 
 
 def _pieces(
-    survey: Survey, product: Product, box: Box
-) -> Iterator[tuple[tuple[int, int, int], NDArray[Any]]]:
+    survey: Survey, product: Product, box: tuple[slice, ...]
+) -> Iterator[tuple[tuple[int, ...], NDArray[Any]]]:
     """Yield places within a box and the values there; amplitude chunk by chunk, as it is stored.
 
     A piece may reach beyond the volume, as the outermost chunks do.
     """
     if not product.is_source:
-        yield (0, 0, 0), product.values(box.slices)
+        yield (0,) * len(box), product.values(box)
         return
     stored = ShardedArray(f"{survey.url}/{product.variable}")
     edge = stored.chunk_shape
-    shard = [first // size for first, size in zip(box.start, stored.shard_shape, strict=True)]
+    shard = [cut.start // size for cut, size in zip(box, stored.shard_shape, strict=True)]
     missing = set(np.ndindex(*stored.per_shard))
-    for (a, b, c), chunk in stored.read(shard):
-        missing.remove((a, b, c))
-        yield (a * edge[0], b * edge[1], c * edge[2]), chunk
+    for position, chunk in stored.read(shard):
+        missing.remove(position)
+        yield tuple(a * size for a, size in zip(position, edge, strict=True)), chunk
     empty = np.full(edge, stored.fill, stored.dtype)
-    for a, b, c in sorted(missing):
-        place = (a * edge[0], b * edge[1], c * edge[2])
-        if all(at < extent for at, extent in zip(place, box.shape, strict=True)):
+    for position in sorted(missing):
+        place = tuple(a * size for a, size in zip(position, edge, strict=True))
+        if all(at < cut.stop - cut.start for at, cut in zip(place, box, strict=True)):
             yield place, empty
+
+
+def _restore_shared(
+    survey: Survey, product: Product, file: _File, shared: _Shared, content: NDArray[np.uint8]
+) -> None:
+    """Put back the samples of traces that share a cell, as they stood in the source."""
+    if not len(shared.trace):
+        return
+    stored = survey.array("other_samples")
+    block = stored.chunks[0]
+    starts = _sample_starts(survey, product, file, shared.trace, 0)
+    for first in range(0, stored.shape[0], block):
+        mine = np.flatnonzero((shared.row >= first) & (shared.row < first + block))
+        if len(mine):
+            raw = np.asarray(stored[first : first + block])
+            for number in mine.tolist():
+                begin = starts[number]
+                content[begin : begin + raw.shape[1]] = raw[shared.row[number] - first]
 
 
 def _sample_starts(
@@ -231,7 +295,7 @@ def _restore_residual(
 ) -> None:
     """Put back the raw words that decoding and encoding does not give."""
     for index, words in _residual_blocks(survey):
-        trace, sample = np.divmod(index, survey.grid.shape[2])
+        trace, sample = np.divmod(index, survey.amplitude.shape[-1])
         inside = (trace >= file.first) & (trace < file.stop)
         trace, sample = trace[inside], sample[inside]
         size = product.form.size
@@ -243,13 +307,10 @@ def _restore_residual(
 
 
 def _residual_blocks(survey: Survey) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    fs, path = fsspec.core.url_to_fs(survey.url)
-    if not fs.exists(f"{path}/sample_residual_index/zarr.json"):
+    if not survey.has("sample_residual_index"):
         return
     index: zarr.Array[Any] = survey.array("sample_residual_index")
     word: zarr.Array[Any] = survey.array("sample_residual_word")
     for first in range(0, index.shape[0], RESIDUAL_BLOCK):
         part = slice(first, first + RESIDUAL_BLOCK)
         yield np.asarray(index[part]), np.asarray(word[part])
-
-

@@ -25,6 +25,7 @@ from seisproc.segy.layout import (
     TRACE_IN_FILE,
     Field,
 )
+from seisproc.segy.overrides import type_name
 
 MAX_LABEL = 10_000_000
 MAX_STEP = 1 << 16
@@ -79,6 +80,8 @@ class Evidence:
     fill: float
     score: float
     chosen: bool = False
+    inline_type: str = "int32"
+    crossline_type: str = "int32"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
@@ -118,7 +121,8 @@ def judge(candidate: Candidate, columns: Columns) -> tuple[Evidence, Cells | Non
         return Evidence(
             candidate.inline.byte, candidate.crossline.byte, candidate.origin, verdict,
             len(inlines), len(crosslines), round(traces / occupied, 3),
-            round(occupied / area, 4), round(score, 3),
+            round(occupied / area, 4), round(score, 3), False,
+            type_name(candidate.inline), type_name(candidate.crossline),
         )
 
     if area == 1 and traces > 1:

@@ -51,8 +51,11 @@ class IngestReceipt:
         URL of the survey store.
     fingerprint : str
         Hash of the source's content and of how its headers were read.
+    kind : str
+        ``3d``, ``prestack``, ``2d`` or ``flat``.
     shape : tuple of int
-        (inlines, crosslines, samples).
+        (inlines, crosslines, samples), (inlines, crosslines, offsets, samples) or (traces,
+        samples).
     dtype, domain : str
         Sample type, and ``twt`` or ``depth``.
     traces, missing_traces, zero_traces : int
@@ -67,7 +70,8 @@ class IngestReceipt:
 
     store: str
     fingerprint: str
-    shape: tuple[int, int, int]
+    kind: str
+    shape: tuple[int, ...]
     dtype: str
     domain: str
     traces: int
@@ -108,7 +112,7 @@ def ingest(
     Raises
     ------
     SegyError, GeometryError
-        If the files cannot be read as one 3-D survey.
+        If the files cannot be read as one survey.
     OutputExistsError
         If something else is at ``store_url``.
     BusyError
@@ -287,11 +291,12 @@ def _receipt(
     return IngestReceipt(
         store=store_url,
         fingerprint=mark,
+        kind=scanned.kind,
         shape=job.shape,
         dtype=str(job.dtype),
-        domain=scanned.grid.domain,
+        domain=scanned.lattice.domain,
         traces=scanned.trace_count,
-        missing_traces=int(scanned.live.size - scanned.trace_count),
+        missing_traces=scanned.missing_traces,
         zero_traces=zero_traces,
         tasks=tasks,
         resumed=tasks if reused else resumed,

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.errors import GeometryError
+from seisproc.grid import Grid
 from seisproc.schema import NONE
 from seisproc.segy.decode import decode
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.product import INT8, NO_VALUE
 from seisproc.segy.scan import SegyScan, scan
-from seisproc.survey import Grid
 
 
 class GridVolume:
@@ -31,7 +31,7 @@ class GridVolume:
 
     def __init__(self, scanned: SegyScan) -> None:
         self._scan = scanned
-        self.shape = scanned.shape
+        self.shape = scanned.grid.shape
         self.dtype = np.dtype("int16") if scanned.dtype.itemsize == 1 else scanned.dtype
         counts = [item.trace_count for item in scanned.layouts]
         self._bounds = np.concatenate([[0], np.cumsum(counts)])

@@ -13,31 +13,39 @@ from numpy.typing import NDArray
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.scan import SegyScan
 from seisproc.survey import layout
-from seisproc.volume import Box, boxes
+from seisproc.volume import tiles
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Raised when the same file would make another store."""
 
 HEADER_BLOCK = 1 << 16
 """Trace headers in a chunk of ``trace_header``: 15 MiB."""
 
+OTHER_BYTES = 1 << 24
+"""Samples in a chunk of ``other_samples``."""
+
 
 @dataclass(frozen=True, order=True)
 class Task:
-    """A piece of an ingest: a column of shards, or a block of trace headers.
+    """A piece of an ingest: a column of shards, or a block of whole traces' parts.
 
-    ``kind`` is ``column`` or ``headers``; ``first`` and ``stop`` are (inline, crossline) cells, or
-    (trace, 0).
+    ``kind`` is ``column``, ``headers`` or ``others``; ``first`` and ``stop`` are lateral cells, or
+    numbers of headers or other traces.
     """
 
     kind: str
-    first: tuple[int, int]
-    stop: tuple[int, int]
+    first: tuple[int, ...]
+    stop: tuple[int, ...]
 
     @property
     def key(self) -> str:
         """Name in the records; keys sort in the tasks' order."""
-        return f"{self.kind}-{self.first[0]:010d}-{self.first[1]:010d}"
+        return "-".join([self.kind, *(f"{number:010d}" for number in self.first)])
+
+    @property
+    def cells(self) -> tuple[slice, ...]:
+        """Lateral index of a column."""
+        return tuple(map(slice, self.first, self.stop))
 
 
 @dataclass(frozen=True)
@@ -53,15 +61,21 @@ class IngestJob:
     work : str
         Folder of its records and residuals.
     shape, chunks, shards
-        Of the amplitude array.
+        Of the amplitude array; samples last.
+    others : int
+        Traces that share a cell and are kept beside the amplitude.
+    averaged : bool
+        A shared cell holds the mean of its traces, not the first.
     """
 
     layouts: tuple[FileLayout, ...]
     target: str
     work: str
-    shape: tuple[int, int, int]
-    chunks: tuple[int, int, int]
-    shards: tuple[int, int, int]
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    shards: tuple[int, ...]
+    others: int = 0
+    averaged: bool = False
 
     @cached_property
     def bounds(self) -> NDArray[np.int64]:
@@ -74,20 +88,30 @@ class IngestJob:
         """Type of the samples in the store."""
         return np.dtype(self.layouts[0].sample_format.dtype)
 
+    @property
+    def trace_samples_bytes(self) -> int:
+        """Bytes of one trace's samples in the files."""
+        return self.shape[-1] * self.layouts[0].sample_format.size
+
+    @property
+    def other_block(self) -> int:
+        """Traces in a chunk of ``other_samples``."""
+        return max(1, OTHER_BYTES // self.trace_samples_bytes)
+
     def tasks(self) -> list[Task]:
         """All tasks: columns first, they take longest."""
-        lateral = (self.shards[0], self.shards[1], self.shape[2])
-        columns = [_column(box) for box in boxes(self.shape, lateral)]
-        total = int(self.bounds[-1])
-        blocks = [
-            Task("headers", (first, 0), (min(first + HEADER_BLOCK, total), 0))
-            for first in range(0, total, HEADER_BLOCK)
+        columns = [
+            Task("column", tuple(cut.start for cut in cuts), tuple(cut.stop for cut in cuts))
+            for cuts in tiles(self.shape[:-1], self.shards[:-1])
         ]
-        return [*columns, *blocks]
+        headers = _blocks("headers", int(self.bounds[-1]), HEADER_BLOCK)
+        return [*columns, *headers, *_blocks("others", self.others, self.other_block)]
 
 
-def _column(box: Box) -> Task:
-    return Task("column", box.start[:2], box.stop[:2])
+def _blocks(kind: str, total: int, size: int) -> list[Task]:
+    return [
+        Task(kind, (first,), (min(first + size, total),)) for first in range(0, total, size)
+    ]
 
 
 def plan_ingest(scanned: SegyScan, target: str, work: str) -> IngestJob:
@@ -98,8 +122,10 @@ def plan_ingest(scanned: SegyScan, target: str, work: str) -> IngestJob:
         target=target,
         work=work,
         shape=scanned.shape,
-        chunks=(chunks[0], chunks[1], chunks[2]),
-        shards=(shards[0], shards[1], shards[2]),
+        chunks=chunks,
+        shards=shards,
+        others=len(scanned.others),
+        averaged=scanned.overrides.duplicates == "mean",
     )
 
 
@@ -118,14 +144,15 @@ def source_key(scanned: SegyScan) -> str:
              item.sample_format.code]
             for item in scanned.layouts
         ],
-        "domain": scanned.grid.domain,
+        "kind": scanned.kind,
+        "domain": scanned.lattice.domain,
     }
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for item in scanned.layouts:
         digest.update(item.source.read(0, item.data_offset).tobytes())
-    grid = scanned.grid
-    for values in (grid.inline, grid.crossline, grid.sample, scanned.trace_index,
-                   scanned.cdp_x, scanned.cdp_y):
+    lattice = scanned.lattice
+    for values in (*lattice.axes.values(), *lattice.words.values(), lattice.sample,
+                   scanned.trace_index, scanned.others, scanned.cdp_x, scanned.cdp_y):
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
 
@@ -140,6 +167,6 @@ def fingerprint(key: str, checksums: dict[str, str]) -> str:
 
 def stored_bytes(scanned: SegyScan) -> int:
     """Upper estimate of the store's size: samples as if nothing compressed, and headers."""
-    samples = scanned.trace_count * scanned.shape[2] * scanned.dtype.itemsize
+    samples = scanned.trace_count * scanned.shape[-1] * scanned.dtype.itemsize
     headers = scanned.trace_count * scanned.layouts[0].header_bytes
-    return int(1.02 * samples + 0.3 * headers + 33 * scanned.live.size + 1_000_000)
+    return int(1.02 * samples + 0.3 * headers + 40 * scanned.live.size + 1_000_000)

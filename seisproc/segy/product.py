@@ -67,7 +67,7 @@ class Product:
     scale: float | None
     has_none: bool
 
-    def values(self, slices: tuple[slice, slice, slice]) -> NDArray[Any]:
+    def values(self, slices: tuple[slice, ...]) -> NDArray[Any]:
         """Values of a box in the format's native type."""
         stored = np.asarray(self.array[self.leading + slices])
         if self.scale is not None:
@@ -93,8 +93,8 @@ def describe_product(survey: Survey, variable: str) -> Product:
     if last.isdigit() and head:
         path, leading = head, (int(last),)
     array = survey.array(path)
-    shape = survey.grid.shape
-    if array.ndim == 4 and not leading:
+    shape = survey.amplitude.shape
+    if array.ndim == len(shape) + 1 and not leading:
         raise StoreError(
             f"{variable} holds a volume for each class",
             expected=f"{variable}/0 to {variable}/{array.shape[0] - 1}",
@@ -130,7 +130,7 @@ def product_header(
     encoding = encoding_of(prefix[:TEXT_BYTES])
     text = encode_text(_lines(survey, product), encoding)
     changed[:TEXT_BYTES] = np.frombuffer(text, "uint8")
-    samples = survey.grid.shape[2]
+    samples = survey.amplitude.shape[-1]
     words = {FORMAT: product.form.code}
     if samples <= MAX_SAMPLES:
         words[SAMPLES] = samples
@@ -141,8 +141,8 @@ def product_header(
 
 
 def _lines(survey: Survey, product: Product) -> list[str]:
-    grid = survey.grid
-    unit = DOMAINS[grid.domain]
+    lattice = survey.lattice
+    unit = DOMAINS[lattice.domain]
     attributes = product.array.attrs
     chosen = next((e for e in survey.attributes.get("evidence", []) if e["chosen"]), None)
     lines = [
@@ -158,16 +158,18 @@ def _lines(survey: Survey, product: Product) -> list[str]:
     if isinstance(meanings, str):
         lines += [f"{code} = {name}" for code, name in enumerate(meanings.split()[:12])]
     lines += [
-        f"{len(grid.sample)} SAMPLES FROM {grid.sample[0]:g} {unit} EVERY {grid.step:g} {unit}",
-        f"INLINE {grid.inline[0]} TO {grid.inline[-1]}, "
-        f"CROSSLINE {grid.crossline[0]} TO {grid.crossline[-1]}",
+        f"{len(lattice.sample)} SAMPLES FROM {lattice.sample[0]:g} {unit} EVERY "
+        f"{lattice.step:g} {unit}",
+        ", ".join(
+            f"{name.upper()} {labels[0]} TO {labels[-1]}" for name, labels in lattice.axes.items()
+        ),
     ]
     if chosen is not None:
         lines.append(
             f"INLINE AT BYTE {chosen['inline_byte']}, CROSSLINE AT BYTE "
             f"{chosen['crossline_byte']} OF THE TRACE HEADER"
         )
-    lines.append(f"VERTICAL DOMAIN: {'TIME' if grid.domain == 'twt' else 'DEPTH'}")
+    lines.append(f"VERTICAL DOMAIN: {'TIME' if lattice.domain == 'twt' else 'DEPTH'}")
     lines += _model_lines(survey, product)
     return lines
 

@@ -5,7 +5,6 @@ One pass over the trace headers; no sample is touched.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,32 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.errors import SegyError
+from seisproc.grid import Grid, Lattice, describe_axes
 from seisproc.segy.columns import Columns, read_columns
 from seisproc.segy.coordinates import COORDINATE_FIELDS, Coordinates, find_coordinates
 from seisproc.segy.fileheader import FileLayout, read_layout
-from seisproc.segy.geometry import USUAL, Candidate, Cells, Evidence, judge
+from seisproc.segy.geometry import USUAL, Candidate, Evidence
 from seisproc.segy.layout import (
-    CHANNEL,
     CROSSLINE,
     DEAD_TRACE,
     DELAY,
-    FIELD_RECORD,
     INLINE,
-    OFFSET,
     TIME_SCALAR,
-    TRACE_IN_ENSEMBLE,
     TRACE_INTERVAL,
     TRACE_KIND,
     TRACE_SAMPLES,
     Field,
 )
 from seisproc.segy.overrides import HeaderOverrides
+from seisproc.segy.placement import PLACE_FIELDS, place
 from seisproc.segy.source import Source
 from seisproc.segy.text import find_crs
-from seisproc.segy.unstacked import no_survey_error, recorded_gathers
 from seisproc.segy.vertical import vertical_axis
 from seisproc.segy.xmllayout import layout_fields
-from seisproc.survey import Grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +48,14 @@ class SegyScan:
         How each file is laid out, in the order given.
     overrides : HeaderOverrides
         What the user said over the headers.
-    kind : str
-        ``3d``: post-stack, one trace a cell.
-    grid : Grid
-        Line numbers in rising order, and the vertical axis.
-    trace_index : int64 (inline, crossline)
+    lattice : Lattice
+        Kind of survey, lateral axes with their labels in rising order, and the vertical axis.
+    trace_index : int64 (inline, crossline), (inline, crossline, offset) or (trace,)
         Trace in file order, counted through all files; -1 where there is none.
+    others, other_cells : int64 (n,)
+        Traces that share a cell with another one, and the flat index of that cell.
     coordinates : Coordinates
-        Eastings and northings of the cells, and the affine through them.
+        Eastings and northings of the places on the map, and the affine through them.
     crs : str or None
         Coordinate reference system, where the text header names one.
     evidence : tuple of Evidence
@@ -71,9 +66,10 @@ class SegyScan:
 
     layouts: tuple[FileLayout, ...]
     overrides: HeaderOverrides
-    kind: str
-    grid: Grid
+    lattice: Lattice
     trace_index: NDArray[np.int64]
+    others: NDArray[np.int64]
+    other_cells: NDArray[np.int64]
     coordinates: Coordinates
     crs: str | None
     evidence: tuple[Evidence, ...]
@@ -100,18 +96,45 @@ class SegyScan:
         return self.layouts[0].byte_order
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(inlines, crosslines, samples)."""
-        return self.grid.shape
+    def name(self) -> str:
+        """The first file's name, for messages."""
+        more = " and others" if len(self.layouts) > 1 else ""
+        return self.layouts[0].source.name + more
+
+    @property
+    def kind(self) -> str:
+        """What the files hold: ``3d``, ``prestack``, ``2d`` or ``flat``."""
+        return self.lattice.kind
+
+    @property
+    def grid(self) -> Grid:
+        """Axes of a post-stack 3-D survey.
+
+        Raises
+        ------
+        GeometryError
+            If the files hold something else.
+        """
+        return self.lattice.grid(self.name)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Extents of the amplitude, the samples last."""
+        return self.lattice.shape
 
     @property
     def trace_count(self) -> int:
         """Traces in all files."""
         return sum(layout.trace_count for layout in self.layouts)
 
+    @property
+    def missing_traces(self) -> int:
+        """Cells without a trace."""
+        return int(np.count_nonzero(~self.live))
+
     @cached_property
     def live(self) -> NDArray[np.bool_]:
-        """Bool (inline, crossline): where a trace exists."""
+        """Bool, as ``trace_index``: where a trace exists."""
         return self.trace_index >= 0
 
     @property
@@ -121,17 +144,17 @@ class SegyScan:
 
     @property
     def cdp_x(self) -> NDArray[np.float64]:
-        """Eastings, float64 (inline, crossline) in m; NaN where unknown."""
+        """Eastings, float64 (inline, crossline) or (trace,) in m; NaN where unknown."""
         return self.coordinates.x
 
     @property
     def cdp_y(self) -> NDArray[np.float64]:
-        """Northings, float64 (inline, crossline) in m; NaN where unknown."""
+        """Northings, shaped as ``cdp_x``."""
         return self.coordinates.y
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: everything but the arrays, of which the extents are given."""
-        grid, layout = self.grid, self.layouts[0]
+        layout = self.layouts[0]
         return {
             "kind": self.kind,
             "sources": [
@@ -139,12 +162,11 @@ class SegyScan:
                 for item in self.layouts
             ],
             "shape": list(self.shape),
-            "domain": grid.domain,
-            "inline": _axis(grid.inline),
-            "crossline": _axis(grid.crossline),
-            "sample": {**_axis(grid.sample), "step": grid.step},
+            "domain": self.lattice.domain,
+            **describe_axes(self.lattice),
             "trace_count": self.trace_count,
-            "missing_traces": int(self.live.size - self.trace_count),
+            "missing_traces": self.missing_traces,
+            "duplicate_traces": len(self.others),
             "sample_format": {"code": self.sample_format, "name": layout.sample_format.name},
             "dtype": str(self.dtype),
             "byte_order": self.byte_order,
@@ -156,10 +178,6 @@ class SegyScan:
             "overrides": self.overrides.to_dict(),
             "text": self.text.splitlines(),
         }
-
-
-def _axis(values: NDArray[Any]) -> dict[str, Any]:
-    return {"count": len(values), "first": values[0].item(), "last": values[-1].item()}
 
 
 def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> SegyScan:
@@ -175,9 +193,9 @@ def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> Se
     Raises
     ------
     SegyError
-        If a file is no SEG-Y, is damaged, or holds something else than stacked 3-D data.
+        If a file is no SEG-Y, or is damaged.
     GeometryError
-        If no inline and crossline numbers can be found, or traces share a cell.
+        If the line numbers make no survey, or traces share a cell and nobody said what to do then.
     """
     overrides = overrides or HeaderOverrides()
     if not sources:
@@ -186,12 +204,12 @@ def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> Se
     _require_alike(layouts)
     candidates = _candidates(layouts, overrides)
     columns = read_columns(layouts, _wanted(candidates, overrides))
-    cells, evidence = _find_cells(layouts, candidates, columns)
-    axis = vertical_axis(layouts, columns, overrides)
-    chosen = next(item for item in evidence if item.chosen)
-    used = (Field(chosen.inline_byte, "i4"), Field(chosen.crossline_byte, "i4"))
-    coordinates = find_coordinates(columns, cells, overrides, used)
+    placed = place(layouts, columns, candidates, overrides)
+    axis = vertical_axis(layouts, columns, overrides, placed.kind)
+    coordinates = find_coordinates(columns, placed.places, overrides, placed.used)
+    lattice = Lattice(placed.kind, placed.axes, axis.sample, axis.domain, placed.words)
     warnings = (
+        *placed.warnings,
         *(warning for layout in layouts for warning in layout.warnings),
         *axis.warnings,
         *coordinates.warnings,
@@ -200,12 +218,13 @@ def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> Se
     return SegyScan(
         layouts=layouts,
         overrides=overrides,
-        kind="3d",
-        grid=Grid(cells.inline, cells.crossline, axis.sample, axis.domain),
-        trace_index=cells.trace_index(),
-        coordinates=coordinates,
+        lattice=lattice,
+        trace_index=placed.trace_index,
+        others=placed.others,
+        other_cells=placed.other_cells,
+        coordinates=coordinates.shaped(lattice.map_shape),
         crs=find_crs(layouts[0].text),
-        evidence=evidence,
+        evidence=placed.evidence,
         warnings=warnings,
     )
 
@@ -229,9 +248,8 @@ def _require_alike(layouts: Sequence[FileLayout]) -> None:
 def _candidates(
     layouts: Sequence[FileLayout], overrides: HeaderOverrides
 ) -> tuple[Candidate, ...]:
-    if overrides.inline_byte and overrides.crossline_byte:
-        told = (Field(overrides.inline_byte, "i4"), Field(overrides.crossline_byte, "i4"))
-        return (Candidate(*told, "given", 1.0, told=True),)
+    if overrides.inline and overrides.crossline:
+        return (Candidate(overrides.inline, overrides.crossline, "given", 1.0, told=True),)
     stated = layout_fields(layouts[0].extended_text)
     if INLINE in stated and CROSSLINE in stated:
         pair = (stated[INLINE], stated[CROSSLINE])
@@ -241,36 +259,8 @@ def _candidates(
 
 def _wanted(candidates: Sequence[Candidate], overrides: HeaderOverrides) -> list[Field]:
     pairs = [field for item in candidates for field in (item.inline, item.crossline)]
-    given = [
-        Field(byte, "i4") for byte in (overrides.cdp_x_byte, overrides.cdp_y_byte) if byte
-    ]
-    others = [FIELD_RECORD, CHANNEL, TRACE_IN_ENSEMBLE, OFFSET, TRACE_KIND, DELAY, TIME_SCALAR,
-              TRACE_SAMPLES, TRACE_INTERVAL]
-    return [*pairs, *given, *COORDINATE_FIELDS, *others]
-
-
-def _find_cells(
-    layouts: Sequence[FileLayout], candidates: Sequence[Candidate], columns: Columns
-) -> tuple[Cells, tuple[Evidence, ...]]:
-    """Judge the candidates and take the best, or say what the file is instead."""
-    judged = [(item, *judge(item, columns)) for item in candidates]
-    unstacked = recorded_gathers(layouts, columns)
-    usable = []
-    for item, evidence, cells in judged:
-        trusted = item.told or item.inline == INLINE
-        if cells is None or (unstacked and not trusted):
-            continue
-        # one line number everywhere is a 2-D line, unless the words are meant for 3-D
-        if evidence.verdict == "section" and not trusted:
-            continue
-        usable.append((evidence, cells))
-    if not usable:
-        raise no_survey_error(layouts, columns, [evidence for _, evidence, _ in judged])
-    best, cells = max(usable, key=lambda pair: pair[0].score)
-    marked = tuple(
-        dataclasses.replace(evidence, chosen=evidence is best) for _, evidence, _ in judged
-    )
-    return cells, marked
+    others = [TRACE_KIND, DELAY, TIME_SCALAR, TRACE_SAMPLES, TRACE_INTERVAL]
+    return [*pairs, *overrides.words.values(), *PLACE_FIELDS, *COORDINATE_FIELDS, *others]
 
 
 def _oddities(layouts: Sequence[FileLayout], columns: Columns) -> list[str]:

@@ -57,7 +57,7 @@ class Tally:
 
     def add(
         self, chunks: NDArray[Any], live: NDArray[np.bool_], samples: int,
-        nonzero: NDArray[np.bool_],
+        nonzero: NDArray[np.bool_], energy: NDArray[np.float64],
     ) -> None:
         """Count the live traces of chunks (depth chunk, inline, crossline, sample).
 
@@ -68,15 +68,17 @@ class Tally:
             Samples that hold values; the rest of the last depth chunk is padding.
         nonzero : bool (inline, crossline)
             Set where a trace has a sample that is not zero.
+        energy : float64 (inline, crossline)
+            The squares of a trace's finite samples are added.
         """
         if _is_small(self.dtype):
             lowest = int(np.iinfo(self.dtype).min)
-            _tally_small(chunks, live, samples, lowest, self.state, self.counts, nonzero)
+            _tally_small(chunks, live, samples, lowest, self.state, self.counts, nonzero, energy)
         elif self.dtype == np.float32:
             bits = chunks.view("uint32")
-            _tally_float(bits, live, samples, self.state, self.counts, nonzero)
+            _tally_float(bits, live, samples, self.state, self.counts, nonzero, energy)
         else:
-            _tally_wide(chunks, live, samples, self.state, self.counts, nonzero)
+            _tally_wide(chunks, live, samples, self.state, self.counts, nonzero, energy)
 
     def to_payload(self) -> dict[str, Any]:
         """As JSON values, exactly."""
@@ -218,7 +220,7 @@ def _histogram(
 @njit(cache=True, nogil=True)
 def _tally_float(
     bits: NDArray[np.uint32], live: NDArray[np.bool_], samples: int, state: NDArray[np.float64],
-    counts: NDArray[np.int64], nonzero: NDArray[np.bool_],
+    counts: NDArray[np.int64], nonzero: NDArray[np.bool_], energy: NDArray[np.float64],
 ) -> None:
     """Tally float32 by their bits; a row with values that are not finite goes the slow way.
 
@@ -245,8 +247,9 @@ def _tally_float(
                     nonzero[i, j] = True
                 values = row.view(np.float32)
                 if largest >= 0x7F800000:
-                    _tally_row(values, length, state, counts)
+                    energy[i, j] += _tally_row(values, length, state, counts)
                     continue
+                energy[i, j] += _energy(values)
                 low = min(low, row_low)
                 high = max(high, row_high)
                 count += length
@@ -268,6 +271,21 @@ def _tally_float(
         state[_SQUARES] += squares[s]
     for n in range(FLOAT_BINS):
         counts[n] += np.int64(bins[0, n]) + np.int64(bins[1, n])
+
+
+@njit(inline="always")
+def _energy(values: NDArray[np.float32]) -> float:
+    """Sum of squares in four lanes, so that additions need not wait for each other."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    whole = values.size // 4 * 4
+    for s in range(0, whole, 4):
+        a += np.float64(values[s]) * np.float64(values[s])
+        b += np.float64(values[s + 1]) * np.float64(values[s + 1])
+        c += np.float64(values[s + 2]) * np.float64(values[s + 2])
+        d += np.float64(values[s + 3]) * np.float64(values[s + 3])
+    for s in range(whole, values.size):
+        a += np.float64(values[s]) * np.float64(values[s])
+    return (a + b) + (c + d)
 
 
 @njit(inline="always")
@@ -294,8 +312,12 @@ def _float_of(ordered: np.int32) -> np.float32:
 @njit(cache=True)
 def _tally_row(
     row: NDArray[Any], length: int, state: NDArray[np.float64], counts: NDArray[np.int64]
-) -> None:
-    """Count one row sample by sample: any type, values that are not finite set aside."""
+) -> float:
+    """Count one row sample by sample: any type, values that are not finite set aside.
+
+    Returns the sum of its squares.
+    """
+    energy = 0.0
     for s in range(length):
         value = np.float64(row[s])
         if not np.isfinite(value):
@@ -306,13 +328,15 @@ def _tally_row(
         state[_MAX] = max(state[_MAX], value)
         state[_SUM] += value
         state[_SQUARES] += value * value
+        energy += value * value
         counts[np.float32(value).view(np.uint32) >> np.uint32(FLOAT_SHIFT)] += 1
+    return energy
 
 
 @njit(cache=True, nogil=True)
 def _tally_wide(
     chunks: NDArray[Any], live: NDArray[np.bool_], samples: int, state: NDArray[np.float64],
-    counts: NDArray[np.int64], nonzero: NDArray[np.bool_],
+    counts: NDArray[np.int64], nonzero: NDArray[np.bool_], energy: NDArray[np.float64],
 ) -> None:
     edge = chunks.shape[3]
     for chunk in range(chunks.shape[0]):
@@ -322,7 +346,7 @@ def _tally_wide(
                 if not live[i, j]:
                     continue
                 row = chunks[chunk, i, j]
-                _tally_row(row, length, state, counts)
+                energy[i, j] += _tally_row(row, length, state, counts)
                 for s in range(length):
                     if row[s] != 0:
                         nonzero[i, j] = True
@@ -332,6 +356,7 @@ def _tally_wide(
 def _tally_small(
     chunks: NDArray[Any], live: NDArray[np.bool_], samples: int, lowest: int,
     state: NDArray[np.float64], counts: NDArray[np.int64], nonzero: NDArray[np.bool_],
+    energy: NDArray[np.float64],
 ) -> None:
     """Integers of one or two bytes: exact sums in integers, one bin a value."""
     edge = chunks.shape[3]
@@ -345,6 +370,7 @@ def _tally_small(
                     continue
                 row = chunks[chunk, i, j]
                 low, high = np.int64(row[0]), np.int64(row[0])
+                before = squares
                 for s in range(length):
                     value = np.int64(row[s])
                     low = min(low, value)
@@ -352,6 +378,7 @@ def _tally_small(
                     total += value
                     squares += value * value
                     counts[value - lowest] += 1
+                energy[i, j] += np.float64(squares - before)
                 state[_COUNT] += length
                 state[_MIN] = min(state[_MIN], np.float64(low))
                 state[_MAX] = max(state[_MAX], np.float64(high))

@@ -50,24 +50,26 @@ def create_store(job: IngestJob, scanned: SegyScan) -> None:
         If something lies there that no ingest has made.
     """
     _clear(job.target)
-    target, grid = job.target, scanned.grid
-    write_coordinates(target, grid)
-    lateral = ("inline", "crossline")
-    cell_chunks = (job.shards[0], job.shards[1])
-    attributes = {
-        "cdp_x": {"units": scanned.coordinates.units},
-        "cdp_y": {"units": scanned.coordinates.units},
-    }
-    _write_cells(target, "cdp_x", scanned.cdp_x, cell_chunks, math.nan, attributes["cdp_x"])
-    _write_cells(target, "cdp_y", scanned.cdp_y, cell_chunks, math.nan, attributes["cdp_y"])
-    _write_cells(target, "live", scanned.live, cell_chunks, False, {})
-    _write_cells(target, "trace_index", scanned.trace_index, cell_chunks, -1, {})
+    target, lattice = job.target, scanned.lattice
+    write_coordinates(target, lattice)
+    lateral, cells = lattice.lateral, job.shards[:-1]
+    on_map = lateral[: len(lattice.map_shape)]
+    units = {"units": scanned.coordinates.units}
+    for name, values in (("cdp_x", scanned.cdp_x), ("cdp_y", scanned.cdp_y)):
+        _write_cells(target, name, values, on_map, cells, math.nan, units)
+    _write_cells(target, "live", scanned.live, lateral, cells, False, {})
+    _write_cells(target, "trace_index", scanned.trace_index, lateral, cells, -1, {})
+    create_array(
+        target, "trace_rms", scanned.live.shape, "float32", lateral, chunks=cells,
+        fill_value=math.nan,
+    )
     is_float = job.dtype.kind == "f"
     create_array(
-        target, "amplitude", job.shape, job.dtype, grid.dims,
+        target, "amplitude", job.shape, job.dtype, lattice.dims,
         chunks=job.chunks, shards=job.shards, fill_value=math.nan if is_float else 0,
         attributes={"coordinates": "cdp_x cdp_y", "ancillary_variables": "live"},
     )
+    _create_others(job, scanned)
     traces, header_bytes = scanned.trace_count, job.layouts[0].header_bytes
     create_array(
         target, "trace_header", (traces, header_bytes), "uint8", ("trace", "byte"),
@@ -82,8 +84,19 @@ def create_store(job: IngestJob, scanned: SegyScan) -> None:
     prefix, suffix = _outside(job)
     write_array(target, "file_prefix", prefix, ("prefix_byte",))
     write_array(target, "file_suffix", suffix, ("suffix_byte",))
-    if lateral != tuple(grid.dims[:2]):
-        raise AssertionError("the grid's first dimensions are inline and crossline")
+
+
+def _create_others(job: IngestJob, scanned: SegyScan) -> None:
+    """Say which traces share a cell; their samples follow, piece by piece."""
+    if not job.others:
+        return
+    write_array(job.target, "other_trace", scanned.others, ("other",))
+    write_array(job.target, "other_cell", scanned.other_cells, ("other",))
+    shape = (job.others, job.trace_samples_bytes)
+    create_array(
+        job.target, "other_samples", shape, "uint8", ("other", "sample_byte"),
+        chunks=(min(job.others, job.other_block), shape[1]),
+    )
 
 
 def is_created(job: IngestJob) -> bool:
@@ -114,13 +127,13 @@ def _clear(target: str) -> None:
 
 
 def _write_cells(
-    target: str, name: str, values: NDArray[Any], chunks: tuple[int, int], fill: Any,
-    attributes: Mapping[str, Any],
+    target: str, name: str, values: NDArray[Any], dims: tuple[str, ...],
+    chunks: tuple[int, ...], fill: Any, attributes: Mapping[str, Any],
 ) -> None:
     """Write a map of the survey in the chunks that the columns read."""
     array = create_array(
-        target, name, values.shape, values.dtype, ("inline", "crossline"),
-        chunks=chunks, fill_value=fill, attributes=attributes,
+        target, name, values.shape, values.dtype, dims,
+        chunks=chunks[: values.ndim], fill_value=fill, attributes=attributes,
     )
     array[...] = values
 
@@ -141,11 +154,29 @@ def finish_store(
     total = merged(tallies, job.dtype)
     amplitude = zarr.open_array(f"{job.target}/amplitude", mode="r+")
     amplitude.update_attributes({STATISTICS: summary(total)})
+    _write_inline_rms(job, scanned)
     _write_residual(job, columns)
     for group in GROUPS:
         ensure_group(f"{job.target}/{group}")
     publish(job.target, _attributes(job, scanned, key, mark))
     return total.zero_traces
+
+
+def _write_inline_rms(job: IngestJob, scanned: SegyScan) -> None:
+    """Root mean square of every inline, over its live traces: what a QC picture shows first."""
+    if scanned.lattice.lateral[0] != "inline":
+        return
+    stored = zarr.open_array(f"{job.target}/trace_rms", mode="r")
+    means = np.full(job.shape[0], np.nan, "float32")
+    for first in range(0, job.shape[0], job.shards[0]):
+        square = np.asarray(stored[first : first + job.shards[0]]).astype("float64") ** 2
+        live = np.isfinite(square)
+        axes = tuple(range(1, square.ndim))
+        count = live.sum(axis=axes)
+        total = np.where(live, square, 0).sum(axis=axes)
+        rms = np.sqrt(total / np.maximum(count, 1))
+        means[first : first + len(rms)] = np.where(count, rms, np.nan)
+    write_array(job.target, "inline_rms", means, ("inline",))
 
 
 def _write_residual(job: IngestJob, columns: list[Record]) -> None:
@@ -182,7 +213,8 @@ def _attributes(
     first = job.layouts[0]
     return {
         "title": ", ".join(item.source.name for item in job.layouts[:3]),
-        "domain": scanned.grid.domain,
+        "kind": scanned.kind,
+        "domain": scanned.lattice.domain,
         "fingerprint": mark,
         "source_key": key,
         "source": [

@@ -1,78 +1,47 @@
-"""Files that hold no stacked 3-D survey: say what they are, and what would be needed."""
+"""Words for files that hold no stacked 3-D survey: what they are, and what would be needed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from seisproc.errors import GeometryError, SegyError, SeisprocError
-from seisproc.segy.columns import Columns
+from seisproc.errors import GeometryError
 from seisproc.segy.fileheader import FileLayout
-from seisproc.segy.geometry import Evidence, distinct, usual_labels
-from seisproc.segy.layout import (
-    CDP,
-    CHANNEL,
-    CROSSLINE,
-    FIELD_RECORD,
-    INLINE,
-    OFFSET,
-    Field,
-)
+from seisproc.segy.geometry import Evidence, distinct
 
 FULL_GATHERS = 0.9
 SHOWN_DUPLICATES = 3
 
+ONLY_STACKED = "Interpretation needs a stacked, migrated 3-D volume"
 
-def recorded_gathers(layouts: Sequence[FileLayout], columns: Columns) -> str | None:
+
+def recorded_gathers(
+    record: NDArray[np.signedinteger],
+    channel: NDArray[np.signedinteger],
+    offset: NDArray[np.signedinteger],
+) -> str | None:
     """Describe shot gathers: field record x channel count the traces, and the offset varies."""
-    traces = sum(layout.trace_count for layout in layouts)
-    records, channels = (len(distinct(columns[f])[0]) for f in (FIELD_RECORD, CHANNEL))
-    offsets = len(distinct(columns[OFFSET])[0])
-    if channels < 2 or offsets < 2 or not FULL_GATHERS <= traces / (records * channels) <= 1:
+    records, channels, offsets = (len(distinct(word)[0]) for word in (record, channel, offset))
+    if channels < 2 or offsets < 2 or not FULL_GATHERS <= len(record) / (records * channels) <= 1:
         return None
-    return f"{records} shots of {channels} channels (bytes 9 and 13), {offsets} offsets (byte 37)"
+    return f"{records} shots of {channels} channels, {offsets} offsets"
 
 
-def no_survey_error(
-    layouts: Sequence[FileLayout], columns: Columns, evidence: Sequence[Evidence]
-) -> SeisprocError:
-    """Build the one error that says why these traces make no 3-D survey."""
+def no_geometry_error(
+    layouts: Sequence[FileLayout], evidence: Sequence[Evidence]
+) -> GeometryError:
+    """Build the one error that says why these traces make no survey."""
     name = layouts[0].source.name + (" and others" if len(layouts) > 1 else "")
-    shots = recorded_gathers(layouts, columns)
-    if shots is not None:
-        return SegyError(
-            f"{name} holds shot gathers, not stacked data", found=shots,
-            do="Interpretation needs a stacked, migrated 3-D volume: stack it first",
-        )
-    offsets = len(distinct(columns[OFFSET])[0])
-    for item in evidence:
-        if item.verdict == "gathers" and (offsets > 1 or item.traces_per_cell.is_integer()):
-            return SegyError(
-                f"{name} is pre-stack: every cell holds several traces",
-                found=f"{item.inlines} inlines x {item.crosslines} crosslines x "
-                f"{item.traces_per_cell:g} traces ({offsets} offsets), "
-                f"bytes {item.inline_byte} and {item.crossline_byte}",
-                do="Interpretation needs stacked data: stack it first",
-            )
-    for item in evidence:
-        if item.verdict == "duplicates" and item.inlines > 1 and item.crosslines > 1:
-            return _duplicates_error(name, columns, item)
     traces = sum(layout.trace_count for layout in layouts)
-    line = distinct(columns[CDP])[0]
-    if traces > 1 and len(line) == traces and usual_labels(line):
-        return SegyError(
-            f"{name} is a 2-D line, not a 3-D survey",
-            found=f"{traces} traces, CDP {line[0]} to {line[-1]} (byte {CDP.byte}), "
-            "no inline and crossline numbers",
-            do="2-D lines are not read yet; if it is a section of a 3-D survey, give "
-            "--inline-byte and --crossline-byte",
-        )
     return GeometryError(
         f"{name} has no 3-D geometry: no pair of header words gives each of its {traces} traces "
         "a cell of its own in a survey",
         found="; ".join(_told(item) for item in evidence),
-        do="Give --inline-byte and --crossline-byte",
+        do="Give --inline-byte and --crossline-byte, or --geometry flat to keep the traces in "
+        "file order",
     )
 
 
@@ -83,10 +52,11 @@ def _told(item: Evidence) -> str:
     return f"{where} {item.inlines} x {item.crosslines} numbers, {item.verdict}"
 
 
-def _duplicates_error(name: str, columns: Columns, item: Evidence) -> GeometryError:
-    """Name the first cells that two traces claim."""
-    inline = columns[_field(columns, item.inline_byte, INLINE)].astype("int64")
-    crossline = columns[_field(columns, item.crossline_byte, CROSSLINE)].astype("int64")
+def duplicates_error(
+    name: str, pair: tuple[NDArray[Any], NDArray[Any]], item: Evidence
+) -> GeometryError:
+    """Name the first cells that two traces claim; ``pair`` holds the line numbers (trace,)."""
+    inline, crossline = (numbers.astype("int64") for numbers in pair)
     order = np.lexsort((crossline, inline))
     same = (np.diff(inline[order]) == 0) & (np.diff(crossline[order]) == 0)
     second = np.sort(order[1:][same])
@@ -100,9 +70,6 @@ def _duplicates_error(name: str, columns: Columns, item: Evidence) -> GeometryEr
         found=shown + more,
         expected=f"one trace for each pair of numbers at bytes {item.inline_byte} and "
         f"{item.crossline_byte}",
-        do="Remove the duplicates, or give --inline-byte and --crossline-byte",
+        do="Give --duplicates first or mean to keep the first or their mean, or --inline-byte and "
+        "--crossline-byte",
     )
-
-
-def _field(columns: Columns, byte: int, default: Field) -> Field:
-    return next((field for field in columns if field.byte == byte), default)

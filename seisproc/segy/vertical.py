@@ -13,7 +13,7 @@ from seisproc.errors import GeometryError, SegyError
 from seisproc.schema import DOMAINS
 from seisproc.segy.columns import Columns
 from seisproc.segy.fileheader import FileLayout
-from seisproc.segy.layout import DELAY, TIME_SCALAR, TRACE_INTERVAL
+from seisproc.segy.layout import TIME_SCALAR, TRACE_INTERVAL, Field
 from seisproc.segy.overrides import HeaderOverrides
 
 COARSE_INTERVAL = 10_000
@@ -40,9 +40,12 @@ class VerticalAxis:
 
 
 def vertical_axis(
-    layouts: Sequence[FileLayout], columns: Columns, overrides: HeaderOverrides
+    layouts: Sequence[FileLayout], columns: Columns, overrides: HeaderOverrides, kind: str
 ) -> VerticalAxis:
     """Find the vertical axis that all traces share.
+
+    Flat traces (``kind``) may start at different times: their axis then counts from each trace's
+    own start.
 
     Raises
     ------
@@ -58,7 +61,18 @@ def vertical_axis(
     interval = overrides.interval or _interval(word, domain)
     first = overrides.first_sample
     if first is None:
-        first = _first_sample(columns, layout, domain)
+        low, high = _first_samples(columns, overrides.word("delay"))
+        first = low
+        if low != high:
+            first = 0.0
+            unit, delay = DOMAINS[domain], overrides.word("delay")
+            found = f"{low:g} to {high:g} {unit}"
+            if kind != "flat":
+                raise _apart(layout, delay, found, unit)
+            warnings.append(
+                f"the traces start at different times (byte {delay.byte}), {found}: {domain} "
+                "counts from the first sample of each"
+            )
     sample = first + interval * np.arange(layout.samples)
     # tenths of a microsecond: 0.1 * 3 must not become a label of seventeen digits
     return VerticalAxis(np.round(sample, 4), domain, tuple(warnings))
@@ -113,19 +127,19 @@ def _interval(word: float, domain: str) -> float:
     return word / 1000
 
 
-def _first_sample(columns: Columns, layout: FileLayout, domain: str) -> float:
-    """Delay recording time times its scalar, which all traces must share."""
+def _first_samples(columns: Columns, delay: Field) -> tuple[float, float]:
+    """Least and largest delay recording time times its scalar."""
     scalar = columns[TIME_SCALAR].astype("float64")
     factor = np.where(scalar < 0, -1 / np.minimum(scalar, -1), np.maximum(scalar, 1))
-    first = columns[DELAY] * factor
-    low, high = float(first.min()), float(first.max())
-    if low != high:
-        unit = DOMAINS[domain]
-        raise GeometryError(
-            f"{layout.source.name}: the traces do not start together (delay recording time, "
-            f"byte {DELAY.byte})",
-            found=f"{low:g} to {high:g} {unit}",
-            do=f"Give --first-sample in {unit} if the words are wrong; shifting traces is not "
-            "supported",
-        )
-    return low
+    first = columns[delay] * factor
+    return float(first.min()), float(first.max())
+
+
+def _apart(layout: FileLayout, delay: Field, found: str, unit: str) -> GeometryError:
+    return GeometryError(
+        f"{layout.source.name}: the traces do not start together (delay recording time, "
+        f"byte {delay.byte})",
+        found=found,
+        do=f"Give --first-sample in {unit} if the words are wrong, or --geometry flat to keep the "
+        "traces as they are; shifting traces is not supported",
+    )

@@ -4,8 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from flows import config as light
-from flows import demo_config, synthetic_config, training_config
-from flows.config import ClusterConfig, HeaderConfig, cluster_config
+from flows import demo_config, header_config, synthetic_config, training_config
+from flows.config import ClusterConfig, cluster_config
+from flows.header_config import HeaderConfig
 from flows.synthetic_config import SyntheticConfigForm, SyntheticSurveyConfig
 from seisproc.cluster import ClusterSpec
 from seisproc.errors import ConfigError
@@ -57,7 +58,7 @@ def test_an_unknown_option_of_the_generator_is_named():
 def test_every_field_of_every_form_is_described():
     forms = {
         value
-        for module in (light, synthetic_config, training_config, demo_config)
+        for module in (light, header_config, synthetic_config, training_config, demo_config)
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, light.Form) and value is not light.Form
     }

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from seisproc.grid import Grid
 from seisproc.segy.create import create_segy
-from seisproc.survey import Grid, is_published
+from seisproc.survey import is_published
 
 GRID = Grid(
     np.arange(10, 18, dtype=np.int32), np.arange(20, 26, dtype=np.int32), 4.0 * np.arange(16)
@@ -50,7 +51,7 @@ def test_a_missing_file(command, tmp_path):
 
 
 def test_header_bytes_that_are_none(command, segy):
-    assert "inline_byte" in command.refuses("scan", segy, "--inline-byte", 999)
+    assert "--inline-byte" in command.refuses("scan", segy, "--inline-byte", 999)
     assert "belong together" in command.refuses("scan", segy, "--inline-byte", 5)
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import settings
 
 from seisproc import survey
-from seisproc.survey import Grid, Survey
+from seisproc.grid import Grid
+from seisproc.survey import Survey
 
 # A busy machine makes a fast property slow; the suite has a timeout of its own.
 settings.register_profile("seisproc", deadline=None)

@@ -3,11 +3,12 @@ import pytest
 import xarray as xr
 
 from seisproc.errors import ConfigError, GeometryError, OutputExistsError, SeisprocError
+from seisproc.grid import Grid
 from seisproc.labels import class_set, import_labels
 from seisproc.schema import NONE, FaciesClass
 from seisproc.segy.create import create_segy
 from seisproc.segy.ingest import ingest
-from seisproc.survey import Grid, Survey
+from seisproc.survey import Survey
 
 SHAPE = (20, 18, 70)
 

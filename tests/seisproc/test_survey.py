@@ -8,8 +8,9 @@ import zarr
 
 from seisproc import survey
 from seisproc.errors import GeometryError, StoreError
+from seisproc.grid import Grid
 from seisproc.schema import NONE, SCHEMA_VERSION, VARIABLES
-from seisproc.survey import Grid, Survey
+from seisproc.survey import Survey
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from seisproc.grid import Grid
 from seisproc.interpretation.prediction import Prediction
-from seisproc.survey import Grid, create_array, layout, publish, write_array, write_coordinates
+from seisproc.survey import create_array, layout, publish, write_array, write_coordinates
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def make_survey(url, shape, *, live=None, garbage=0.0, seed=0, dtype="float32", 
         np.arange(500, 500 + shape[1], dtype="int32"),
         np.arange(shape[2], dtype="float64") * 4,
     )
-    chunks, shards = layout(shape, lateral=2 * chunk, samples=2 * chunk, chunk=chunk)
+    chunks, shards = layout(shape, chunk=(chunk,) * 3, shard=(2 * chunk,) * 3)
     array = create_array(
         url, "amplitude", shape, dtype, grid.dims, chunks=chunks, shards=shards,
         attributes={"statistics": statistics},

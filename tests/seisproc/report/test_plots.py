@@ -5,6 +5,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
+from seisproc.grid import Grid
 from seisproc.report.canvas import DPI, MISSING, SIZE, WIDE, png
 from seisproc.report.plots import (
     FACIES_OPACITY,
@@ -20,7 +21,6 @@ from seisproc.report.plots import (
 )
 from seisproc.report.sections import Cut
 from seisproc.schema import NONE, PARIHAKA
-from seisproc.survey import Grid
 
 GRID = Grid(
     np.arange(6, dtype=np.int32), np.arange(20, 28, dtype=np.int32), 4.0 * np.arange(10)

@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seisproc.grid import Grid
 from seisproc.report.sections import MAX_PIXELS, Cut, display_cuts
-from seisproc.survey import Grid, Survey, create_array, publish, write_array, write_coordinates
+from seisproc.survey import Survey, create_array, publish, write_array, write_coordinates
 
 
 def grid(inlines: int, crosslines: int, samples: int) -> Grid:

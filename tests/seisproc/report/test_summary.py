@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from seisproc.errors import StoreError
+from seisproc.grid import Grid
 from seisproc.labels import flag_attributes
 from seisproc.report.inventory import bin_size, classes_of, newest_run
 from seisproc.report.summary import summarise
 from seisproc.schema import NONE, PARIHAKA, FaciesClass
 from seisproc.survey import (
-    Grid,
     Survey,
     create_array,
     ensure_group,
@@ -100,7 +100,7 @@ def test_sums_do_not_depend_on_how_the_survey_is_cut(tmp_path, monkeypatch):
     }
     store.interpret(**volumes)
     whole = summarise(store.open(), "demo")
-    monkeypatch.setattr("seisproc.report.summary.SHARD_LATERAL", 2)
+    monkeypatch.setattr("seisproc.report.summary.COLUMN_EDGE", 2)
     pieces = summarise(store.open(), "demo")
     assert vars(pieces.fault) == vars(whole.fault)
     assert [vars(v) for v in pieces.volumes] == [vars(v) for v in whole.volumes]

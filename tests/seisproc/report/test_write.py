@@ -8,11 +8,11 @@ import pytest
 from matplotlib.image import imread
 
 from seisproc.errors import ConfigError, OutputExistsError, StoreError
+from seisproc.grid import Grid
 from seisproc.labels import import_labels
 from seisproc.report.write import pictures, write_report
 from seisproc.schema import NONE, PARIHAKA
 from seisproc.survey import (
-    Grid,
     create_array,
     ensure_group,
     layout,

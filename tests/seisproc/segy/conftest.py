@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seisproc.grid import Grid
 from seisproc.segy.create import create_segy
-from seisproc.survey import Grid
 
 BINARY = 3200
 

@@ -8,8 +8,8 @@ import pytest
 import segyio
 
 from seisproc.errors import GeometryError, SegyError
+from seisproc.grid import Grid
 from seisproc.segy.create import create_segy
-from seisproc.survey import Grid
 
 Writer = Callable[..., Path]
 

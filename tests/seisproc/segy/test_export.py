@@ -10,11 +10,12 @@ import pytest
 import segyio
 
 from seisproc.errors import OutputExistsError, StoreError
+from seisproc.grid import Grid
 from seisproc.schema import CODES, NONE
 from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
 from seisproc.segy.labels import read_on_grid
-from seisproc.survey import Grid, Survey, create_array, publish, write_coordinates
+from seisproc.survey import Survey, create_array, publish, write_coordinates
 
 from .conftest import BINARY, patch
 

@@ -17,6 +17,7 @@ import zarr
 from distributed import Client, LocalCluster
 
 from seisproc.errors import BusyError, IncompleteError, OutputExistsError, SpaceError
+from seisproc.grid import Grid
 from seisproc.records import Records, lease, work_url
 from seisproc.segy import ingest as ingest_module
 from seisproc.segy.column import run_task
@@ -24,7 +25,7 @@ from seisproc.segy.ingest import CREATED, ingest
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.plan import plan_ingest, source_key
 from seisproc.segy.scan import scan
-from seisproc.survey import Grid, Survey
+from seisproc.survey import Survey
 
 from .conftest import patch
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from seisproc.errors import GeometryError
+from seisproc.grid import Grid
 from seisproc.segy.labels import read_on_grid
-from seisproc.survey import Grid
 
 Writer = Callable[..., Path]
 

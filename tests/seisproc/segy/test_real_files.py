@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from seisproc.errors import SeisprocError
+from seisproc.errors import GeometryError, SeisprocError
 from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
 from seisproc.segy.scan import scan
@@ -41,11 +42,13 @@ SURVEYS = {
     "multi-text.sgy": ((1, 1, 1), "float32"),
     "mapping-shifted.sgy": ((3, 2, 4), "float32"),
 }
+OTHERS = {
+    "small-ps.sgy": ("prestack", (4, 3, 2, 10), "pre-stack: 2 traces a cell, by offset"),
+    "viking_small.segy": ("flat", (480, 600), "shot gathers.*4 shots of 120 channels"),
+    "volve10r12-full-twt-arb.sgy": ("2d", (225, 850), "2-D line of 225 traces"),
+    "long.sgy": ("flat", (3, 60_000), "no header words give the traces a place"),
+}
 REFUSED = {
-    "small-ps.sgy": "pre-stack.*4 inlines x 3 crosslines x 2 traces",
-    "viking_small.segy": "4 shots of 120 channels",
-    "volve10r12-full-twt-arb.sgy": "2-D line.*225 traces",
-    "long.sgy": "no 3-D geometry.*3 traces",
     "broken.sgy": "68 bytes left over after 3 traces",
     "git-lfs-pointer.sgy": "Git LFS pointer",
     "su-trace-posing-as-segy.sgy": "Seismic Unix",
@@ -66,6 +69,19 @@ def test_a_survey_is_ingested_and_comes_back_whole(name: str, tmp_path: Path) ->
     assert Survey(store).amplitude.shape == shape
     export(store, str(tmp_path / "back.sgy"))
     assert (tmp_path / "back.sgy").read_bytes() == file(name).read_bytes()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_no_stacked_survey_is_kept_and_says_so(name: str, tmp_path: Path) -> None:
+    kind, shape, warning = OTHERS[name]
+    store = str(tmp_path / "s.zarr")
+    receipt = ingest([str(file(name))], store)
+    assert (receipt.kind, receipt.shape) == (kind, shape)
+    assert re.search(warning, "; ".join(receipt.warnings))
+    export(store, str(tmp_path / "back.sgy"))
+    assert (tmp_path / "back.sgy").read_bytes() == file(name).read_bytes()
+    with pytest.raises(GeometryError, match="no stacked 3-D survey"):
+        _ = Survey(store).grid
 
 
 @pytest.mark.parametrize("name", REFUSED)

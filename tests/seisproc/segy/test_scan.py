@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from seisproc.errors import ConfigError, GeometryError, SegyError
+from seisproc.grid import Grid
+from seisproc.segy.layout import Field
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.scan import scan
-from seisproc.survey import Grid
 
 from .conftest import BINARY, patch, patch_traces, read_traces
 
@@ -77,17 +78,18 @@ def test_line_numbers_are_found_elsewhere(
     assert [(item.inline_byte, item.crossline_byte) for item in chosen] == [pair]
 
 
-def test_line_numbers_in_unusual_words_need_to_be_told(segy: Writer, grid: Grid) -> None:
+def test_line_numbers_in_unusual_words_can_be_told(segy: Writer, grid: Grid) -> None:
     path = segy()
     for here, there in ((189, 233), (193, 237)):
         patch_traces(path, there, ">i4", read_traces(path, here, ">i4", SAMPLES), SAMPLES)
         patch_traces(path, here, ">i4", 0, SAMPLES)
-    with pytest.raises(GeometryError, match="--inline-byte"):
-        scan([str(path)])
-    found = scan([str(path)], HeaderOverrides(inline_byte=233, crossline_byte=237))
+    found = scan([str(path)], HeaderOverrides(inline=Field(233, "i4"), crossline=Field(237, "i4")))
     grid.require_same(found.grid, "scan")
+    wrong = HeaderOverrides(inline=Field(189, "i4"), crossline=Field(193, "i4"))
+    with pytest.raises(GeometryError, match=r"no 3-D geometry.*bytes 189/193 the same everywhere"):
+        scan([str(path)], wrong)
     with pytest.raises(ConfigError, match="belong together"):
-        HeaderOverrides(inline_byte=233)
+        HeaderOverrides(inline=Field(233, "i4"))
 
 
 def test_missing_traces_are_not_live(segy: Writer, grid: Grid) -> None:
@@ -248,26 +250,6 @@ def test_duplicates_are_named(segy: Writer) -> None:
     trace = 240 + 4 * SAMPLES
     patch(path, 3600 + 7 * trace + 188, be(100, 4) + be(0, 4))
     with pytest.raises(GeometryError, match="inline 100 crossline 0 again at trace 8"):
-        scan([str(path)])
-
-
-def test_pre_stack_and_shots_and_lines_are_told_apart(segy: Writer) -> None:
-    path = segy()
-    patch_traces(path, 189, ">i4", np.repeat([1, 2, 3, 4, 5], 7), SAMPLES)
-    patch_traces(path, 193, ">i4", 30, SAMPLES)
-    patch_traces(path, 37, ">i4", np.tile(np.arange(7) * 100, 5), SAMPLES)
-    with pytest.raises(SegyError, match=r"pre-stack.* 7 traces"):
-        scan([str(path)])
-    patch_traces(path, 189, ">i4", 0, SAMPLES)
-    patch_traces(path, 193, ">i4", 0, SAMPLES)
-    patch_traces(path, 9, ">i4", np.repeat([1, 2, 3, 4, 5], 7), SAMPLES)
-    patch_traces(path, 13, ">i4", np.tile(np.arange(7), 5), SAMPLES)
-    with pytest.raises(SegyError, match="5 shots of 7 channels"):
-        scan([str(path)])
-    for byte in (9, 13, 37):
-        patch_traces(path, byte, ">i4", 0, SAMPLES)
-    patch_traces(path, 21, ">i4", np.arange(35) + 1000, SAMPLES)
-    with pytest.raises(SegyError, match=r"2-D line.*CDP 1000 to 1034"):
         scan([str(path)])
 
 

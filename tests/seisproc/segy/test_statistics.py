@@ -12,7 +12,8 @@ def tally_of(values: np.ndarray, live: np.ndarray | None = None) -> Tally:
     """Count an array (depth chunk, inline, crossline, sample)."""
     tally = Tally.empty(values.dtype)
     live = np.ones(values.shape[1:3], bool) if live is None else live
-    tally.add(values, live, values.shape[0] * values.shape[3], np.zeros(live.shape, bool))
+    samples = values.shape[0] * values.shape[3]
+    tally.add(values, live, samples, np.zeros(live.shape, bool), np.zeros(live.shape))
     return tally
 
 
@@ -50,7 +51,7 @@ def test_dead_cells_and_padding_are_not_counted() -> None:
     live[:2, :2] = True
     tally = Tally.empty("float32")
     nonzero = np.zeros((4, 4), bool)
-    tally.add(values, live, 13, nonzero)
+    tally.add(values, live, 13, nonzero, np.zeros(live.shape))
     told = summary(tally)
     assert (told["count"], told["min"], told["max"]) == (4 * 13, 3.0, 3.0)
     np.testing.assert_array_equal(nonzero, live)
@@ -71,7 +72,7 @@ def test_nothing_counted_is_told_in_numbers() -> None:
 def test_the_histogram_of_smooth_data_has_no_gaps():
     values = np.random.default_rng(3).standard_normal((1, 32, 32, 64)).astype("float32")
     tally = Tally.empty("float32")
-    tally.add(values, np.ones((32, 32), bool), 64, np.zeros((32, 32), bool))
+    tally.add(values, np.ones((32, 32), bool), 64, np.zeros((32, 32), bool), np.zeros((32, 32)))
     counts = summary(tally)["histogram"]["counts"]
     assert sum(counts) == values.size
     assert min(counts) > 0
