@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from seisproc.cluster import ClusterSpec
 from seisproc.errors import ConfigError
-from seisproc.segy.overrides import HeaderOverrides
 
 if TYPE_CHECKING:
     from tasks.interpret import InterpretationSettings
@@ -24,50 +23,6 @@ class Form(BaseModel):
     """A frozen group of settings that refuses what it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class HeaderConfig(Form):
-    """What you know about a SEG-Y file, over what the scan finds. All empty: find it."""
-
-    inline_byte: int | None = Field(
-        default=None,
-        ge=1,
-        le=237,
-        description="First byte of the inline number in the trace header.",
-    )
-    crossline_byte: int | None = Field(
-        default=None, ge=1, le=237, description="First byte of the crossline number."
-    )
-    cdp_x_byte: int | None = Field(
-        default=None, ge=1, le=237, description="First byte of the easting."
-    )
-    cdp_y_byte: int | None = Field(
-        default=None, ge=1, le=237, description="First byte of the northing."
-    )
-    coordinate_scalar: int | None = Field(
-        default=None,
-        description="Instead of the word at byte 71: negative divides, positive multiplies.",
-    )
-    sample_format: int | None = Field(
-        default=None, description="SEG-Y format code: 1 IBM, 2 int32, 3 int16, 5 IEEE, 8 int8, ..."
-    )
-    byte_order: Literal["big", "little"] | None = Field(
-        default=None, description="Byte order of the file."
-    )
-    samples: int | None = Field(default=None, ge=1, description="Samples per trace.")
-    interval: float | None = Field(
-        default=None, gt=0, description="Sample interval in ms, or m in depth."
-    )
-    first_sample: float | None = Field(
-        default=None, description="Time in ms, or depth in m, of the first sample."
-    )
-    domain: Literal["twt", "depth"] | None = Field(
-        default=None, description="Whether the traces are in two-way time or in depth."
-    )
-
-    def overrides(self) -> HeaderOverrides:
-        """Turn into what ``seisproc.segy`` takes."""
-        return HeaderOverrides(**self.model_dump())
 
 
 class ClusterConfig(Form):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.config import ClusterConfig, HeaderConfig
+from flows.config import ClusterConfig
+from flows.header_config import HeaderConfig
 from flows.runs import OPTIONS, run_name
 from seisproc.cluster import open_cluster
 from seisproc.segy.ingest import IngestReceipt

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from flows.config import ClusterConfig, HeaderConfig, InterpretConfig
+    from flows.config import ClusterConfig, InterpretConfig
+    from flows.header_config import HeaderConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -30,10 +31,12 @@ class Location(click.ParamType):  # type: ignore[type-arg]
 LOCATION = Location()
 
 _HEADERS: tuple[tuple[str, str, Any, str], ...] = (
-    ("--inline-byte", "inline_byte", int, "Byte of the inline number in the trace header."),
-    ("--crossline-byte", "crossline_byte", int, "Byte of the crossline number."),
-    ("--x-byte", "cdp_x_byte", int, "Byte of the easting."),
-    ("--y-byte", "cdp_y_byte", int, "Byte of the northing."),
+    ("--inline-byte", "inline", str, "Inline number in the trace header: 9, 9-12 or 9:int16."),
+    ("--crossline-byte", "crossline", str, "Crossline number."),
+    ("--cdp-x-byte", "cdp_x", str, "Easting."),
+    ("--cdp-y-byte", "cdp_y", str, "Northing."),
+    ("--cdp-byte", "cdp", str, "CDP number, along a 2-D line."),
+    ("--offset-byte", "offset", str, "Offset, in pre-stack gathers."),
     (
         "--coordinate-scalar",
         "coordinate_scalar",
@@ -46,21 +49,47 @@ _HEADERS: tuple[tuple[str, str, Any, str], ...] = (
     ("--interval", "interval", float, "Sample interval in ms, or m in depth."),
     ("--first-sample", "first_sample", float, "Time in ms, or depth in m, of the first sample."),
     ("--domain", "domain", click.Choice(["twt", "depth"]), "Two-way time or depth."),
+    (
+        "--geometry",
+        "geometry",
+        click.Choice(["3d", "2d", "prestack", "flat"]),
+        "What the files hold; flat: traces without a place in a survey.",
+    ),
 )
 
 
 def header_options(command: Command) -> Command:
     """Say how to read the headers of a SEG-Y file, where the scan does not find out."""
+    command = click.option(
+        "--header-map",
+        metavar="FILE",
+        help="YAML file with these settings and more: `inline: 9-12`, `cdp_x: {byte: 73, type:"
+        " int32}`, `domain: depth`. Options given as well win.",
+    )(command)
+    command = click.option(
+        "--duplicates",
+        type=click.Choice(["error", "first", "mean"]),
+        help="Where several traces of a 3-D survey share a cell: refuse, keep the first, or take"
+        " their mean. [default: error]",
+    )(command)
     for flag, name, kind, text in reversed(_HEADERS):
-        command = click.option(flag, name, type=kind, help=f"{text} [default: found]")(command)
+        command = click.option(
+            flag,
+            name,
+            type=kind,
+            metavar="BYTE" if flag.endswith("-byte") else None,
+            help=f"{text} [default: found]",
+        )(command)
     return command
 
 
 def take_headers(options: dict[str, Any]) -> HeaderConfig:
     """Take the header options out of a verb's keyword arguments."""
-    from flows.config import HeaderConfig
+    from flows.header_config import header_config
 
-    return HeaderConfig(**{name: options.pop(name) for _, name, _, _ in _HEADERS})
+    flags = {name: flag for flag, name, _, _ in _HEADERS} | {"duplicates": "--duplicates"}
+    given = {name: options.pop(name) for name in flags}
+    return header_config(given, flags, options.pop("header_map") or "")
 
 
 def cluster_options(command: Command) -> Command:

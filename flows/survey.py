@@ -7,8 +7,9 @@ from typing import Any
 
 from prefect import flow
 
-from flows.config import ClusterConfig, HeaderConfig, InterpretConfig
+from flows.config import ClusterConfig, InterpretConfig
 from flows.folder import SurveyFolder
+from flows.header_config import HeaderConfig
 from flows.runs import OPTIONS, resolved, run_name
 from seisproc.cluster import open_cluster
 from tasks.export import export_segy, exported_volumes
