@@ -57,6 +57,7 @@ for verb in (
     making.evaluate,
     making.export,
     making.report,
+    looking.verify,
     looking.doctor,
     looking.ui,
 ):

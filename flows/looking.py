@@ -35,6 +35,33 @@ def scan(sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
 
 
 @click.command()
+@click.argument("store", metavar="STORE.zarr", type=LOCATION)
+@click.option(
+    "--cluster",
+    default="in-process",
+    show_default=True,
+    metavar="KIND|ADDRESS|FILE",
+    help="Where to read: this process, or a cluster as other verbs know them.",
+)
+@click.option("--workers", type=int, help="Worker processes. [default: one per core]")
+@click.option("--threads", type=int, help="Files read at a time. [default: one per core]")
+@json_option
+def verify(
+    store: str, cluster: str, workers: int | None, threads: int | None, as_json: bool
+) -> None:
+    """Check that a store is what was published: every array, shard and chunk, every checksum.
+
+    Ends with exit code 2, and one line that names the first, if anything is damaged or missing.
+    """
+    from flows.config import cluster_config
+    from flows.inspection import check_store, print_verification
+
+    found = check_store(store, cluster_config(cluster, workers, threads, None), threads)
+    print_verification(found, as_json)
+    found.require_sound()
+
+
+@click.command()
 @cluster_options
 @json_option
 def doctor(as_json: bool, **options: Any) -> None:
