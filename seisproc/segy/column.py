@@ -11,30 +11,24 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from seisproc.building import Task, TaskResult
 from seisproc.records import Records, write_atomic
 from seisproc.segy.decode import decode
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.gather import gather, residuals
-from seisproc.segy.plan import IngestJob, Task
+from seisproc.segy.plan import IngestJob
 from seisproc.segy.shards import ShardedArray, as_space_error
 from seisproc.segy.statistics import Tally
 from seisproc.volume import tiles
 
 CHECKSUM_DIGITS = 32
-
-
-@dataclass(frozen=True)
-class TaskResult:
-    """What a task reports: its key and the hash of the source bytes it used."""
-
-    key: str
-    checksum: str
 
 
 def run_task(job: IngestJob, task: Task) -> TaskResult:
@@ -58,6 +52,24 @@ def _run(job: IngestJob, task: Task, *, write: bool) -> TaskResult:
     return TaskResult(task.key, checksum)
 
 
+def _array(job: IngestJob, name: str) -> zarr.Array[Any]:
+    return _opened(job.target, job.work, name)
+
+
+@lru_cache(maxsize=16)
+def _opened(target: str, work: str, name: str) -> zarr.Array[Any]:
+    """Open an array once for all tasks of an ingest, as that costs milliseconds.
+
+    ``work`` is named after all that the headers say: under it, a store has the same arrays always.
+    """
+    return zarr.open_array(f"{target}/{name}", mode="r+")
+
+
+@lru_cache(maxsize=4)
+def _amplitude(target: str, work: str) -> ShardedArray:
+    return ShardedArray(f"{target}/amplitude")
+
+
 def _headers(job: IngestJob, task: Task, write: bool) -> tuple[str, dict[str, Any]]:
     first, stop = task.first[0], task.stop[0]
     block = np.concatenate(
@@ -71,18 +83,18 @@ def _headers(job: IngestJob, task: Task, write: bool) -> tuple[str, dict[str, An
     )
     checksum = hashlib.sha256(block.tobytes()).hexdigest()[:CHECKSUM_DIGITS]
     if write:
-        zarr.open_array(f"{job.target}/trace_header", mode="r+")[first:stop] = block
+        _array(job, "trace_header")[first:stop] = block
     return checksum, {}
 
 
 def _others(job: IngestJob, task: Task, write: bool) -> tuple[str, dict[str, Any]]:
     """Copy the samples of traces that share a cell, as they stand in the files."""
     first, stop = task.first[0], task.stop[0]
-    traces = np.asarray(zarr.open_array(f"{job.target}/other_trace", mode="r")[first:stop])
+    traces = np.asarray(_array(job, "other_trace")[first:stop])
     raw = _raw_samples(job, traces)
     checksum = hashlib.sha256(raw.tobytes()).hexdigest()[:CHECKSUM_DIGITS]
     if write:
-        zarr.open_array(f"{job.target}/other_samples", mode="r+")[first:stop] = raw
+        _array(job, "other_samples")[first:stop] = raw
     return checksum, {}
 
 
@@ -98,8 +110,7 @@ def _raw_samples(job: IngestJob, traces: NDArray[np.int64]) -> NDArray[np.uint8]
 
 
 def _column(job: IngestJob, task: Task, write: bool) -> tuple[str, dict[str, Any]]:
-    stored = zarr.open_array(f"{job.target}/trace_index", mode="r")
-    index = np.asarray(stored[task.cells])
+    index = np.asarray(_array(job, "trace_index")[task.cells])
     converter = _ColumnConverter(job, task, index, write)
     for first in range(0, job.shape[-1], job.shards[-1]):
         converter.convert(first, min(first + job.shards[-1], job.shape[-1]))
@@ -114,7 +125,7 @@ class _ColumnConverter:
     ) -> None:
         self.job, self.task, self.index = job, task, index
         self.write = write
-        self.array = ShardedArray(f"{job.target}/amplitude")
+        self.array = _amplitude(job.target, job.work)
         self.tally = Tally.empty(job.dtype)
         self.nonzero = np.zeros(index.shape, bool)
         self.energy = np.zeros(index.shape, "float64")
@@ -204,7 +215,7 @@ class _ColumnConverter:
         self.tally.zero_traces = int(np.count_nonzero(live & ~self.nonzero))
         if self.write:
             rms = np.sqrt(self.energy / self.job.shape[-1])
-            stored = zarr.open_array(f"{self.job.target}/trace_rms", mode="r+")
+            stored = _array(self.job, "trace_rms")
             stored[self.task.cells] = np.where(live, rms, np.nan).astype("float32")
         found = np.concatenate(self.residual) if self.residual else np.empty((0, 2), "uint64")
         if len(found) and self.write:
@@ -230,7 +241,7 @@ class _Shared:
     @classmethod
     def read(cls, job: IngestJob) -> _Shared:
         traces, cells = (
-            np.asarray(zarr.open_array(f"{job.target}/{name}", mode="r")[...])
+            np.asarray(_array(job, name)[...])
             for name in ("other_trace", "other_cell")
         )
         return cls(traces, cells, traces[np.unique(cells, return_index=True)[1]])
