@@ -1,44 +1,23 @@
-"""SEG-Y files in, a survey store out: plan, create the arrays, convert piece by piece, publish.
-
-A run that was killed continues where it stopped, and the store is the same to the last bit however
-often that happens and however many workers there are. Nothing looks finished until all is: the
-group's ``zarr.json`` is written last. An old store is replaced only when the new one is complete.
-"""
+"""SEG-Y files in, a survey store out: scan, then build it (:mod:`seisproc.building`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seisproc.errors import (
-    IncompleteError,
-    OutputExistsError,
-    SegyError,
-    SeisprocError,
-    SpaceError,
-    StoreError,
-)
-from seisproc.records import Record, Records, lease, work_url
-from seisproc.replace import put_in_place
+from seisproc.building import Built, Progress, Task, TaskResult, build_store
+from seisproc.records import Record
 from seisproc.segy.column import check_task, run_task
-from seisproc.segy.folders import earlier_work, free_bytes, remove_tree
 from seisproc.segy.overrides import HeaderOverrides
-from seisproc.segy.plan import IngestJob, Task, fingerprint, plan_ingest, source_key, stored_bytes
+from seisproc.segy.plan import IngestJob, plan_ingest, source_key, stored_bytes
 from seisproc.segy.scan import SegyScan, scan
 from seisproc.segy.store import create_store, finish_store, is_created, store_matches
-from seisproc.survey import Survey, is_published
-from seisproc.volume import map_bounded
+from seisproc.survey import Survey
 
 if TYPE_CHECKING:
     from distributed import Client
-
-Progress = Callable[[int, int], None]
-
-PRODUCT = "ingest"
-CREATED = "created"
-"""Record that the arrays of the store stand, and which versions of the files they are made from."""
 
 
 @dataclass(frozen=True)
@@ -122,184 +101,68 @@ def ingest(
     IncompleteError
         If pieces failed; a rerun does only those.
     """
-    scanned = scan(sources, overrides)
-    store_url = store_url.rstrip("/")
-    key = source_key(scanned)
-    work = work_url(store_url, PRODUCT, key)
-    with lease(f"{store_url}.work/{PRODUCT}", f"{store_url} (ingest)"):
-        receipt, target = None, store_url
-        if is_published(store_url):
-            receipt = _reuse(plan_ingest(scanned, store_url, work), scanned, key, client)
-            if receipt is None:
-                _require_overwrite(store_url, overwrite)
-                target = f"{work}/store"
-        if receipt is None:
-            job = plan_ingest(scanned, target, work)
-            receipt = _build(job, scanned, key, store_url, client, on_progress)
-        Records(work).clear()
-    return receipt
-
-
-def _require_overwrite(store_url: str, overwrite: bool) -> None:
-    if not overwrite:
-        raise OutputExistsError(
-            f"{store_url} holds a survey made from other files or header settings",
-            do="Give --overwrite to replace it (with its labels and interpretations), or another "
-            "name",
-        )
-
-
-def _reuse(
-    job: IngestJob, scanned: SegyScan, key: str, client: Client | None
-) -> IngestReceipt | None:
-    """Return the receipt of a store that exists already, if it holds this very content."""
-    survey = Survey(job.target)
-    if not store_matches(survey, key, job):
-        return None
-    tasks = job.tasks()
-    checksums = _checksums(job, tasks, client)
-    if fingerprint(key, checksums) != survey.fingerprint:
-        return None
-    zero_traces = int(survey.statistics["zero_traces"])
-    return _receipt(
-        job, scanned, job.target, survey.fingerprint, zero_traces, len(tasks), reused=True
+    build = SegyBuild(scan(sources, overrides))
+    built = build_store(
+        build, store_url, client=client, overwrite=overwrite, on_progress=on_progress
     )
+    return _receipt(build.scanned, built)
 
 
-def _checksums(job: IngestJob, tasks: Sequence[Task], client: Client | None) -> dict[str, str]:
-    """Content hashes of pieces of the source, without writing anything."""
-    found = {}
-    for outcome in map_bounded(partial(check_task, job), tasks, client):
-        if outcome.error is not None or outcome.result is None:
-            raise outcome.error or StoreError(f"{job.target}: a piece could not be checked")
-        found[outcome.result.key] = outcome.result.checksum
-    return found
+class SegyBuild:
+    """What :func:`seisproc.building.build_store` must know to make a store of scanned files."""
+
+    source = "other files or header settings"
+
+    def __init__(self, scanned: SegyScan) -> None:
+        self.scanned = scanned
+        self.key = source_key(scanned)
+
+    def plan(self, target: str, work: str) -> IngestJob:
+        """Lay out the store."""
+        return plan_ingest(self.scanned, target, work)
+
+    def worker(self, job: IngestJob, *, write: bool) -> Callable[[Task], TaskResult]:
+        """Return the function that does a piece, or only hashes its source."""
+        return partial(run_task if write else check_task, job)
+
+    def create(self, job: IngestJob) -> None:
+        """Create the arrays."""
+        create_store(job, self.scanned)
+
+    def is_created(self, job: IngestJob) -> bool:
+        """Whether the arrays stand."""
+        return is_created(job)
+
+    def identities(self, job: IngestJob) -> list[str]:
+        """Return what changes whenever a file is written to."""
+        return [layout.source.identity() for layout in job.layouts]
+
+    def stored_bytes(self) -> int:
+        """Upper estimate of the store's size."""
+        return stored_bytes(self.scanned)
+
+    def matches(self, survey: Survey, job: IngestJob) -> bool:
+        """Whether a finished store was planned from the same headers."""
+        return store_matches(survey, self.key, job)
+
+    def finish(self, job: IngestJob, mark: str, recorded: Mapping[str, Record]) -> None:
+        """Add statistics and residuals, and publish."""
+        finish_store(job, self.scanned, self.key, mark, recorded)
 
 
-def _build(
-    job: IngestJob,
-    scanned: SegyScan,
-    key: str,
-    store_url: str,
-    client: Client | None,
-    on_progress: Progress | None,
-) -> IngestReceipt:
-    """Create, convert, publish; whatever an earlier run of the same content did is kept."""
-    records = Records(job.work)
-    tasks = job.tasks()
-    done = _prepare(job, scanned, tasks, records, store_url, client)
-    resumed = len(done)
-    if on_progress is not None:
-        on_progress(resumed, len(tasks))
-    left = [task for task in tasks if task.key not in done]
-    failed: list[tuple[Task, Exception]] = []
-    finished = resumed
-    for outcome in map_bounded(partial(run_task, job), left, client):
-        if isinstance(outcome.error, SpaceError):
-            raise outcome.error
-        if outcome.error is not None:
-            failed.append((outcome.item, outcome.error))
-            continue
-        finished += 1
-        if on_progress is not None:
-            on_progress(finished, len(tasks))
-    if failed:
-        raise _incomplete(store_url, failed, len(tasks))
-    recorded = records.read()
-    checksums = {task.key: recorded[task.key].checksum for task in tasks}
-    mark = fingerprint(key, checksums)
-    zero_traces = finish_store(job, scanned, key, mark, recorded)
-    put_in_place(job.target, store_url)
-    return _receipt(
-        job, scanned, store_url, mark, zero_traces, len(tasks), resumed=resumed
-    )
-
-
-def _prepare(
-    job: IngestJob,
-    scanned: SegyScan,
-    tasks: Sequence[Task],
-    records: Records,
-    store_url: str,
-    client: Client | None,
-) -> dict[str, Record]:
-    """Create the store's arrays, or find what an earlier run did and still holds."""
-    identities = [layout.source.identity() for layout in job.layouts]
-    recorded = records.read()
-    created = recorded.pop(CREATED, None)
-    if created is None or not is_created(job):
-        _require_space(job, scanned)
-        # an unfinished ingest of other content may have left arrays and records here
-        for folder in earlier_work(store_url, PRODUCT):
-            remove_tree(folder)
-        create_store(job, scanned)
-        records.mark(CREATED, "done", "0", {"identities": identities})
-        return {}
-    wanted = {task.key: task for task in tasks}
-    done = {
-        key: record
-        for key, record in recorded.items()
-        if record.state == "done" and key in wanted
-    }
-    if created.payload["identities"] != identities:
-        # the files were touched in between: keep only pieces whose content is the same
-        checksums = _checksums(job, [wanted[key] for key in done], client)
-        done = {key: record for key, record in done.items() if checksums[key] == record.checksum}
-        for key in set(recorded) - set(done):
-            records.forget(key)
-        records.forget(CREATED)
-        records.mark(CREATED, "done", "0", {"identities": identities})
-    return done
-
-
-def _require_space(job: IngestJob, scanned: SegyScan) -> None:
-    free = free_bytes(job.target)
-    needed = stored_bytes(scanned)
-    if free is not None and free < needed:
-        raise SpaceError(
-            f"{job.target} may not fit on its disk",
-            found=f"{free / 2**20:,.1f} MiB free",
-            expected=f"{needed / 2**20:,.1f} MiB, which is enough if nothing can be compressed",
-            do="Make room, or choose another place",
-        )
-
-
-def _incomplete(
-    store_url: str, failed: Sequence[tuple[Task, Exception]], total: int
-) -> SeisprocError:
-    task, error = min(failed, key=lambda pair: pair[0])
-    if len(failed) == total and isinstance(error, SegyError):
-        return error
-    return IncompleteError(
-        f"{store_url} is not complete: {len(failed)} of {total} pieces failed",
-        found=f"first at {task.key}: {type(error).__name__}: {error}",
-        do="Run the same command again: it redoes only those",
-    )
-
-
-def _receipt(
-    job: IngestJob,
-    scanned: SegyScan,
-    store_url: str,
-    mark: str,
-    zero_traces: int,
-    tasks: int,
-    *,
-    resumed: int = 0,
-    reused: bool = False,
-) -> IngestReceipt:
+def _receipt(scanned: SegyScan, built: Built) -> IngestReceipt:
     return IngestReceipt(
-        store=store_url,
-        fingerprint=mark,
+        store=built.store,
+        fingerprint=built.fingerprint,
         kind=scanned.kind,
-        shape=job.shape,
-        dtype=str(job.dtype),
+        shape=scanned.shape,
+        dtype=str(scanned.dtype),
         domain=scanned.lattice.domain,
         traces=scanned.trace_count,
         missing_traces=scanned.missing_traces,
-        zero_traces=zero_traces,
-        tasks=tasks,
-        resumed=tasks if reused else resumed,
-        reused=reused,
+        zero_traces=int(Survey(built.store).statistics["zero_traces"]),
+        tasks=built.tasks,
+        resumed=built.resumed,
+        reused=built.reused,
         warnings=scanned.warnings,
     )

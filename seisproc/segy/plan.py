@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.building import Task
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.scan import SegyScan
 from seisproc.survey import layout
@@ -23,29 +24,6 @@ HEADER_BLOCK = 1 << 16
 
 OTHER_BYTES = 1 << 24
 """Samples in a chunk of ``other_samples``."""
-
-
-@dataclass(frozen=True, order=True)
-class Task:
-    """A piece of an ingest: a column of shards, or a block of whole traces' parts.
-
-    ``kind`` is ``column``, ``headers`` or ``others``; ``first`` and ``stop`` are lateral cells, or
-    numbers of headers or other traces.
-    """
-
-    kind: str
-    first: tuple[int, ...]
-    stop: tuple[int, ...]
-
-    @property
-    def key(self) -> str:
-        """Name in the records; keys sort in the tasks' order."""
-        return "-".join([self.kind, *(f"{number:010d}" for number in self.first)])
-
-    @property
-    def cells(self) -> tuple[slice, ...]:
-        """Lateral index of a column."""
-        return tuple(map(slice, self.first, self.stop))
 
 
 @dataclass(frozen=True)
@@ -154,14 +132,6 @@ def source_key(scanned: SegyScan) -> str:
     for values in (*lattice.axes.values(), *lattice.words.values(), lattice.sample,
                    scanned.trace_index, scanned.others, scanned.cdp_x, scanned.cdp_y):
         digest.update(np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()
-
-
-def fingerprint(key: str, checksums: dict[str, str]) -> str:
-    """Hash of the source's whole content: the source key and every task's content hash."""
-    digest = hashlib.sha256(key.encode())
-    for name in sorted(checksums):
-        digest.update(f"{name} {checksums[name]}\n".encode())
     return digest.hexdigest()
 
 

@@ -147,8 +147,8 @@ def _outside(job: IngestJob) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 def finish_store(
     job: IngestJob, scanned: SegyScan, key: str, mark: str, recorded: Mapping[str, Record]
-) -> int:
-    """Add what only all pieces together tell, then publish. Returns the zero traces' number."""
+) -> None:
+    """Add what only all pieces together tell, then publish."""
     columns = [recorded[name] for name in sorted(recorded) if name.startswith("column-")]
     tallies = (Tally.from_payload(record.payload["statistics"], job.dtype) for record in columns)
     total = merged(tallies, job.dtype)
@@ -159,7 +159,6 @@ def finish_store(
     for group in GROUPS:
         ensure_group(f"{job.target}/{group}")
     publish(job.target, _attributes(job, scanned, key, mark))
-    return total.zero_traces
 
 
 def _write_inline_rms(job: IngestJob, scanned: SegyScan) -> None:

@@ -16,12 +16,14 @@ import xarray as xr
 import zarr
 from distributed import Client, LocalCluster
 
+from seisproc import building
+from seisproc.building import CREATED, prepare
 from seisproc.errors import BusyError, IncompleteError, OutputExistsError, SpaceError
 from seisproc.grid import Grid
 from seisproc.records import Records, lease, work_url
 from seisproc.segy import ingest as ingest_module
 from seisproc.segy.column import run_task
-from seisproc.segy.ingest import CREATED, ingest
+from seisproc.segy.ingest import SegyBuild, ingest
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.plan import plan_ingest, source_key
 from seisproc.segy.scan import scan
@@ -177,7 +179,7 @@ def _start(scanned: object, store: str, pieces: int) -> None:
     key = source_key(scanned)
     job = plan_ingest(scanned, store, work_url(store, "ingest", key))
     records = Records(job.work)
-    ingest_module._prepare(job, scanned, job.tasks(), records, store, None)
+    prepare(SegyBuild(scanned), job, job.tasks(), records, store, None)
     for task in job.tasks()[::-1][:pieces]:
         run_task(job, task)
     assert CREATED in records.read()
@@ -264,7 +266,7 @@ def test_two_runs_do_not_write_one_store(segy: Writer, tmp_path: Path) -> None:
 def test_too_small_a_disk_is_refused_before_the_start(
     segy: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest_module, "free_bytes", lambda url: 1000)
+    monkeypatch.setattr(building, "free_bytes", lambda url: 1000)
     with pytest.raises(SpaceError, match="MiB free"):
         ingest([str(segy())], str(tmp_path / "s.zarr"))
     assert not (tmp_path / "s.zarr").exists()

@@ -1,0 +1,341 @@
+"""Building a survey store piece by piece, whatever it is made from: SEG-Y, an array, another store.
+
+A run that was killed continues where it stopped, and the store is the same to the last bit however
+often that happens and however many workers there are. Nothing looks finished until all is: the
+group's ``zarr.json`` is written last. An old store is replaced only when the new one is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from seisproc.errors import (
+    IncompleteError,
+    OutputExistsError,
+    SeisprocError,
+    SpaceError,
+    StoreError,
+)
+from seisproc.records import Record, Records, lease, work_url
+from seisproc.replace import put_in_place
+from seisproc.segy.folders import earlier_work, free_bytes, remove_tree
+from seisproc.survey import Survey, is_published
+from seisproc.volume import map_bounded
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+Progress = Callable[[int, int], None]
+
+PRODUCT = "ingest"
+CREATED = "created"
+"""Record that the arrays of the store stand, and which versions of the sources they are made of."""
+
+
+@dataclass(frozen=True, order=True)
+class Task:
+    """A piece of the work: a column of shards, or a block of whole traces' parts.
+
+    ``kind`` is ``column``, or names another sort of piece; ``first`` and ``stop`` are lateral
+    cells, or numbers of whatever the kind counts.
+    """
+
+    kind: str
+    first: tuple[int, ...]
+    stop: tuple[int, ...]
+
+    @property
+    def key(self) -> str:
+        """Name in the records; keys sort in the tasks' order."""
+        return "-".join([self.kind, *(f"{number:010d}" for number in self.first)])
+
+    @property
+    def cells(self) -> tuple[slice, ...]:
+        """Lateral index of a column."""
+        return tuple(map(slice, self.first, self.stop))
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What a task reports: its key and the hash of the source bytes it used."""
+
+    key: str
+    checksum: str
+
+
+class Job(Protocol):
+    """What every piece must know; small, since it travels with each."""
+
+    @property
+    def target(self) -> str:
+        """The store under construction."""
+        ...
+
+    @property
+    def work(self) -> str:
+        """Folder of its records."""
+        ...
+
+    def tasks(self) -> list[Task]:
+        """All pieces; those that take longest first."""
+        ...
+
+
+AnyJob = TypeVar("AnyJob", bound=Job)
+
+
+class Build(Protocol[AnyJob]):
+    """A store to be built: what depends on its source."""
+
+    @property
+    def key(self) -> str:
+        """Hash of all that decides what the store will be, but of no sample."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """What it is made from, in the words of a message: ``other files or header settings``."""
+        ...
+
+    def plan(self, target: str, work: str) -> AnyJob:
+        """Lay out the store at ``target``, with records in ``work``."""
+        ...
+
+    def worker(self, job: AnyJob, *, write: bool) -> Callable[[Task], TaskResult]:
+        """Picklable function that does a piece and records it, or only hashes its source."""
+        ...
+
+    def create(self, job: AnyJob) -> None:
+        """Create all arrays, and fill those that are known beforehand."""
+        ...
+
+    def is_created(self, job: AnyJob) -> bool:
+        """Whether the arrays stand that :meth:`create` makes."""
+        ...
+
+    def identities(self, job: AnyJob) -> list[str]:
+        """Return what changes whenever a source is written to."""
+        ...
+
+    def stored_bytes(self) -> int:
+        """Upper estimate of the store's size."""
+        ...
+
+    def matches(self, survey: Survey, job: AnyJob) -> bool:
+        """Whether a finished store was planned from the same source, and as this version plans."""
+        ...
+
+    def finish(self, job: AnyJob, mark: str, recorded: Mapping[str, Record]) -> None:
+        """Add what only all pieces together tell, then publish with ``mark`` as fingerprint."""
+        ...
+
+
+@dataclass(frozen=True)
+class Built:
+    """What :func:`build_store` did.
+
+    Attributes
+    ----------
+    store, fingerprint : str
+        The store, and the hash of its source's content and of how that was read.
+    tasks, resumed : int
+        Pieces of work in all, and those that an earlier run had done.
+    reused : bool
+        The store was already there, made from the same content.
+    """
+
+    store: str
+    fingerprint: str
+    tasks: int
+    resumed: int
+    reused: bool
+
+
+def build_store(
+    build: Build[Any],
+    store_url: str,
+    *,
+    client: Client | None = None,
+    overwrite: bool = False,
+    on_progress: Progress | None = None,
+) -> Built:
+    """Build and publish a store, or find that it is there already.
+
+    Parameters
+    ----------
+    build : Build
+        What to build.
+    store_url : str
+        Where, local or on any fsspec file system.
+    client : distributed.Client, optional
+        Where the pieces run; without one, in this process.
+    overwrite : bool
+        Replace an existing survey of other content, once the new one is complete.
+    on_progress : callable, optional
+        Told (done, total) pieces.
+
+    Raises
+    ------
+    OutputExistsError
+        If something else is at ``store_url``.
+    BusyError
+        If another run writes the same store.
+    SpaceError
+        If the disk is too small or becomes full.
+    IncompleteError
+        If pieces failed; a rerun does only those.
+    """
+    store_url = store_url.rstrip("/")
+    work = work_url(store_url, PRODUCT, build.key)
+    with lease(f"{store_url}.work/{PRODUCT}", f"{store_url} (ingest)"):
+        built, target = None, store_url
+        if is_published(store_url):
+            built = _reuse(build, build.plan(store_url, work), client)
+            if built is None:
+                _require_overwrite(build, store_url, overwrite)
+                target = f"{work}/store"
+        if built is None:
+            built = _build(build, build.plan(target, work), store_url, client, on_progress)
+        Records(work).clear()
+    return built
+
+
+def content_fingerprint(key: str, checksums: Mapping[str, str]) -> str:
+    """Hash of the source's whole content: the source key and every task's content hash."""
+    digest = hashlib.sha256(key.encode())
+    for name in sorted(checksums):
+        digest.update(f"{name} {checksums[name]}\n".encode())
+    return digest.hexdigest()
+
+
+def prepare(
+    build: Build[AnyJob],
+    job: AnyJob,
+    tasks: Sequence[Task],
+    records: Records,
+    store_url: str,
+    client: Client | None,
+) -> dict[str, Record]:
+    """Create the store's arrays, or find what an earlier run did and still holds."""
+    identities = build.identities(job)
+    recorded = records.read()
+    created = recorded.pop(CREATED, None)
+    if created is None or not build.is_created(job):
+        _require_space(job.target, build.stored_bytes())
+        # an unfinished run of other content may have left arrays and records here
+        for folder in earlier_work(store_url, PRODUCT):
+            remove_tree(folder)
+        build.create(job)
+        records.mark(CREATED, "done", "0", {"identities": identities})
+        return {}
+    wanted = {task.key: task for task in tasks}
+    done = {
+        key: record
+        for key, record in recorded.items()
+        if record.state == "done" and key in wanted
+    }
+    if created.payload["identities"] != identities:
+        # the files were touched in between: keep only pieces whose content is the same
+        checksums = _checksums(build, job, [wanted[key] for key in done], client)
+        done = {key: record for key, record in done.items() if checksums[key] == record.checksum}
+        for key in set(recorded) - set(done):
+            records.forget(key)
+        records.forget(CREATED)
+        records.mark(CREATED, "done", "0", {"identities": identities})
+    return done
+
+
+def _require_overwrite(build: Build[Any], store_url: str, overwrite: bool) -> None:
+    if not overwrite:
+        raise OutputExistsError(
+            f"{store_url} holds a survey made from {build.source}",
+            do="Give --overwrite to replace it (with its labels and interpretations), or another "
+            "name",
+        )
+
+
+def _reuse(build: Build[AnyJob], job: AnyJob, client: Client | None) -> Built | None:
+    """Say that a store exists already, if it holds this very content."""
+    survey = Survey(job.target)
+    if not build.matches(survey, job):
+        return None
+    tasks = job.tasks()
+    checksums = _checksums(build, job, tasks, client)
+    if content_fingerprint(build.key, checksums) != survey.fingerprint:
+        return None
+    return Built(job.target, survey.fingerprint, len(tasks), len(tasks), reused=True)
+
+
+def _checksums(
+    build: Build[AnyJob], job: AnyJob, tasks: Sequence[Task], client: Client | None
+) -> dict[str, str]:
+    """Content hashes of pieces of the source, without writing anything."""
+    found = {}
+    for outcome in map_bounded(build.worker(job, write=False), tasks, client):
+        if outcome.error is not None or outcome.result is None:
+            raise outcome.error or StoreError(f"{job.target}: a piece could not be checked")
+        found[outcome.result.key] = outcome.result.checksum
+    return found
+
+
+def _build(
+    build: Build[AnyJob],
+    job: AnyJob,
+    store_url: str,
+    client: Client | None,
+    on_progress: Progress | None,
+) -> Built:
+    """Create, convert, publish; whatever an earlier run of the same content did is kept."""
+    records = Records(job.work)
+    tasks = job.tasks()
+    done = prepare(build, job, tasks, records, store_url, client)
+    resumed = len(done)
+    if on_progress is not None:
+        on_progress(resumed, len(tasks))
+    left = [task for task in tasks if task.key not in done]
+    failed: list[tuple[Task, Exception]] = []
+    finished = resumed
+    for outcome in map_bounded(build.worker(job, write=True), left, client):
+        if isinstance(outcome.error, SpaceError):
+            raise outcome.error
+        if outcome.error is not None:
+            failed.append((outcome.item, outcome.error))
+            continue
+        finished += 1
+        if on_progress is not None:
+            on_progress(finished, len(tasks))
+    if failed:
+        raise _incomplete(store_url, failed, len(tasks))
+    recorded = records.read()
+    checksums = {task.key: recorded[task.key].checksum for task in tasks}
+    mark = content_fingerprint(build.key, checksums)
+    build.finish(job, mark, recorded)
+    put_in_place(job.target, store_url)
+    return Built(store_url, mark, len(tasks), resumed, reused=False)
+
+
+def _require_space(target: str, needed: int) -> None:
+    free = free_bytes(target)
+    if free is not None and free < needed:
+        raise SpaceError(
+            f"{target} may not fit on its disk",
+            found=f"{free / 2**20:,.1f} MiB free",
+            expected=f"{needed / 2**20:,.1f} MiB, which is enough if nothing can be compressed",
+            do="Make room, or choose another place",
+        )
+
+
+def _incomplete(
+    store_url: str, failed: Sequence[tuple[Task, Exception]], total: int
+) -> SeisprocError:
+    task, error = min(failed, key=lambda pair: pair[0])
+    if len(failed) == total and isinstance(error, SeisprocError):
+        return error
+    return IncompleteError(
+        f"{store_url} is not complete: {len(failed)} of {total} pieces failed",
+        found=f"first at {task.key}: {type(error).__name__}: {error}",
+        do="Run the same command again: it redoes only those",
+    )
