@@ -19,7 +19,6 @@ import zarr
 from numpy.typing import NDArray
 
 from seisproc.building import Task, TaskResult
-from seisproc.building import Task, TaskResult
 from seisproc.records import Records, write_atomic
 from seisproc.segy.decode import decode
 from seisproc.segy.fileheader import FileLayout
