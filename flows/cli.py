@@ -50,6 +50,7 @@ for verb in (
     making.run,
     looking.scan,
     making.ingest,
+    making.pyramid,
     making.label,
     making.synthesize,
     making.train,

@@ -10,6 +10,7 @@ from flows.runs import OPTIONS, run_name
 from seisproc.cluster import open_cluster
 from seisproc.segy.ingest import IngestReceipt
 from tasks.ingest import ingest_segy
+from tasks.pyramid import pyramid_survey
 
 
 @flow(name="ingest", flow_run_name=run_name("ingest", "store"), **OPTIONS)
@@ -19,6 +20,7 @@ def ingest(
     headers: HeaderConfig = HeaderConfig(),
     cluster: ClusterConfig = ClusterConfig(),
     overwrite: bool = False,
+    pyramid: bool = False,
 ) -> IngestReceipt:
     """Turn the SEG-Y files of one survey into a survey store.
 
@@ -28,6 +30,10 @@ def ingest(
         headers: How to read the headers, where the scan does not find out by itself.
         cluster: Where the work runs.
         overwrite: Replace a store that is already there.
+        pyramid: Also make coarser levels for viewers, as OME-Zarr beside the store.
     """
     with open_cluster(cluster.spec()) as address:
-        return ingest_segy(sources, store, headers.overrides(), address, overwrite)
+        receipt = ingest_segy(sources, store, headers.overrides(), address, overwrite)
+        if pyramid:
+            pyramid_survey(store, address)
+        return receipt

@@ -39,13 +39,20 @@ model_option = click.option(
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=LOCATION)
 @click.argument("store", metavar="STORE.zarr", type=LOCATION)
+@click.option("--pyramid", is_flag=True, help="Also make the pyramid for viewers, STORE.ome.zarr.")
 @header_options
 @cluster_options
 @plan_option
 @overwrite_option
 @json_option
 def ingest(
-    sources: tuple[str, ...], store: str, plan: bool, overwrite: bool, as_json: bool, **options: Any
+    sources: tuple[str, ...],
+    store: str,
+    pyramid: bool,
+    plan: bool,
+    overwrite: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Turn the SEG-Y files of one survey into a survey store.
 
@@ -64,7 +71,31 @@ def ingest(
     with prefect_server():
         from flows.ingest import ingest as flow
 
-        receipt = flow(list(sources), store, headers, cluster, overwrite)
+        receipt = flow(list(sources), store, headers, cluster, overwrite, pyramid)
+    from seisproc.pyramid import pyramid_url
+
+    print_receipt(receipt, as_json, **({"pyramid": pyramid_url(store)} if pyramid else {}))
+
+
+@click.command()
+@click.argument("store", metavar="STORE.zarr", type=LOCATION)
+@cluster_options
+@json_option
+def pyramid(store: str, as_json: bool, **options: Any) -> None:
+    """Make coarser levels of a survey for viewers, as OME-Zarr beside it: STORE.ome.zarr.
+
+    Neuroglancer, and whatever else reads OME-Zarr 0.5, opens it from any server of files that
+    answers byte ranges. Full resolution is linked, not copied. An interrupted run goes on where it
+    stopped; a pyramid of this very survey is left as it is.
+    """
+    from seisproc.survey import Survey
+
+    cluster = take_cluster(options)
+    Survey(store)  # one that is not there is refused before a server is started for it
+    with prefect_server():
+        from flows.pyramid import pyramid as flow
+
+        receipt = flow(store, cluster)
     print_receipt(receipt, as_json)
 
 

@@ -173,11 +173,11 @@ def print_json(values: Mapping[str, Any]) -> None:
     click.echo(json.dumps(values, indent=2, default=str))
 
 
-def print_receipt(receipt: Any, as_json: bool) -> None:
-    """Print a frozen receipt: JSON, or a line for each field that says something."""
+def print_receipt(receipt: Any, as_json: bool, **more: Any) -> None:
+    """Print a frozen receipt and what else was made: JSON, or a line for what says something."""
     import dataclasses
 
-    values = dataclasses.asdict(receipt)
+    values = {**dataclasses.asdict(receipt), **more}
     if as_json:
         print_json(values)
         return

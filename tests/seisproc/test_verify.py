@@ -226,7 +226,7 @@ def test_threads_and_a_cluster_and_an_object_store_say_the_same(whole):
     here = verify(str(whole))
     assert verify(str(whole), threads=3) == here
     with (
-        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None)
+        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0")
         as cluster,
         Client(cluster) as client,
     ):
