@@ -279,14 +279,28 @@ def evaluate(
     show_default=True,
     help="Volume to export, e.g. interpretation/main/fault.",
 )
+@click.option(
+    "--samples-as",
+    type=click.Choice(["native", "float32", "int16"]),
+    default="native",
+    show_default=True,
+    help="Sample type; 16-bit integers are scaled, and the text header says how.",
+)
 @overwrite_option
 @json_option
-def export(store: str, output: str, variable: str, overwrite: bool, as_json: bool) -> None:
+def export(
+    store: str,
+    output: str,
+    variable: str,
+    samples_as: Literal["native", "float32", "int16"],
+    overwrite: bool,
+    as_json: bool,
+) -> None:
     """Write one volume of a survey store as SEG-Y, on the headers of its source."""
     with prefect_server():
         from flows.export import export as flow
 
-        receipt = flow(store, output, variable, overwrite)
+        receipt = flow(store, output, variable, overwrite, samples_as)
     print_receipt(receipt, as_json)
 
 

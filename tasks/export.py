@@ -17,12 +17,21 @@ EXPORTED = ("facies", "fault", "facies_uncertainty", "fault_uncertainty")
 
 @stage("export", hours=24, shown="export {variable}")
 def export_segy(
-    store: str, output: str, variable: str = "amplitude", overwrite: bool = False
+    store: str,
+    output: str,
+    variable: str = "amplitude",
+    overwrite: bool = False,
+    samples_as: str = "native",
 ) -> ExportReceipt:
     """Write one volume to SEG-Y on the headers of the source file."""
     with stage_progress(f"export {variable}") as on_progress:
         receipt = export(
-            store, output, variable=variable, overwrite=overwrite, on_progress=on_progress
+            store,
+            output,
+            variable=variable,
+            samples_as=samples_as,
+            overwrite=overwrite,
+            on_progress=on_progress,
         )
     receipt_artifact("export", output, f"{variable} as SEG-Y", receipt)
     return receipt

@@ -79,6 +79,7 @@ def export(
     output: str,
     *,
     variable: str = "amplitude",
+    samples_as: str = "native",
     overwrite: bool = False,
     on_progress: Progress | None = None,
 ) -> ExportReceipt:
@@ -94,6 +95,9 @@ def export(
     variable : str
         ``amplitude``, or e.g. ``interpretation/demo/fault``, ``labels/truth/facies``. One class of
         a probability volume is named by its code: ``interpretation/demo/facies_probability/2``.
+    samples_as : str
+        ``native`` (the amplitude gives the source back), ``float32`` (IEEE) or ``int16`` (scaled;
+        the text header says how).
     overwrite : bool
         Replace what is at ``output``.
     on_progress : callable, optional
@@ -109,7 +113,7 @@ def export(
         If the disk is too small.
     """
     survey = Survey(store_url)
-    product = describe_product(survey, variable)
+    product = describe_product(survey, variable, samples_as)
     files = _plan(survey, product, output)
     for file in files:
         fs, path = fsspec.core.url_to_fs(file.url)

@@ -7,12 +7,15 @@
 | probability, uncertainty | IEEE float, unpacked to 0..1 | -1 |
 | other floats, integers | IEEE float, integer of their size | - |
 
+On request all become IEEE floats, or 16-bit integers: codes as they are, probabilities times
+10,000, other values scaled so that the largest is 32,767. The text header says the factor.
+
 -1 lies outside 0..1 and is no class, and unlike NaN every package reads it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -37,6 +40,12 @@ from seisproc.survey import Survey
 
 NO_VALUE = -1
 INT8 = 8
+INT16 = 3
+SAMPLES_AS = ("native", "float32", "int16")
+"""What the samples of an export may be."""
+
+PERCENT_OF_PERCENT = 10_000.0
+"""16-bit integers hold a probability of 1 as this."""
 BY_DTYPE = {"int8": INT8, "int16": 3, "int32": 2, "uint8": 16, "uint16": 11, "uint32": 10,
             "float32": IEEE, "float64": 6, "int64": 9, "uint64": 12}
 MAX_SAMPLES = 65535
@@ -55,7 +64,13 @@ class Product:
     byte_order : str
         The source's.
     is_source : bool
-        It is the amplitude: the source is to come back as it was.
+        It is the amplitude in its own format: the source is to come back as it was.
+    scale : float or None
+        What stored numbers are multiplied with.
+    factor : float
+        What the file's samples are to be divided by.
+    has_none : bool
+        255 says that there is no value.
     """
 
     variable: str
@@ -66,12 +81,15 @@ class Product:
     leading: tuple[int, ...]
     scale: float | None
     has_none: bool
+    factor: float = 1.0
 
     def values(self, slices: tuple[slice, ...]) -> NDArray[Any]:
         """Values of a box in the format's native type."""
         stored = np.asarray(self.array[self.leading + slices])
         if self.scale is not None:
-            values = stored.astype("float32") * np.float32(self.scale)
+            values = stored.astype("float32") * np.float32(self.scale * self.factor)
+            if self.form.code == INT16:
+                values = np.nan_to_num(np.rint(values), nan=0.0).astype("int16")
         else:
             values = stored.astype(self.form.dtype, copy=self.has_none)
         if self.has_none:
@@ -79,14 +97,42 @@ class Product:
         return values
 
 
-def describe_product(survey: Survey, variable: str) -> Product:
-    """Choose how a volume is exported.
+def describe_product(survey: Survey, variable: str, samples_as: str = "native") -> Product:
+    """Choose how a volume is exported: one of :data:`SAMPLES_AS`.
 
     Raises
     ------
     StoreError
         If the store has no such volume, or it does not lie on the survey's grid.
     """
+    product = _native(survey, variable)
+    if samples_as == "float32":
+        return replace(product, form=FORMATS[IEEE], is_source=False)
+    if samples_as == "int16":
+        codes = product.scale is None and product.form.dtype in ("int8", "int16", "uint8")
+        factor = 1.0 if codes else _int16_factor(survey, product)
+        scale = None if codes else product.scale or 1.0
+        return replace(
+            product, form=FORMATS[INT16], is_source=False, scale=scale, factor=factor
+        )
+    return product
+
+
+def _int16_factor(survey: Survey, product: Product) -> float:
+    """Factor that brings values into the range of 16-bit integers."""
+    if product.scale is not None:
+        return PERCENT_OF_PERCENT
+    if product.variable != "amplitude":
+        raise StoreError(
+            f"{product.variable} cannot be written as 16-bit integers: its range is not known",
+            do="Export it as float32",
+        )
+    known = survey.statistics
+    largest = max(abs(float(known["min"])), abs(float(known["max"])))
+    return float(np.iinfo("int16").max) / largest if largest else 1.0
+
+
+def _native(survey: Survey, variable: str) -> Product:
     path = variable
     leading: tuple[int, ...] = ()
     head, _, last = variable.rpartition("/")
@@ -152,6 +198,8 @@ def _lines(survey: Survey, product: Product) -> list[str]:
         f"SOURCE FINGERPRINT {survey.fingerprint[:32]}",
         f"SAMPLES: FORMAT {product.form.code}, {product.form.name}",
     ]
+    if product.factor != 1:
+        lines.append(f"VALUE = SAMPLE / {product.factor:.9g}")
     if product.has_none:
         lines.append(f"NO VALUE: {NO_VALUE}")
     meanings = attributes.get("flag_meanings")

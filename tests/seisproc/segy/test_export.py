@@ -191,3 +191,33 @@ def test_damaged_shards_are_noticed(store: str, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="damaged"):
         export(store, str(tmp_path / "x.sgy"))
     assert not (tmp_path / "x.sgy").exists()
+
+
+def test_amplitudes_as_other_samples(
+    store: str, tmp_path: Path, amplitude: np.ndarray
+) -> None:
+    target = tmp_path / "a.sgy"
+    assert export(store, str(target), samples_as="float32").sample_format == 5
+    with segyio.open(target) as file:
+        np.testing.assert_array_equal(segyio.tools.cube(file), amplitude)
+    assert export(store, str(target), samples_as="int16", overwrite=True).sample_format == 3
+    with segyio.open(target) as file:
+        factor = 32_767 / float(np.abs(amplitude).max())
+        np.testing.assert_array_equal(
+            segyio.tools.cube(file), np.rint(amplitude * np.float32(factor))
+        )
+        assert f"VALUE = SAMPLE / {factor:.9g}" in segyio.tools.wrap(file.text[0])
+
+
+def test_products_as_16_bit_integers(store: str, tmp_path: Path, grid: Grid) -> None:
+    packed = np.random.default_rng(0).integers(0, 255, grid.shape).astype("uint8")
+    packed[1, 1] = NONE
+    facies = add_product(store, "facies", packed)
+    fault = add_product(store, "fault", packed, scale_factor=1 / CODES)
+    target = tmp_path / "p.sgy"
+    for name, factor in ((facies, 1), (fault, 10_000 / CODES)):
+        export(store, str(target), variable=name, samples_as="int16", overwrite=True)
+        expected = np.where(packed == NONE, -1, np.rint(packed * np.float32(factor)))
+        with segyio.open(target) as file:
+            assert int(file.format) == 3
+            np.testing.assert_array_equal(segyio.tools.cube(file), expected)

@@ -19,6 +19,7 @@ from seisproc.errors import SeisprocError
 from seisproc.segy import layout
 from seisproc.segy.export import export
 from seisproc.segy.ingest import IngestReceipt, ingest
+from seisproc.segy.layout import order_mark
 from seisproc.segy.scan import scan
 from seisproc.survey import Survey
 
@@ -146,8 +147,17 @@ def compare_with_segyio(path: Path, receipt: IngestReceipt) -> None:
             header = file.header[trace]
             assert header[chosen["inline_byte"]] == inlines[i]
             assert header[chosen["crossline_byte"]] == crosslines[j]
-            # IBM words that are not normalised differ in the last bits, between libraries
-            np.testing.assert_allclose(amplitude[i, j], file.trace[trace], rtol=1e-6)
+            sure = np.ones(samples, bool)
+            if stated == layout.IBM:
+                # segyio takes every IBM word for a normalised one: 420c0000 is 12, not 14,
+                # and 42000000 is 0, not 8
+                prefix = survey.attributes["source"][0]["prefix_bytes"]
+                begin = prefix + trace * (240 + 4 * samples) + 240
+                words = np.frombuffer(content, order_mark(order) + "u4", samples, begin)
+                sure = (words & 0x00F00000 != 0) | (words == 0)
+            np.testing.assert_allclose(
+                amplitude[i, j][sure], file.trace[trace][sure], rtol=1e-6
+            )
 
 
 def mutate(whole: np.ndarray, rng: np.random.Generator) -> np.ndarray:
