@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import fsspec
 from fsspec import AbstractFileSystem
@@ -29,6 +30,9 @@ from seisproc.schema import VARIABLES
 from seisproc.stored_files import Problem
 
 PRODUCT_GROUPS = ("labels", "interpretation")
+WEB = ("http", "https")
+"""Places whose listings, if there are any, are pages for people."""
+
 GROUP_KEYS = {"attributes", "zarr_format", "node_type", "consolidated_metadata"}
 
 Manifest = dict[str, dict[str, str]]
@@ -60,6 +64,7 @@ class Inspection:
     def __post_init__(self) -> None:
         self._fs: AbstractFileSystem
         self._fs, self._root = fsspec.core.url_to_fs(self.url)
+        self._lists = urlsplit(self.url).scheme not in WEB
         self._fs.invalidate_cache()  # other processes may have written
 
     def run(self) -> None:
@@ -79,6 +84,11 @@ class Inspection:
                 expected="a Zarr v3 group with the attribute seisproc_schema",
                 do="Make the store again, or copy it again from where it is whole",
             )
+        if not self._lists:
+            self.notes.append(
+                "a web server is not asked what it has: groups in the store, and files that were "
+                "not recorded, are not looked for"
+            )
         self._group("", metadata, inside_sealed=False)
 
     def files(self, array: str) -> Iterator[StoredFile]:
@@ -87,7 +97,7 @@ class Inspection:
         Files that are there and were not recorded are told as problems on the way.
         """
         recorded = self._manifests.get(array)
-        present = part_names(self._fs, self._path(array))
+        present = part_names(self._fs, self._path(array)) if self._lists else []
         for part in sorted({METADATA, *present, *(recorded or {})}):
             found = part_files(self._fs, self._path(array), part) if part in present else {}
             if recorded is None:
@@ -106,7 +116,8 @@ class Inspection:
         attributes = metadata.get("attributes", {})
         manifest = self._open_seal(path, metadata, inside_sealed)
         recorded = manifest or {}
-        members = set(folder_names(self._fs, self._path(path))) - {MANIFEST}
+        there = folder_names(self._fs, self._path(path)) if self._lists else recorded
+        members = set(there) - {MANIFEST}
         for name in sorted(members | set(recorded)):
             below = f"{path}/{name}".lstrip("/")
             found = self._metadata(below)

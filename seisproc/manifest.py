@@ -71,6 +71,7 @@ def sealed(group_url: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
     if files:
         _write(group_url, "".join(file.line() for file in files).encode())
         seal["manifest"] = manifest_hash(group_url)
+    fs.invalidate_cache()  # a listing that is kept would lack the group's metadata
     return {**attributes, SEAL: seal}
 
 
@@ -87,7 +88,7 @@ def folder_names(fs: AbstractFileSystem, root: str) -> list[str]:
     """Names of the folders right under a path, sorted; none where there is nothing."""
     try:
         entries = fs.ls(root, detail=True)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(_name(entry) for entry in entries if entry["type"] == "directory")
 

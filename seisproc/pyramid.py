@@ -181,9 +181,9 @@ def _published(target: str) -> dict[str, Any] | None:
         if attributes.get("seisproc_kind") == KIND:
             return attributes
     fs, path = fsspec.core.url_to_fs(target)
-    names = {entry.rstrip("/").rsplit("/", 1)[-1] for entry in fs.ls(path, detail=False)} if (
-        fs.exists(path)
-    ) else set()
+    there = fs.ls(path, detail=False) if fs.exists(path) else []
+    fs.invalidate_cache()  # a listing that is kept would lack what is written next
+    names = {entry.rstrip("/").rsplit("/", 1)[-1] for entry in there}
     strange = sorted(name for name in names if not (name.isdigit() or name == "manifest"))
     if strange:
         raise OutputExistsError(

@@ -1,9 +1,12 @@
 """Damage of every kind to a small store, and what verify says of it."""
 
+import functools
 import json
 import random
 import shutil
+import threading
 import warnings
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -239,6 +242,27 @@ def test_threads_and_a_cluster_and_an_object_store_say_the_same(whole):
     assert there.arrays == here.arrays and not there.problems
     memory.pipe_file("/verify.zarr/live/c/0/0", b"123")
     assert len(verify("memory://verify.zarr").problems) == 1
+
+
+def test_a_store_behind_a_web_server_is_verified_by_its_manifest(store):
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Handler, directory=str(store.parent))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}/{store.name}"
+    try:
+        checked = verify(url)
+        assert not checked.problems
+        assert {each.path for each in checked.arrays} >= {"amplitude", "live", "trace_header"}
+        assert any("not looked for" in note for note in checked.notes)
+        (store / "amplitude" / "c" / "0" / "0" / "0").unlink()
+        assert [str(each) for each in verify(url).problems] == ["amplitude/c/0/0/0 is missing"]
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_nothing_there_and_something_foreign_are_refused_in_one_line(tmp_path):
