@@ -30,6 +30,7 @@ from seisproc.interpretation.tiling import lattices
 from seisproc.records import lease
 from seisproc.schema import NONE
 from seisproc.survey import Survey, is_published
+from seisproc.verify import verify
 
 # Workers are spawned with this process's path and import the networks from there.
 sys.path.append(str(Path(__file__).parent))
@@ -406,3 +407,16 @@ def test_a_plan_says_what_it_will_do_and_what_it_depends_on(survey):
         options.setdefault("shards", (8, 8, 16))
         prints.add(plan_interpretation(survey, networks, run="main", **options).fingerprint)
     assert len(prints) == len(changed) + 1
+
+
+def test_a_product_is_verified_shard_by_shard_and_a_lost_one_is_missed(survey):
+    run(survey)
+    checked = verify(survey)
+    assert not checked.problems
+    (facies,) = (each for each in checked.arrays if each.path == "interpretation/main/facies")
+    assert facies.checksums and facies.chunks > 1
+    shard = Path(survey) / "interpretation" / "main" / "fault" / "c" / "1" / "1" / "1"
+    shard.unlink()
+    assert [str(each) for each in verify(survey).problems] == [
+        "interpretation/main/fault/c/1/1/1 is missing"
+    ]
