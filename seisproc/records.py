@@ -22,14 +22,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.errors import BusyError
+from seisproc.places import AccessError, open_place, reaching, require_writable
 
 LEASE_REFRESH_S = 5.0
 LEASE_STALE_S = 30.0
 """A lease that was not refreshed for this long belonged to a process that died."""
+
+WATCH_REFRESHES = 2.2
+"""How long a lease of another host is watched before it is taken over, in times of refreshing:
+clocks differ, so that it may look old and yet be alive."""
 
 
 def work_url(store_url: str, product: str, fingerprint: str) -> str:
@@ -56,7 +60,7 @@ class Records:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._fs, self._path = fsspec.core.url_to_fs(url)
+        self._fs, self._path = open_place(url)
 
     def mark(self, key: str, state: str, checksum: str, payload: dict[str, Any]) -> None:
         """Record a region, after its shards are written. ``key`` holds no dot."""
@@ -65,36 +69,38 @@ class Records:
 
     def read(self) -> dict[str, Record]:
         """All records by key; where a region failed and was redone, ``done`` wins."""
-        try:
-            names = self._fs.ls(self._path, detail=False)
-        except FileNotFoundError:
-            return {}
         found: dict[str, Record] = {}
-        for path in sorted(names):
+        for path in sorted(self._names()):
             parts = path.rsplit("/", 1)[-1].split(".")
             if len(parts) != 4 or parts[3] != "json":
                 continue
             key, state, checksum, _ = parts
             if key in found and found[key].state == "done":
                 continue
-            payload = json.loads(self._fs.cat_file(path))
+            with reaching(self.url):
+                payload = json.loads(self._fs.cat_file(path))
             found[key] = Record(key, state, checksum, payload)
         return found
 
     def forget(self, key: str) -> None:
         """Remove the records of one region, so that it is done again."""
-        try:
-            names = self._fs.ls(self._path, detail=False)
-        except FileNotFoundError:
-            return
-        for path in names:
+        for path in self._names():
             if path.rsplit("/", 1)[-1].startswith(f"{key}."):
-                self._fs.rm_file(path)
+                with reaching(self.url):
+                    self._fs.rm_file(path)
+
+    def _names(self) -> list[str]:
+        with reaching(self.url):
+            try:
+                return list(self._fs.ls(self._path, detail=False))
+            except FileNotFoundError:
+                return []
 
     def clear(self) -> None:
         """Remove the folder, and the store's work folder when this was the last product in it."""
-        if self._fs.exists(self._path):
-            self._fs.rm(self._path, recursive=True)
+        with reaching(self.url):
+            if self._fs.exists(self._path):
+                self._fs.rm(self._path, recursive=True)
         if isinstance(self._fs, LocalFileSystem):
             with contextlib.suppress(OSError):
                 Path(self._path).parent.rmdir()
@@ -102,9 +108,10 @@ class Records:
 
 def write_atomic(url: str, content: bytes) -> None:
     """Write a small object so that it is there whole or not at all."""
-    fs, path = fsspec.core.url_to_fs(url)
+    fs, path = open_place(url)
     if not isinstance(fs, LocalFileSystem):
-        fs.pipe_file(path, content)
+        with reaching(url):
+            fs.pipe_file(path, content)
         return
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -122,29 +129,28 @@ def lease(url: str, product: str) -> Iterator[None]:
 
     The lease is an object created only if absent and refreshed every few seconds. One whose owner
     is a dead process of this machine, or that has not been refreshed for half a minute, is taken
-    over.
+    over. A run that finds its lease taken by another one never takes it back.
 
     Raises
     ------
     BusyError
         If a living run holds it.
+    AccessError
+        If the place cannot be written to, or its URL carries credentials.
     """
+    require_writable(url)
     path = f"{url}/lease"
     mine = {"host": socket.gethostname(), "pid": os.getpid(), "id": uuid.uuid4().hex}
-    if not _create(path, mine):
-        holder = _holder(path)
-        if holder is not None and _alive(holder):
-            raise BusyError(
-                f"{product} is being written by another run",
-                found=f"process {holder['pid']} on {holder['host']}",
-                do="Wait for it to end, or stop it, then run again",
-            )
-        write_atomic(path, _stamp(mine))
+    _take(path, mine, product)
     stop = threading.Event()
 
     def refresh() -> None:
         while not stop.wait(LEASE_REFRESH_S):
-            write_atomic(path, _stamp(mine))
+            # a server that does not answer now may do so in time for the next one
+            with contextlib.suppress(AccessError, OSError):
+                if not _is_mine(path, mine):
+                    return
+                write_atomic(path, _stamp(mine))
 
     thread = threading.Thread(target=refresh, daemon=True, name="seisproc-lease")
     thread.start()
@@ -153,10 +159,10 @@ def lease(url: str, product: str) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-        fs, where = fsspec.core.url_to_fs(path)
-        holder = _holder(path)
-        if holder is not None and holder["id"] == mine["id"]:
-            fs.rm_file(where)
+        fs, where = open_place(path)
+        if _is_mine(path, mine):
+            with reaching(url):
+                fs.rm_file(where)
         if isinstance(fs, LocalFileSystem):  # object stores have no empty folders
             folder = Path(where).parent
             with contextlib.suppress(OSError):  # one that holds records or other work stays
@@ -164,33 +170,70 @@ def lease(url: str, product: str) -> Iterator[None]:
                 folder.parent.rmdir()
 
 
+def _take(path: str, mine: dict[str, Any], product: str) -> None:
+    """Create the lease, or take over that of a dead run; BusyError if neither may be."""
+    holder = _holder(path)
+    if holder is None and _create(path, mine):
+        # a store that knows no "only if absent" has let the last of two writers win
+        holder = _holder(path)
+        if holder is not None and holder["id"] == mine["id"]:
+            return
+    holder = holder or _holder(path)
+    if holder is None or not _alive(path, holder):
+        write_atomic(path, _stamp(mine))
+        # of several runs that come to take over, the last writer gets it
+        time.sleep(min(1.0, LEASE_REFRESH_S / 5))
+        holder = _holder(path)
+    if holder is not None and holder["id"] != mine["id"]:
+        raise BusyError(
+            f"{product} is being written by another run",
+            found=f"process {holder['pid']} on {holder['host']}",
+            do="Wait for it to end, or stop it, then run again",
+        )
+
+
+def _is_mine(path: str, mine: dict[str, Any]) -> bool:
+    holder = _holder(path)
+    return holder is not None and holder["id"] == mine["id"]
+
+
 def _stamp(owner: dict[str, Any]) -> bytes:
     return json.dumps({**owner, "time": time.time()}).encode()
 
 
 def _create(url: str, owner: dict[str, Any]) -> bool:
-    fs, path = fsspec.core.url_to_fs(url)
-    try:
-        if isinstance(fs, LocalFileSystem):
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+    fs, path = open_place(url)
+    if isinstance(fs, LocalFileSystem):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        try:
             with Path(path).open("xb") as file:
                 file.write(_stamp(owner))
-        else:
+        except FileExistsError:
+            return False
+        return True
+    with reaching(url):
+        try:
             fs.pipe_file(path, _stamp(owner), mode="create")
-    except FileExistsError:
-        return False
+        except FileExistsError:
+            return False
+        except OSError:
+            # some stores refuse such a write in words that fsspec does not know
+            if fs.exists(path):
+                return False
+            raise
     return True
 
 
 def _holder(url: str) -> dict[str, Any] | None:
-    fs, path = fsspec.core.url_to_fs(url)
-    try:
-        return dict(json.loads(fs.cat_file(path)))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
+    fs, path = open_place(url)
+    with reaching(url):
+        try:
+            return dict(json.loads(fs.cat_file(path)))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
 
 
-def _alive(holder: dict[str, Any]) -> bool:
+def _alive(path: str, holder: dict[str, Any]) -> bool:
     if holder["host"] == socket.gethostname():
         try:
             os.kill(int(holder["pid"]), 0)
@@ -198,4 +241,8 @@ def _alive(holder: dict[str, Any]) -> bool:
             return False
         except PermissionError:
             pass
-    return bool(time.time() - float(holder["time"]) < LEASE_STALE_S)
+        return bool(time.time() - float(holder["time"]) < LEASE_STALE_S)
+    if time.time() - float(holder["time"]) < LEASE_STALE_S:
+        return True
+    time.sleep(WATCH_REFRESHES * LEASE_REFRESH_S)
+    return _holder(path) not in (None, holder)

@@ -8,34 +8,49 @@ whole.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.errors import OutputExistsError
+from seisproc.places import open_place, reaching, shown
 from seisproc.survey import is_published
 
 STAGED = "staged"
+METADATA = "zarr.json"
 
 
 def staging_url(target_url: str, work: str, *, overwrite: bool) -> str:
     """Where to build a group that will end at ``target_url``.
 
     That is ``target_url`` itself while nothing is published there (what an interrupted run left is
-    overwritten array by array), else a folder inside the work folder ``work``.
+    overwritten array by array), else a folder inside the work folder ``work``. A replacement that
+    an earlier run was cut off in is brought to its end first.
 
     Raises
     ------
     OutputExistsError
         If something is published at ``target_url`` and ``overwrite`` is false.
     """
+    finish_replacement(f"{work}/{STAGED}", target_url)
     if not is_published(target_url):
         return target_url
     if not overwrite:
         raise OutputExistsError(
-            f"{target_url} exists already", do="Pass --overwrite to replace it, or name another"
+            f"{shown(target_url)} exists already",
+            do="Pass --overwrite to replace it, or name another",
         )
     return f"{work}/{STAGED}"
+
+
+def finish_replacement(staged_url: str, target_url: str) -> None:
+    """Bring :func:`put_in_place` to its end, if a run was killed in it; else do nothing.
+
+    A run that finds the target neither published nor empty must do this before anything else: half
+    of what is there may be the old group, or the new one.
+    """
+    if staged_url != target_url and is_published(staged_url):
+        put_in_place(staged_url, target_url)
 
 
 def put_in_place(staged_url: str, target_url: str) -> None:
@@ -43,23 +58,44 @@ def put_in_place(staged_url: str, target_url: str) -> None:
 
     On a local disk that is two renames. Object stores have no rename: the group's ``zarr.json``
     is taken away first and copied last, so that a reader finds the old group, none, or the new.
+    Cut off at any point, it is brought to its end by another call.
     """
     if staged_url == target_url:
         return
-    fs, staged = fsspec.core.url_to_fs(staged_url)
-    _, target = fsspec.core.url_to_fs(target_url)
+    fs, staged = open_place(staged_url)
+    _, target = open_place(target_url)
     if isinstance(fs, LocalFileSystem):
-        old = Path(staged).with_name("replaced")
-        if old.exists():  # of a run that was killed between these lines
-            fs.rm(str(old), recursive=True)
-        Path(target).rename(old)
-        Path(staged).rename(target)
-        fs.rm(str(old), recursive=True)
+        _rename(Path(staged), Path(target))
         return
-    fs.rm_file(f"{target}/zarr.json")
-    fs.rm(target, recursive=True)
-    members = [str(path) for path in fs.find(staged)]
-    members.sort(key=lambda path: path == f"{staged}/zarr.json")
-    for path in members:
-        fs.cp_file(path, target + path[len(staged) :])
+    with reaching(target_url):
+        _copy(fs, staged, target)
+
+
+def _rename(staged: Path, target: Path) -> None:
+    old = staged.with_name("replaced")
+    fs = LocalFileSystem()
+    if old.exists():  # of a run that was killed between these lines
+        fs.rm(str(old), recursive=True)
+    if target.exists():
+        target.rename(old)
+    staged.rename(target)
+    if old.exists():
+        fs.rm(str(old), recursive=True)
+
+
+def _copy(fs: Any, staged: str, target: str) -> None:
+    """Copy all objects, the group's metadata last; then the staged group ceases to be one first.
+
+    While the staged metadata stand, everything staged does, and a killed run can begin again.
+    """
+    if fs.exists(f"{target}/{METADATA}"):
+        fs.rm_file(f"{target}/{METADATA}")
+    if fs.exists(target):
+        fs.rm(target, recursive=True)
+    members = [path for path in fs.find(staged) if path != f"{staged}/{METADATA}"]
+    places = [target + path[len(staged) :] for path in members]
+    if members:
+        fs.copy(members, places, on_error="raise")  # an object store copies many at a time
+    fs.cp_file(f"{staged}/{METADATA}", f"{target}/{METADATA}")
+    fs.rm_file(f"{staged}/{METADATA}")
     fs.rm(staged, recursive=True)

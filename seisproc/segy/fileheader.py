@@ -111,11 +111,7 @@ class FileLayout:
     def headers(self, first: int, stop: int) -> NDArray[np.uint8]:
         """Raw trace headers [first, stop), uint8 (trace, header byte); a view where mapped."""
         start = self.data_offset + first * self.trace_bytes
-        if stop <= first:
-            return np.empty((0, self.header_bytes), "uint8")
-        end = start + (stop - first) * self.trace_bytes
-        raw = self.source.read(start, end)
-        return raw.reshape(stop - first, self.trace_bytes)[:, : self.header_bytes]
+        return self.source.rows(start, stop - first, self.trace_bytes, self.header_bytes)
 
 
 @dataclass(frozen=True)
@@ -154,25 +150,21 @@ def read_layout(source: Source, overrides: HeaderOverrides) -> FileLayout:
             f"{source.name} is no SEG-Y file", found=foreign.what, do=foreign.do
         )
     readings = _readings(source, head, overrides)
-    whole = [
-        reading
-        for reading in readings
-        if reading.left_over == 0 and (not reading.remark or _is_confirmed(source, reading))
-    ]
-    if not whole:
-        raise _left_over_error(source, readings[0])
-    return _accept(source, head, whole[0])
+    for reading in readings:
+        if reading.left_over == 0 and (not reading.remark or _is_confirmed(source, reading)):
+            return _accept(source, head, reading)
+    raise _left_over_error(source, readings[0])
 
 
 def _is_confirmed(source: Source, reading: _Reading) -> bool:
     """Whether trace headers all over the file state the number of samples of a second guess."""
     traces = (reading.data_end - reading.data_offset) // reading.trace_bytes
-    for number in np.unique(np.linspace(0, traces - 1, CONFIRMATIONS).astype(int)).tolist():
-        start = reading.data_offset + number * reading.trace_bytes
-        header = source.read(start, start + TRACE_HEADER_BYTES)[None]
-        if int(trace_words(header, TRACE_SAMPLES, reading.byte_order)[0]) != reading.samples:
-            return False
-    return True
+    numbers = np.unique(np.linspace(0, traces - 1, CONFIRMATIONS).astype("int64"))
+    starts = reading.data_offset + numbers * reading.trace_bytes
+    buffer, places = source.fetch(starts, TRACE_HEADER_BYTES)
+    headers = np.stack([buffer[at : at + TRACE_HEADER_BYTES] for at in places.tolist()])
+    stated = trace_words(headers, TRACE_SAMPLES, reading.byte_order)
+    return bool((stated == reading.samples).all())
 
 
 def _readings(

@@ -12,11 +12,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec
 import numpy as np
 from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
 
+from seisproc.places import open_place, reaching, require_writable
 from seisproc.segy.shards import as_space_error
 
 
@@ -29,9 +29,12 @@ def new_file(url: str, size: int) -> Iterator[NDArray[np.uint8]]:
     Raises
     ------
     SpaceError
-        If the disk has no room for ``size`` bytes.
+        If the disk, or the temporary folder, has no room for ``size`` bytes.
+    AccessError
+        If the place cannot be written to, or its URL carries credentials.
     """
-    fs, path = fsspec.core.url_to_fs(url)
+    require_writable(url)
+    fs, path = open_place(url)
     if isinstance(fs, LocalFileSystem):
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -45,9 +48,11 @@ def new_file(url: str, size: int) -> Iterator[NDArray[np.uint8]]:
         return
     with tempfile.TemporaryDirectory(prefix="seisproc-") as folder:
         partial = Path(folder) / "partial"
-        with _mapped(partial, size, url) as content:
+        where = f"{url} in the temporary folder {tempfile.gettempdir()} (TMPDIR names another)"
+        with _mapped(partial, size, where) as content:
             yield content
-        fs.put_file(str(partial), path)
+        with reaching(url):
+            fs.put_file(str(partial), path)
 
 
 @contextlib.contextmanager

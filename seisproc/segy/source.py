@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -14,60 +17,163 @@ from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
 
 from seisproc.errors import SegyError
+from seisproc.places import AccessError, open_place, reaching, require_bucket, shown
+from seisproc.segy.remote import RemoteFile, may_pass, waits
 
-GAP_BYTES = 1 << 20
-"""Remote ranges nearer than this are read as one: a request costs as much as a megabyte."""
+_TAGS = ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "Last-Modified", "LastModified",
+         "last_modified", "updated", "mtime", "modified", "created")
+"""What file systems say of a file's version, the surest first."""
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A file as it was when it was first looked at."""
+
+    size: int
+    tag: str
+
+
+@dataclass(frozen=True, repr=False)
 class Source:
     """One SEG-Y file on a local path or fsspec URL. Cheap to pickle; opens on first use."""
 
     url: str
 
+    def __repr__(self) -> str:
+        return f"Source({self.shown!r})"  # Dask logs the arguments of a task that fails
+
+    @cached_property
+    def shown(self) -> str:
+        """Path or URL for messages: without any credentials."""
+        return shown(self.url)
+
     @cached_property
     def name(self) -> str:
         """Last part of the path: folders and credentials stay out of stores and messages."""
-        return self.url.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]
+        return self.shown.rstrip("/").rsplit("/", 1)[-1]
 
     @cached_property
     def _where(self) -> tuple[fsspec.AbstractFileSystem, str]:
-        fs, path = fsspec.core.url_to_fs(self.url)
-        return fs, str(path)
+        return open_place(self.url)
+
+    @property
+    def _is_local(self) -> bool:
+        return isinstance(self._where[0], LocalFileSystem)
 
     @cached_property
+    def seen(self) -> Seen:
+        """Size and version of the file when it was first looked at, here or before it travelled."""
+        return self._look()
+
+    @property
     def size(self) -> int:
         """Bytes in the file."""
+        return self.seen.size
+
+    def _look(self) -> Seen:
         fs, path = self._where
-        try:
-            information = fs.info(path)
-        except FileNotFoundError:
-            raise SegyError(f"{self.url}: no such file", do="Check the path") from None
-        if information["type"] == "directory":
-            raise SegyError(f"{self.url} is a folder", expected="a SEG-Y file")
-        return int(information["size"])
+        if self._is_local:
+            try:
+                found = fs.info(path)
+            except FileNotFoundError:
+                raise SegyError(f"{self.shown}: no such file", do="Check the path") from None
+        else:
+            found = self._ask(lambda: fs.info(path))
+        if found["type"] == "directory":
+            raise SegyError(f"{self.shown} is a folder", expected="a SEG-Y file")
+        if found["size"] is None:
+            raise SegyError(
+                f"{self.shown}: the server does not say how large the file is",
+                do="Copy the file to the local disk first",
+            )
+        if self._is_local:
+            status = Path(path).stat()
+            tag = repr((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+        else:
+            tag = next((f"{key} {found[key]}" for key in _TAGS if found.get(key)), "")
+        digest = hashlib.sha256(f"{found['size']} {tag}".encode()).hexdigest()[:16]
+        return Seen(int(found["size"]), digest)
+
+    def _ask(self, request: Callable[[], Any]) -> Any:
+        """Carry out a small request, again where that may help; else say what is wrong."""
+        fs, path = self._where
+        pauses = waits(fs)
+        with reaching(self.url):
+            while True:
+                try:
+                    return request()
+                except Exception as error:
+                    pause = next(pauses, None)
+                    if pause is None or not may_pass(error):
+                        if isinstance(error, FileNotFoundError):
+                            require_bucket(fs, path)
+                        raise
+                time.sleep(pause)
+
+    def identity(self) -> str:
+        """Return what changes whenever the file is written to: inode, size, times; or a tag."""
+        return self.seen.tag
+
+    def require_unchanged(self) -> None:
+        """Look again, and raise :class:`SegyError` if the file is not what it was at first."""
+        if self._look() != self.seen:
+            raise SegyError(
+                f"{self.shown} was changed while it was being read",
+                do="Wait until nobody writes to it, then run the same command again",
+            )
 
     @cached_property
     def _map(self) -> NDArray[np.uint8] | None:
-        fs, path = self._where
-        if not isinstance(fs, LocalFileSystem) or not self.size:
+        if not self._is_local or not self.size:
             return None
         try:
-            file = Path(path).open("rb")
+            file = Path(self._where[1]).open("rb")
         except PermissionError:
-            raise SegyError(f"{self.url} may not be read", do="Check its permissions") from None
+            raise SegyError(f"{self.shown} may not be read", do="Check its permissions") from None
         with file:
             return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), "uint8")
 
-    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Bytes [start, stop) of the file, cut at its end; a view where the file is mapped."""
-        stop = min(stop, self.size)
-        if self._map is not None:
-            return self._map[start:stop]
+    @cached_property
+    def _remote(self) -> RemoteFile:
         fs, path = self._where
+        size = self.size
+        protocols = (fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol
+        if "https" in protocols and size:
+            if not self._ask(lambda: fsspec.asyn.sync(fs.loop, _answers_in_parts, fs, path)):
+                raise AccessError(
+                    f"{self.shown} cannot be read in parts: the server does not answer HTTP range "
+                    "requests",
+                    do="Download the file first, then give the local copy",
+                )
+        return RemoteFile(fs, path, self.url, size)
+
+    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """Bytes [start, stop) of the file, cut at its end; a view of the mapped file."""
+        stop = min(stop, self.size)
         if stop <= start:
             return np.empty(0, "uint8")
-        return np.frombuffer(fs.cat_file(path, start=start, end=stop), "uint8")
+        if self._map is not None:
+            return self._map[start:stop]
+        return self._remote.mapped(np.array([start]), stop - start)[start:stop]
+
+    def rows(self, start: int, count: int, step: int, width: int) -> NDArray[np.uint8]:
+        """Read the first bytes of records that follow one another, such as trace headers.
+
+        Parameters
+        ----------
+        start, count, step, width : int
+            First byte, number of records, bytes from one to the next, and wanted of each.
+
+        Returns
+        -------
+        uint8 (count, width); a view where the file is mapped. Elsewhere what lies between is
+        passed over or read and dropped, whichever is faster.
+        """
+        if count <= 0:
+            return np.empty((0, width), "uint8")
+        if self._map is not None:
+            return self._map[start : start + count * step].reshape(count, step)[:, :width]
+        return self._remote.rows(start, count, step, width)
 
     def fetch(
         self, starts: NDArray[np.int64], length: int
@@ -82,32 +188,32 @@ class Source:
         Returns
         -------
         buffer : uint8
-            Holds every piece; the whole file where it is mapped.
+            Holds every piece: the whole file, mapped. Of a remote one, at least these are there.
         positions : int64 (n,)
             Where each piece starts in ``buffer``.
         """
         if self._map is not None:
             return self._map, starts
-        order = np.argsort(starts, kind="stable")
-        ordered = starts[order]
-        breaks = np.flatnonzero(np.diff(ordered) > length + GAP_BYTES) + 1
-        firsts = ordered[np.concatenate([[0], breaks])]
-        lasts = ordered[np.concatenate([breaks - 1, [len(ordered) - 1]])] + length
-        fs, path = self._where
-        parts = fs.cat_ranges([path] * len(firsts), firsts.tolist(), lasts.tolist())
-        offsets = np.concatenate([[0], np.cumsum(lasts - firsts)[:-1]])
-        run = np.searchsorted(firsts, starts, side="right") - 1
-        return np.frombuffer(b"".join(parts), "uint8"), starts - firsts[run] + offsets[run]
+        return self._remote.mapped(starts, length), starts
 
-    def identity(self) -> str:
-        """Return what changes whenever the file is written to: inode, size, times; or a tag."""
-        fs, path = self._where
-        if isinstance(fs, LocalFileSystem):
-            status = Path(path).stat()
-            seen = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-            return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
-        return str(fs.ukey(path))[:64]
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A cached map must not travel to workers. What is known of a remote file does: it saves
+        # every task a request.
+        seen = self.__dict__.get("seen")
+        return (_rebuild, (self.url, None if seen is None or self._is_local else seen))
 
-    def __reduce__(self) -> tuple[object, ...]:
-        # A cached map must not travel to workers.
-        return (Source, (self.url,))
+
+def _rebuild(url: str, seen: Seen | None) -> Source:
+    source = Source(url)
+    if seen is not None:
+        source.__dict__["seen"] = seen
+    return source
+
+
+async def _answers_in_parts(fs: Any, url: str) -> bool:
+    """Ask an HTTP server for one byte, without taking the whole file where it sends that."""
+    session = await fs.set_session()
+    options = {**fs.kwargs, "headers": {**fs.kwargs.get("headers", {}), "Range": "bytes=0-0"}}
+    async with session.get(fs.encode_url(url), **options) as answer:
+        answer.raise_for_status()
+        return bool(answer.status == 206)
