@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import io
-import math
-import platform
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 import fsspec
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
-from seisproc.errors import OutputExistsError
 from seisproc.records import Record
-from seisproc.schema import VARIABLES
 from seisproc.segy.column import residual_url
 from seisproc.segy.folders import remove_tree
 from seisproc.segy.plan import ALGORITHM, HEADER_BLOCK, IngestJob
 from seisproc.segy.scan import SegyScan
-from seisproc.segy.statistics import Tally, merged, summary
-from seisproc.survey import (
-    STATISTICS,
-    Survey,
-    create_array,
-    ensure_group,
-    publish,
-    write_array,
-    write_coordinates,
+from seisproc.survey import Survey, create_array, ensure_group, publish, write_array
+from seisproc.survey_arrays import (
+    GROUPS,
+    clear_target,
+    create_survey_arrays,
+    provenance,
+    write_cells,
+    write_inline_rms,
+    write_places,
+    write_statistics,
 )
 
-GROUPS = ("labels", "interpretation")
 FLAT_CHUNK = 1 << 20
 """Elements in a chunk of a one-dimensional array."""
-
-PACKAGES = ("seisproc", "numpy", "numba", "zarr", "numcodecs")
 
 
 def create_store(job: IngestJob, scanned: SegyScan) -> None:
@@ -49,26 +41,14 @@ def create_store(job: IngestJob, scanned: SegyScan) -> None:
     OutputExistsError
         If something lies there that no ingest has made.
     """
-    _clear(job.target)
+    clear_target(job.target)
     target, lattice = job.target, scanned.lattice
-    write_coordinates(target, lattice)
     lateral, cells = lattice.lateral, job.shards[:-1]
-    on_map = lateral[: len(lattice.map_shape)]
-    units = {"units": scanned.coordinates.units}
-    for name, values in (("cdp_x", scanned.cdp_x), ("cdp_y", scanned.cdp_y)):
-        _write_cells(target, name, values, on_map, cells, math.nan, units)
-    _write_cells(target, "live", scanned.live, lateral, cells, False, {})
-    _write_cells(target, "trace_index", scanned.trace_index, lateral, cells, -1, {})
-    create_array(
-        target, "trace_rms", scanned.live.shape, "float32", lateral, chunks=cells,
-        fill_value=math.nan,
-    )
-    is_float = job.dtype.kind == "f"
-    create_array(
-        target, "amplitude", job.shape, job.dtype, lattice.dims,
-        chunks=job.chunks, shards=job.shards, fill_value=math.nan if is_float else 0,
-        attributes={"coordinates": "cdp_x cdp_y", "ancillary_variables": "live"},
-    )
+    create_survey_arrays(target, lattice, job.dtype, job.chunks, job.shards)
+    units = scanned.coordinates.units
+    write_places(target, lattice, cells, (scanned.cdp_x, scanned.cdp_y), units)
+    write_cells(target, "live", scanned.live, lateral, cells, False)
+    write_cells(target, "trace_index", scanned.trace_index, lateral, cells, -1)
     _create_others(job, scanned)
     traces, header_bytes = scanned.trace_count, job.layouts[0].header_bytes
     create_array(
@@ -108,36 +88,6 @@ def is_created(job: IngestJob) -> bool:
     )
 
 
-def _clear(target: str) -> None:
-    """Remove what an unfinished ingest left; refuse to touch anything else."""
-    fs, path = fsspec.core.url_to_fs(target)
-    if not fs.exists(path):
-        return
-    if not fs.isdir(path):
-        raise OutputExistsError(f"{target} is a file", do="Choose another name for the store")
-    names = {entry.rstrip("/").rsplit("/", 1)[-1] for entry in fs.ls(path, detail=False)}
-    strange = sorted(names - set(VARIABLES) - set(GROUPS) - {""})
-    if strange:
-        raise OutputExistsError(
-            f"{target} is a folder with other things in it",
-            found=", ".join(strange[:5]),
-            do="Choose another name for the store",
-        )
-    remove_tree(target)
-
-
-def _write_cells(
-    target: str, name: str, values: NDArray[Any], dims: tuple[str, ...],
-    chunks: tuple[int, ...], fill: Any, attributes: Mapping[str, Any],
-) -> None:
-    """Write a map of the survey in the chunks that the columns read."""
-    array = create_array(
-        target, name, values.shape, values.dtype, dims,
-        chunks=chunks[: values.ndim], fill_value=fill, attributes=attributes,
-    )
-    array[...] = values
-
-
 def _outside(job: IngestJob) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Bytes before the first and after the last trace of every file, one file after another."""
     prefix = [item.source.read(0, item.data_offset) for item in job.layouts]
@@ -150,32 +100,14 @@ def finish_store(
 ) -> None:
     """Add what only all pieces together tell, then publish."""
     columns = [recorded[name] for name in sorted(recorded) if name.startswith("column-")]
-    tallies = (Tally.from_payload(record.payload["statistics"], job.dtype) for record in columns)
-    total = merged(tallies, job.dtype)
-    amplitude = zarr.open_array(f"{job.target}/amplitude", mode="r+")
-    amplitude.update_attributes({STATISTICS: summary(total)})
-    _write_inline_rms(job, scanned)
+    write_statistics(
+        job.target, (record.payload["statistics"] for record in columns), job.dtype
+    )
+    write_inline_rms(job.target, scanned.lattice, job.shards)
     _write_residual(job, columns)
     for group in GROUPS:
         ensure_group(f"{job.target}/{group}")
     publish(job.target, _attributes(job, scanned, key, mark))
-
-
-def _write_inline_rms(job: IngestJob, scanned: SegyScan) -> None:
-    """Root mean square of every inline, over its live traces: what a QC picture shows first."""
-    if scanned.lattice.lateral[0] != "inline":
-        return
-    stored = zarr.open_array(f"{job.target}/trace_rms", mode="r")
-    means = np.full(job.shape[0], np.nan, "float32")
-    for first in range(0, job.shape[0], job.shards[0]):
-        square = np.asarray(stored[first : first + job.shards[0]]).astype("float64") ** 2
-        live = np.isfinite(square)
-        axes = tuple(range(1, square.ndim))
-        count = live.sum(axis=axes)
-        total = np.where(live, square, 0).sum(axis=axes)
-        rms = np.sqrt(total / np.maximum(count, 1))
-        means[first : first + len(rms)] = np.where(count, rms, np.nan)
-    write_array(job.target, "inline_rms", means, ("inline",))
 
 
 def _write_residual(job: IngestJob, columns: list[Record]) -> None:
@@ -241,11 +173,7 @@ def _attributes(
         "evidence": told["evidence"],
         "warnings": told["warnings"],
         "overrides": told["overrides"],
-        "provenance": {
-            "algorithm": ALGORITHM,
-            "python": platform.python_version(),
-            "packages": {name: version(name) for name in PACKAGES},
-        },
+        "provenance": provenance(ALGORITHM),
     }
 
 
