@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +30,9 @@ UNITS = {0: "m", 1: "m", 2: "arc seconds", 3: "degrees", 4: "DDDMMSS.ss"}
 """Coordinate unit codes of byte 89; 1 says length, which the CRS makes metres or feet."""
 
 FIT_TRACES = 20_000
+
+MISFIT = 0.05
+"""Words that stray further, relative to their spread, from the line numbers are doubted."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,16 @@ class Coordinates:
 
 
 def find_coordinates(
-    columns: Columns, cells: Cells, overrides: HeaderOverrides, taken: tuple[Field, ...]
+    columns: Columns,
+    cells: Cells,
+    overrides: HeaderOverrides,
+    taken: tuple[Field, ...],
+    stated: Sequence[tuple[Field, Field]] = (),
 ) -> Coordinates:
-    """Coordinates from the CDP words, or the source words where those are empty.
+    """Coordinates from the words that fit the line numbers: stated, CDP's, or the source's.
 
-    ``taken`` are the words that hold line numbers; they are no coordinates as well.
+    ``taken`` are the words that hold line numbers; they are no coordinates as well. ``stated`` are
+    pairs of words that the text header names.
     """
     shape = (len(cells.inline), len(cells.crossline))
     warnings: list[str] = []
@@ -99,7 +108,7 @@ def find_coordinates(
         scalar = np.full_like(scalar, overrides.coordinate_scalar)
     unit_code = int(columns[COORDINATE_UNITS][0])
     units = UNITS.get(unit_code, "unknown")
-    pair = _pair(columns, overrides, taken)
+    pair = _pair(columns, cells, overrides, taken, stated)
     x, y = np.full(shape, np.nan), np.full(shape, np.nan)
     first = int(scalar[0])
     _warn_of_scalar(scalar, warnings)
@@ -122,14 +131,37 @@ def find_coordinates(
 
 
 def _pair(
-    columns: Columns, overrides: HeaderOverrides, taken: tuple[Field, ...]
+    columns: Columns,
+    cells: Cells,
+    overrides: HeaderOverrides,
+    taken: tuple[Field, ...],
+    stated: Sequence[tuple[Field, Field]],
 ) -> tuple[Field, Field] | None:
     if overrides.cdp_x and overrides.cdp_y:
         return overrides.cdp_x, overrides.cdp_y
-    for pair in ((CDP_X, CDP_Y), (SOURCE_X, SOURCE_Y)):
-        if not set(pair) & set(taken) and all(columns[field].any() for field in pair):
-            return pair
-    return None
+    pairs = [
+        pair
+        for pair in dict.fromkeys([*stated, (CDP_X, CDP_Y), (SOURCE_X, SOURCE_Y)])
+        if not set(pair) & set(taken) and all(columns[field].any() for field in pair)
+    ]
+    if len(pairs) < 2:
+        return pairs[0] if pairs else None
+    return next((pair for pair in pairs if _misfit(pair, columns, cells) < MISFIT), pairs[0])
+
+
+def _misfit(pair: tuple[Field, Field], columns: Columns, cells: Cells) -> float:
+    """Residual of two words as an affine map of the line numbers, relative to their spread."""
+    some = slice(None, None, max(1, len(cells.cell) // FIT_TRACES))
+    i, j = np.divmod(cells.cell[some], len(cells.crossline))
+    lines = np.stack([np.ones(len(i)), cells.inline[i], cells.crossline[j]], axis=1)
+    words = np.stack([columns[field][some].astype("float64") for field in pair], axis=1)
+    # a map that does not move is none, however well it fits
+    if not np.ptp(words, axis=0).all():
+        return float("inf")
+    lines[:, 1:] -= lines[:, 1:].mean(axis=0)
+    words -= words.mean(axis=0)
+    rest = words - lines @ np.linalg.lstsq(lines, words, rcond=None)[0]
+    return float(np.sqrt(np.mean(rest**2) / np.mean(words**2)))
 
 
 def _warn_of_scalar(scalar: NDArray[np.signedinteger], warnings: list[str]) -> None:

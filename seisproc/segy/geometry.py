@@ -41,8 +41,9 @@ THIN_FILL = 0.5
 class Candidate:
     """A pair of header words that may hold the line numbers.
 
-    ``prior`` (0 to 1) is how much the pair is trusted before the file is looked at; ``told`` says
-    that the user, an XML layout or the text header named it.
+    ``prior`` (0 to 1, more where the text header states it) is how much the pair is trusted before
+    the file is looked at; ``told`` says that the user or an XML layout named it, ``stated`` that
+    the text header names both words.
     """
 
     inline: Field
@@ -50,6 +51,12 @@ class Candidate:
     origin: str
     prior: float
     told: bool = False
+    stated: bool = False
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the words are meant for line numbers, so that a single line is 3-D too."""
+        return self.told or self.stated or self.inline == INLINE
 
 
 USUAL = (
@@ -141,6 +148,8 @@ def judge(candidate: Candidate, columns: Columns) -> tuple[Evidence, Cells | Non
     # a path through the grid visits few cells: one step, one new line number
     if not thin and traces < len(inlines) + len(crosslines) and occupied <= THIN_FILL * area:
         return evidence("scattered", occupied), None
+    if not (_fits_int32(inlines) and _fits_int32(crosslines)):
+        return evidence("scattered", occupied), None
     usual = usual_labels(inlines) and usual_labels(crosslines)
     score = candidate.prior + 2 * occupied / area + 4 * usual + 4 * (not thin)
     score += 100 * candidate.told
@@ -168,6 +177,11 @@ def distinct(
     seen[offset] = True
     rank = np.cumsum(seen) - 1
     return np.flatnonzero(seen) + low, rank[offset]
+
+
+def _fits_int32(labels: NDArray[np.int64]) -> bool:
+    limits = np.iinfo("int32")
+    return bool(limits.min <= labels[0] and labels[-1] <= limits.max)
 
 
 def usual_labels(labels: NDArray[np.int64]) -> bool:

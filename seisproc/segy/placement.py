@@ -22,10 +22,10 @@ from seisproc.segy.geometry import (
     usual_labels,
 )
 from seisproc.segy.layout import (
-    INLINE,
     Field,
 )
 from seisproc.segy.overrides import WORDS, HeaderOverrides
+from seisproc.segy.search import ORIGIN, search, search_warning, worth_searching
 from seisproc.segy.unstacked import (
     ONLY_STACKED,
     duplicates_error,
@@ -105,10 +105,15 @@ def place(
     GeometryError
         If the traces look like a survey but do not make one.
     """
-    judged = [(item, *judge(item, columns)) for item in candidates]
-    plain = [(item, evidence) for item, evidence, _ in judged]
     words = _Words(columns, overrides)
     shots = recorded_gathers(words["field_record"], words["channel"], words["offset"])
+    judged = [(item, *judge(item, columns)) for item in candidates]
+    plain = [(item, evidence) for item, evidence, _ in judged]
+    if shots is None and overrides.geometry in (None, "3d") and worth_searching(plain):
+        found_pairs, more = search(layouts)
+        columns = {**columns, **more}
+        judged += [(item, *judge(item, columns)) for item in found_pairs]
+        plain = [(item, evidence) for item, evidence, _ in judged]
     ways: dict[str, Callable[[], Placement | None]] = {
         "3d": lambda: _stacked(judged, shots, overrides) or _shared(plain, columns, overrides),
         "prestack": lambda: _gathers(plain, columns, words, told=overrides.geometry == "prestack"),
@@ -139,7 +144,7 @@ def _stacked(
     """Take the best pair of line numbers that gives every trace a cell of its own."""
     usable = []
     for item, evidence, cells in judged:
-        trusted = item.told or item.inline == INLINE or overrides.geometry == "3d"
+        trusted = item.trusted or overrides.geometry == "3d"
         # one line number everywhere is a 2-D line, unless the words are meant for 3-D
         doubtful = shots is not None or evidence.verdict == "section"
         if cells is not None and (trusted or not doubtful):
@@ -154,6 +159,7 @@ def _stacked(
         places=cells,
         evidence=_marked([evidence for _, evidence, _ in judged], best),
         used=(item.inline, item.crossline),
+        warnings=(search_warning(item),) if item.origin == ORIGIN else (),
     )
 
 

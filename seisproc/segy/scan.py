@@ -15,15 +15,14 @@ from numpy.typing import NDArray
 
 from seisproc.errors import SegyError
 from seisproc.grid import Grid, Lattice, describe_axes
+from seisproc.segy.candidates import line_candidates, stated_coordinates
 from seisproc.segy.columns import Columns, read_columns
 from seisproc.segy.coordinates import COORDINATE_FIELDS, Coordinates, find_coordinates
 from seisproc.segy.fileheader import FileLayout, read_layout
-from seisproc.segy.geometry import USUAL, Candidate, Evidence
+from seisproc.segy.geometry import Candidate, Evidence
 from seisproc.segy.layout import (
-    CROSSLINE,
     DEAD_TRACE,
     DELAY,
-    INLINE,
     TIME_SCALAR,
     TRACE_INTERVAL,
     TRACE_KIND,
@@ -35,7 +34,6 @@ from seisproc.segy.placement import PLACE_FIELDS, place
 from seisproc.segy.source import Source
 from seisproc.segy.text import find_crs
 from seisproc.segy.vertical import vertical_axis
-from seisproc.segy.xmllayout import layout_fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,11 +200,12 @@ def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> Se
         raise SegyError("No SEG-Y file was named", do="Give at least one")
     layouts = tuple(read_layout(Source(str(url)), overrides) for url in sources)
     _require_alike(layouts)
-    candidates = _candidates(layouts, overrides)
-    columns = read_columns(layouts, _wanted(candidates, overrides))
+    candidates = line_candidates(layouts, overrides)
+    stated = stated_coordinates(layouts)
+    columns = read_columns(layouts, _wanted(candidates, stated, overrides))
     placed = place(layouts, columns, candidates, overrides)
     axis = vertical_axis(layouts, columns, overrides, placed.kind)
-    coordinates = find_coordinates(columns, placed.places, overrides, placed.used)
+    coordinates = find_coordinates(columns, placed.places, overrides, placed.used, stated)
     lattice = Lattice(placed.kind, placed.axes, axis.sample, axis.domain, placed.words)
     warnings = (
         *placed.warnings,
@@ -245,20 +244,13 @@ def _require_alike(layouts: Sequence[FileLayout]) -> None:
                 )
 
 
-def _candidates(
-    layouts: Sequence[FileLayout], overrides: HeaderOverrides
-) -> tuple[Candidate, ...]:
-    if overrides.inline and overrides.crossline:
-        return (Candidate(overrides.inline, overrides.crossline, "given", 1.0, told=True),)
-    stated = layout_fields(layouts[0].extended_text)
-    if INLINE in stated and CROSSLINE in stated:
-        pair = (stated[INLINE], stated[CROSSLINE])
-        return (Candidate(*pair, "XML layout in the text header", 1.0, told=True), *USUAL)
-    return USUAL
-
-
-def _wanted(candidates: Sequence[Candidate], overrides: HeaderOverrides) -> list[Field]:
+def _wanted(
+    candidates: Sequence[Candidate],
+    stated: Sequence[tuple[Field, Field]],
+    overrides: HeaderOverrides,
+) -> list[Field]:
     pairs = [field for item in candidates for field in (item.inline, item.crossline)]
+    pairs += [field for pair in stated for field in pair]
     others = [TRACE_KIND, DELAY, TIME_SCALAR, TRACE_SAMPLES, TRACE_INTERVAL]
     return [*pairs, *overrides.words.values(), *PLACE_FIELDS, *COORDINATE_FIELDS, *others]
 
