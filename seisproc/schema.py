@@ -80,6 +80,7 @@ VARIABLES = {
         Variable(
             "sample_residual_word", ("residual",), "uint64", None, "raw word of that sample"
         ),
+        Variable("trace_shift", ("trace",), "int32", None, "sample where the trace starts"),
         Variable("other_trace", ("other",), "int64", None, "trace kept beside the amplitude"),
         Variable("other_cell", ("other",), "int64", None, "cell it shares, row by row"),
         Variable("other_samples", ("other", "sample_byte"), "uint8", None, "its raw samples"),

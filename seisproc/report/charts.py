@@ -103,6 +103,23 @@ def plot_spectrum(traces: NDArray[Any], step: float, domain: str, note: str = ""
     return figure
 
 
+def plot_inline_rms(inline: NDArray[np.integer[Any]], rms: NDArray[np.floating[Any]]) -> Figure:
+    """Root mean square of every inline: jumps are lines that were processed in another way.
+
+    Parameters
+    ----------
+    inline : integer (inline,)
+        Line numbers.
+    rms : float (inline,)
+        NaN where an inline has no trace.
+    """
+    figure, axes = _chart("Amplitude of each inline", "Root mean square over its live traces")
+    axes.plot(inline, rms, color=LINES[0], linewidth=1.2, marker="." if len(rms) < 50 else "")
+    axes.set_ylim(0, 1.1 * (float(np.nanmax(rms, initial=0)) or 1))
+    _labels(axes, "Inline", "RMS amplitude")
+    return figure
+
+
 def plot_proportions(
     counts: NDArray[np.integer[Any]], samples: NDArray[Any], label: str, classes: ClassSet
 ) -> Figure:

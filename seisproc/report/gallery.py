@@ -183,6 +183,7 @@ def _survey_pictures(
     group = "Survey"
     figure = plots.plot_live(above, above.read_map(survey.live), [p.cut for p in planes])
     yield _picture("live-traces", group, "Where there are traces", figure)
+    yield from _amplitude_pictures(survey, above)
     if statistics.get("histogram"):
         figure = charts.plot_histogram(statistics)
         yield _picture("histogram", group, "Distribution of amplitude", figure)
@@ -193,6 +194,22 @@ def _survey_pictures(
         note = f"{section.cut.title}, {len(traces):,} traces, Hann taper"
         figure = charts.plot_spectrum(traces, step, survey.domain, note)
         yield _picture("spectrum", group, "Mean amplitude spectrum", figure)
+
+
+def _amplitude_pictures(survey: Survey, above: Cut) -> Iterator[Picture]:
+    """Draw how strong traces and inlines are, from what the ingest measured."""
+    group = "Survey"
+    if survey.has("trace_rms") and min(survey.grid.shape[:2]) > 1:
+        rms = survey.read("trace_rms")
+        if np.isfinite(rms).any():
+            values, top = above.read_map(rms), float(np.nanpercentile(rms, 99)) or 1.0
+            figure = plots.plot_map(
+                above, values, "RMS amplitude", "RMS", top, "Root mean square of each trace"
+            )
+            yield _picture("map-rms", group, "RMS amplitude of each trace", figure)
+    if survey.has("inline_rms") and len(survey.grid.inline) > 1:
+        figure = charts.plot_inline_rms(survey.grid.inline, survey.read("inline_rms"))
+        yield _picture("inline-rms", group, "RMS amplitude of each inline", figure)
 
 
 def _maps(

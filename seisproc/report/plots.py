@@ -240,7 +240,12 @@ def plot_live(above: Cut, live: NDArray[np.bool_], cuts: Sequence[Cut] = ()) -> 
 
 
 def plot_map(
-    above: Cut, values: NDArray[np.floating[Any]], title: str, label: str, top: float
+    above: Cut,
+    values: NDArray[np.floating[Any]],
+    title: str,
+    label: str,
+    top: float,
+    note: str = "Mean along each trace",
 ) -> Figure:
     """Map of one number a trace in cividis.
 
@@ -250,12 +255,12 @@ def plot_map(
         Any slice: how to lay the map out.
     values : float (vertical, horizontal)
         ``above.read_map`` of the numbers; NaN for none.
-    title, label : str
-        Of the map and of its colour bar.
+    title, label, note : str
+        Of the map, of its colour bar, and below the title.
     top : float
         Upper end of the colours.
     """
-    figure, axes = panel(title, "Mean along each trace")
+    figure, axes = panel(title, note)
     mappable = ScalarMappable(Normalize(0, top), "cividis")
     rgb = np.asarray(mappable.to_rgba(np.nan_to_num(values)))[..., :3]
     rgb[np.isnan(values)] = to_rgb(MISSING)

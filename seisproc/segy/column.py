@@ -132,6 +132,7 @@ class _ColumnConverter:
         self.digest = hashlib.sha256()
         self.residual: list[NDArray[np.uint64]] = []
         self.shared = _Shared.read(job) if job.averaged else _Shared.none()
+        self.shift = np.asarray(_array(job, "trace_shift")[...]) if job.shifted else None
 
     def convert(self, first: int, stop: int) -> None:
         """Convert one shard: samples [first, stop) of the column."""
@@ -147,7 +148,7 @@ class _ColumnConverter:
             live = cells >= 0
             if not live.any():
                 continue
-            if not live.all() or (stop - first) % edge:
+            if not live.all() or (stop - first) % edge or job.shifted:
                 bundle[...] = self.array.fill
             self._gather(cells, first, stop, bundle)
             if job.averaged:
@@ -172,7 +173,26 @@ class _ColumnConverter:
     def _gather(
         self, cells: NDArray[np.int64], first: int, stop: int, bundle: NDArray[Any]
     ) -> None:
-        """Fill a bundle of chunks from whichever files its traces lie in."""
+        """Fill a bundle of chunks with samples [first, stop) of the axis."""
+        if self.shift is None:
+            self._gather_samples(cells, first, stop, bundle)
+            return
+        live = cells >= 0
+        starts = np.where(live, self.shift[np.maximum(cells, 0)], -1)
+        for start in np.unique(starts[live]).tolist():
+            begin = max(first, start)
+            end = min(stop, start + self.job.layouts[0].samples)
+            if begin < end:
+                mine = starts == start
+                part = np.empty_like(bundle)
+                alike = np.where(mine, cells, -1)
+                self._gather_samples(alike, begin - start, end - start, part)
+                _put_shifted(part, mine, end - begin, bundle, begin - first)
+
+    def _gather_samples(
+        self, cells: NDArray[np.int64], first: int, stop: int, bundle: NDArray[Any]
+    ) -> None:
+        """Fill a bundle with samples [first, stop) of traces, from whichever files they lie in."""
         for number, layout, traces in _by_file(self.job, cells):
             size = layout.sample_format.size
             offset = layout.data_offset + layout.header_bytes + first * size
@@ -186,7 +206,7 @@ class _ColumnConverter:
             if doubtful:
                 where, what = residuals(*arguments)
                 trace = traces.reshape(-1)[where[:, 0]] + self.job.bounds[number]
-                sample = trace * self.job.shape[-1] + first + where[:, 1]
+                sample = trace * layout.samples + first + where[:, 1]
                 self.residual.append(np.stack([sample.astype("uint64"), what], axis=1))
 
     def _average(
@@ -212,9 +232,12 @@ class _ColumnConverter:
     def finish(self) -> dict[str, Any]:
         """Write the traces' rms, the residual aside, and hand over what the record holds."""
         live = self.index >= 0
+        # what surrounds a shifted trace is no sample of the survey
+        absent = self.job.shape[-1] - self.job.layouts[0].samples
+        self.tally.discount(absent * int(np.count_nonzero(live)))
         self.tally.zero_traces = int(np.count_nonzero(live & ~self.nonzero))
         if self.write:
-            rms = np.sqrt(self.energy / self.job.shape[-1])
+            rms = np.sqrt(self.energy / self.job.layouts[0].samples)
             stored = _array(self.job, "trace_rms")
             stored[self.task.cells] = np.where(live, rms, np.nan).astype("float32")
         found = np.concatenate(self.residual) if self.residual else np.empty((0, 2), "uint64")
@@ -250,6 +273,17 @@ class _Shared:
         """All traces of the cell whose first trace is given."""
         cell = self.cells[self.traces == first]
         return self.traces[self.cells == cell[0]]
+
+
+def _put_shifted(
+    part: NDArray[Any], mine: NDArray[np.bool_], length: int, bundle: NDArray[Any], at: int
+) -> None:
+    """Move the first samples of some traces of one bundle to another place in a second one."""
+    depth, edge = bundle.shape[0], bundle.shape[-1]
+    source = part.transpose(1, 2, 0, 3)[mine].reshape(-1, depth * edge)
+    target = bundle.transpose(1, 2, 0, 3)[mine].reshape(-1, depth * edge)
+    target[:, at : at + length] = source[:, :length]
+    bundle.transpose(1, 2, 0, 3)[mine] = target.reshape(-1, depth, edge)
 
 
 def _padded(cells: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:

@@ -129,7 +129,8 @@ def export(
         with new_file(file.url, file.size) as content:
             _write_headers(survey, file, content)
             shared = _Shared.read(survey, file)
-            write = partial(_write_box, survey, product, file, shared, content)
+            shift = survey.read("trace_shift") if survey.has("trace_shift") else None
+            write = partial(_write_box, survey, product, file, shared, shift, content)
             for _ in _on_threads(write, work):
                 done += 1
                 if on_progress is not None:
@@ -150,7 +151,7 @@ def _plan(survey: Survey, product: Product, output: str) -> list[_File]:
             f"{survey.url} was not made from SEG-Y: it has no headers to export on",
             do="Write a new file with `create_segy`",
         )
-    samples = survey.amplitude.shape[-1]
+    samples = int(segy["samples"])
     trace_bytes = int(segy["header_bytes"]) + samples * product.form.size
     prefix, suffix = survey.read("file_prefix"), survey.read("file_suffix")
     found: list[_File] = []
@@ -233,8 +234,8 @@ class _Shared:
 
 
 def _write_box(
-    survey: Survey, product: Product, file: _File, shared: _Shared, content: NDArray[np.uint8],
-    box: tuple[slice, ...],
+    survey: Survey, product: Product, file: _File, shared: _Shared,
+    shift: NDArray[np.int32] | None, content: NDArray[np.uint8], box: tuple[slice, ...],
 ) -> None:
     """Write the samples of one box of cells, a whole shard, as far as they belong to the file."""
     *lateral, depth = box
@@ -242,22 +243,41 @@ def _write_box(
     inside = (index >= file.first) & (index < file.stop)
     if not inside.any() and not len(shared.trace):
         return
-    form, order = product.form, product.byte_order
     for start, values in _pieces(survey, product, box):
         *first, k = start
         cells = tuple(slice(at, at + n) for at, n in zip(first, values.shape[:-1], strict=True))
-        starts = _sample_starts(survey, product, file, index[cells], depth.start + k)
-        starts[~inside[cells]] = -1
+        traces = np.where(inside[cells], index[cells], -1)
         # a piece may reach beyond the volume, as the outermost chunks do
-        here = values[(*map(slice, starts.shape), slice(depth.stop - depth.start - k))]
-        flat = here.reshape(starts.shape[0], -1, here.shape[-1])
-        scatter(flat, starts.reshape(flat.shape[:2]), form, order, content)
+        here = values[(*map(slice, traces.shape), slice(depth.stop - depth.start - k))]
+        flat = here.reshape(traces.shape[0], -1, here.shape[-1])
+        target = (survey, product, file, shift, content)
+        _write_traces(*target, flat, traces.reshape(flat.shape[:2]), depth.start + k)
         if len(shared.trace) and not product.is_source:
             place = [cut.start + at for cut, at in zip(lateral, first, strict=True)]
             also = shared.inside(tuple(place), here.shape[:-1])
             within = tuple(at[also] - begin for at, begin in zip(shared.cell, place, strict=True))
-            begins = _sample_starts(survey, product, file, shared.trace[also], depth.start + k)
-            scatter(here[within][None], begins[None], form, order, content)
+            _write_traces(*target, here[within][None], shared.trace[also][None], depth.start + k)
+
+
+def _write_traces(
+    survey: Survey, product: Product, file: _File, shift: NDArray[np.int32] | None,
+    content: NDArray[np.uint8], values: NDArray[Any], traces: NDArray[np.int64], first: int,
+) -> None:
+    """Write samples from ``first`` of the axis on into traces (i, j), of which -1 is none."""
+    form, order = product.form, product.byte_order
+    live = traces >= 0
+    if shift is None:
+        begins = np.where(live, _sample_starts(survey, product, file, traces, first), -1)
+        scatter(values, begins, form, order, content)
+        return
+    starts = np.where(live, shift[np.maximum(traces, 0)], -1)
+    for start in np.unique(starts[live]).tolist():
+        begin = max(first, start)
+        end = min(first + values.shape[-1], start + int(survey.attributes["segy"]["samples"]))
+        if begin < end:
+            places = _sample_starts(survey, product, file, traces, begin - start)
+            part = values[..., begin - first : end - first]
+            scatter(part, np.where(starts == start, places, -1), form, order, content)
 
 
 def _pieces(
@@ -316,7 +336,7 @@ def _restore_residual(
 ) -> None:
     """Put back the raw words that decoding and encoding does not give."""
     for index, words in _residual_blocks(survey):
-        trace, sample = np.divmod(index, survey.amplitude.shape[-1])
+        trace, sample = np.divmod(index, int(survey.attributes["segy"]["samples"]))
         inside = (trace >= file.first) & (trace < file.stop)
         trace, sample = trace[inside], sample[inside]
         size = product.form.size

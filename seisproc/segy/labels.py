@@ -30,6 +30,11 @@ class GridVolume:
     """
 
     def __init__(self, scanned: SegyScan) -> None:
+        if scanned.shift is not None:
+            raise GeometryError(
+                f"{scanned.name}: the traces of a label volume must start together",
+                do="Give --first-sample, or write the file again with one start",
+            )
         self._scan = scanned
         self.shape = scanned.grid.shape
         self.dtype = np.dtype("int16") if scanned.dtype.itemsize == 1 else scanned.dtype

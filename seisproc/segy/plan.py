@@ -44,6 +44,8 @@ class IngestJob:
         Traces that share a cell and are kept beside the amplitude.
     averaged : bool
         A shared cell holds the mean of its traces, not the first.
+    shifted : bool
+        Traces start at different samples of the axis.
     """
 
     layouts: tuple[FileLayout, ...]
@@ -54,6 +56,7 @@ class IngestJob:
     shards: tuple[int, ...]
     others: int = 0
     averaged: bool = False
+    shifted: bool = False
 
     @cached_property
     def bounds(self) -> NDArray[np.int64]:
@@ -69,7 +72,7 @@ class IngestJob:
     @property
     def trace_samples_bytes(self) -> int:
         """Bytes of one trace's samples in the files."""
-        return self.shape[-1] * self.layouts[0].sample_format.size
+        return self.layouts[0].samples * self.layouts[0].sample_format.size
 
     @property
     def other_block(self) -> int:
@@ -104,6 +107,7 @@ def plan_ingest(scanned: SegyScan, target: str, work: str) -> IngestJob:
         shards=shards,
         others=len(scanned.others),
         averaged=scanned.overrides.duplicates == "mean",
+        shifted=scanned.shift is not None,
     )
 
 
@@ -129,7 +133,8 @@ def source_key(scanned: SegyScan) -> str:
     for item in scanned.layouts:
         digest.update(item.source.read(0, item.data_offset).tobytes())
     lattice = scanned.lattice
-    for values in (*lattice.axes.values(), *lattice.words.values(), lattice.sample,
+    shift = [] if scanned.shift is None else [scanned.shift]
+    for values in (*shift, *lattice.axes.values(), *lattice.words.values(), lattice.sample,
                    scanned.trace_index, scanned.others, scanned.cdp_x, scanned.cdp_y):
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()

@@ -176,7 +176,7 @@ def product_header(
     encoding = encoding_of(prefix[:TEXT_BYTES])
     text = encode_text(_lines(survey, product), encoding)
     changed[:TEXT_BYTES] = np.frombuffer(text, "uint8")
-    samples = survey.amplitude.shape[-1]
+    samples = int(survey.attributes["segy"]["samples"])
     words = {FORMAT: product.form.code}
     if samples <= MAX_SAMPLES:
         words[SAMPLES] = samples

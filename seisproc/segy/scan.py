@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.errors import SegyError
+from seisproc.errors import GeometryError, SegyError
 from seisproc.grid import Grid, Lattice, describe_axes
 from seisproc.segy.candidates import line_candidates, stated_coordinates
 from seisproc.segy.columns import Columns, read_columns
@@ -52,6 +52,8 @@ class SegyScan:
         Trace in file order, counted through all files; -1 where there is none.
     others, other_cells : int64 (n,)
         Traces that share a cell with another one, and the flat index of that cell.
+    shift : int32 (trace,) or None
+        Sample of the axis where each trace starts; None where all start at its first.
     coordinates : Coordinates
         Eastings and northings of the places on the map, and the affine through them.
     crs : str or None
@@ -68,6 +70,7 @@ class SegyScan:
     trace_index: NDArray[np.int64]
     others: NDArray[np.int64]
     other_cells: NDArray[np.int64]
+    shift: NDArray[np.int32] | None
     coordinates: Coordinates
     crs: str | None
     evidence: tuple[Evidence, ...]
@@ -205,6 +208,11 @@ def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> Se
     columns = read_columns(layouts, _wanted(candidates, stated, overrides))
     placed = place(layouts, columns, candidates, overrides)
     axis = vertical_axis(layouts, columns, overrides, placed.kind)
+    if axis.shift is not None and len(placed.others) and overrides.duplicates == "mean":
+        raise GeometryError(
+            f"{layouts[0].source.name}: no mean can be taken of traces that start apart",
+            do="Give --duplicates first",
+        )
     coordinates = find_coordinates(columns, placed.places, overrides, placed.used, stated)
     lattice = Lattice(placed.kind, placed.axes, axis.sample, axis.domain, placed.words)
     warnings = (
@@ -221,6 +229,7 @@ def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> Se
         trace_index=placed.trace_index,
         others=placed.others,
         other_cells=placed.other_cells,
+        shift=axis.shift,
         coordinates=coordinates.shaped(lattice.map_shape),
         crs=find_crs(layouts[0].text),
         evidence=placed.evidence,

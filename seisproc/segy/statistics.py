@@ -80,6 +80,10 @@ class Tally:
         else:
             _tally_wide(chunks, live, samples, self.state, self.counts, nonzero, energy)
 
+    def discount(self, absent: int) -> None:
+        """Take back places without a sample, which were counted as not finite."""
+        self.state[_NONFINITE] -= absent
+
     def to_payload(self) -> dict[str, Any]:
         """As JSON values, exactly."""
         packed = base64.b64encode(zlib.compress(self.counts.tobytes(), 6)).decode()

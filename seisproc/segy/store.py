@@ -50,6 +50,8 @@ def create_store(job: IngestJob, scanned: SegyScan) -> None:
     write_cells(target, "live", scanned.live, lateral, cells, False)
     write_cells(target, "trace_index", scanned.trace_index, lateral, cells, -1)
     _create_others(job, scanned)
+    if scanned.shift is not None:
+        write_array(target, "trace_shift", scanned.shift, ("trace",))
     traces, header_bytes = scanned.trace_count, job.layouts[0].header_bytes
     create_array(
         target, "trace_header", (traces, header_bytes), "uint8", ("trace", "byte"),

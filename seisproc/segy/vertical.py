@@ -22,6 +22,12 @@ COARSE_INTERVAL = 10_000
 FINE_INTERVAL = 100
 """Nothing is sampled every 0.1 ms or finer: such a word is metres."""
 
+OFF_SAMPLE = 0.01
+"""Traces that start further than this part of an interval from a sample are not shifted."""
+
+MOST_SHIFT = 8
+"""Traces of one survey start within this many trace lengths; more are wrong words."""
+
 _DEPTH = re.compile(
     r"DOMAIN\s*[:=]?\s*DEPTH|DEPTH\s+DOMAIN|DEPTH\s+(VOLUME|CUBE|SECTION|STACK)"
     r"|SAMPLE\s+(INTERVAL|RATE|UNITS?)\s*[:=]?\s*[\d.]*\s*(METRES?|METERS?|M)\b"
@@ -32,11 +38,23 @@ _DEPTH_NAME = re.compile(r"(?<![a-z])(depth|psdm_?z)(?![a-z])", re.IGNORECASE)
 
 @dataclass(frozen=True, eq=False)
 class VerticalAxis:
-    """Sample positions, float64 (n,) in ms (``twt``) or m (``depth``), and what was odd."""
+    """The axis of the survey.
+
+    Attributes
+    ----------
+    sample : float64 (n,)
+        Positions in ms (``twt``) or m (``depth``).
+    domain : str
+    warnings : tuple of str
+        What is odd, in words for the user.
+    shift : int32 (trace,) or None
+        Sample of the axis where each trace starts; None where all start at its first.
+    """
 
     sample: NDArray[np.float64]
     domain: str
     warnings: tuple[str, ...]
+    shift: NDArray[np.int32] | None = None
 
 
 def vertical_axis(
@@ -52,30 +70,24 @@ def vertical_axis(
     SegyError
         If no header says the sample interval.
     GeometryError
-        If the traces start at different times.
+        If the traces start at times that one axis cannot hold.
     """
     layout = layouts[0]
     warnings: list[str] = []
     word = _interval_word(layout, columns, overrides, warnings)
     domain = overrides.domain or _domain(layout, word, warnings)
     interval = overrides.interval or _interval(word, domain)
+    shift = None
     first = overrides.first_sample
     if first is None:
-        low, high = _first_samples(columns, overrides.word("delay"))
-        first = low
-        if low != high:
-            first = 0.0
-            unit, delay = DOMAINS[domain], overrides.word("delay")
-            found = f"{low:g} to {high:g} {unit}"
-            if kind != "flat":
-                raise _apart(layout, delay, found, unit)
-            warnings.append(
-                f"the traces start at different times (byte {delay.byte}), {found}: {domain} "
-                "counts from the first sample of each"
-            )
-    sample = first + interval * np.arange(layout.samples)
+        starts = _first_samples(columns, overrides.word("delay"))
+        first = float(starts.min())
+        if first != starts.max():
+            first, shift = _apart(layout, starts, interval, kind, domain, warnings)
+    count = layout.samples + (0 if shift is None else int(shift.max()))
+    sample = first + interval * np.arange(count)
     # tenths of a microsecond: 0.1 * 3 must not become a label of seventeen digits
-    return VerticalAxis(np.round(sample, 4), domain, tuple(warnings))
+    return VerticalAxis(np.round(sample, 4), domain, tuple(warnings), shift)
 
 
 def _interval_word(
@@ -127,19 +139,39 @@ def _interval(word: float, domain: str) -> float:
     return word / 1000
 
 
-def _first_samples(columns: Columns, delay: Field) -> tuple[float, float]:
-    """Least and largest delay recording time times its scalar."""
+def _first_samples(columns: Columns, delay: Field) -> NDArray[np.float64]:
+    """Delay recording time of every trace, times its scalar."""
     scalar = columns[TIME_SCALAR].astype("float64")
     factor = np.where(scalar < 0, -1 / np.minimum(scalar, -1), np.maximum(scalar, 1))
-    first = columns[delay] * factor
-    return float(first.min()), float(first.max())
+    return np.asarray(columns[delay] * factor)
 
 
-def _apart(layout: FileLayout, delay: Field, found: str, unit: str) -> GeometryError:
-    return GeometryError(
-        f"{layout.source.name}: the traces do not start together (delay recording time, "
-        f"byte {delay.byte})",
+def _apart(
+    layout: FileLayout,
+    starts: NDArray[np.float64],
+    interval: float,
+    kind: str,
+    domain: str,
+    warnings: list[str],
+) -> tuple[float, NDArray[np.int32] | None]:
+    """First sample of the axis, and of every trace on it, where traces start apart."""
+    low, high, unit = float(starts.min()), float(starts.max()), DOMAINS[domain]
+    found = f"{low:g} to {high:g} {unit}"
+    told = "the traces do not start together (delay recording time)"
+    steps = (starts - low) / interval
+    on_samples = bool((np.abs(steps - np.rint(steps)) < OFF_SAMPLE).all())
+    if kind == "flat":
+        warnings.append(f"{told}, {found}: {domain} counts from the first sample of each")
+        return 0.0, None
+    if layout.sample_format.dtype.startswith("float") and on_samples:
+        if steps.max() <= MOST_SHIFT * layout.samples:
+            warnings.append(f"{told}, {found}: each is put where it starts, with NaN around it")
+            return low, np.rint(steps).astype("int32")
+    raise GeometryError(
+        f"{layout.source.name}: {told}",
         found=found,
+        expected=f"float samples that start whole intervals of {interval:g} {unit} apart, and not "
+        f"further than {MOST_SHIFT} traces",
         do=f"Give --first-sample in {unit} if the words are wrong, or --geometry flat to keep the "
-        "traces as they are; shifting traces is not supported",
+        "traces as they are",
     )

@@ -227,3 +227,54 @@ def test_rms_of_traces_and_inlines(segy: Writer, tmp_path: Path, amplitude: np.n
 
 def test_headers_are_written_by_the_test_as_meant(gathers: Path) -> None:
     assert read_traces(gathers, 189, ">i4", SAMPLES)[7] == 2
+
+
+@pytest.mark.parametrize("code", [1, 5])
+def test_traces_that_start_apart_are_put_where_they_start(
+    segy: Writer, tmp_path: Path, amplitude: np.ndarray, code: int
+) -> None:
+    path = segy(sample_format=code)
+    if code == 1:  # words that decoding loses must come back from shifted traces as well
+        content = np.fromfile(path, "uint8")
+        rng = np.random.default_rng(0)
+        traces = content[3600:].reshape(LIVE, TRACE_BYTES)
+        traces[4:9, 244:] = rng.integers(0, 256, (5, TRACE_BYTES - 244), dtype="uint8")
+        content.tofile(path)
+    steps = np.random.default_rng(1).integers(0, 90, LIVE)
+    steps[[0, 34]] = 0, 90
+    patch_traces(path, 109, ">i2", 1004 + 4 * steps, SAMPLES)
+    survey = there_and_back(path, tmp_path)
+    assert survey.grid.sample[0] == 1004
+    assert survey.amplitude.shape == (7, 5, SAMPLES + 90)
+    stored = survey.amplitude[...].reshape(LIVE, -1)
+    for number, step in enumerate(steps.tolist()):
+        if code == 5:
+            trace = stored[number, step : step + SAMPLES]
+            np.testing.assert_array_equal(trace, traces_of(amplitude)[number])
+        assert np.isnan(stored[number, :step]).all()
+        assert np.isnan(stored[number, step + SAMPLES :]).all()
+    if code == 5:
+        assert survey.statistics["nonfinite"] == 0
+        assert survey.statistics["count"] == LIVE * SAMPLES
+    create_array(
+        f"{survey.url}/labels/a", "fault", survey.grid.shape, "uint8", survey.grid.dims
+    )
+    ramp = np.broadcast_to(np.arange(SAMPLES + 90, dtype="uint8"), survey.grid.shape)
+    zarr.open_array(f"{survey.url}/labels/a/fault")[...] = ramp
+    publish(f"{survey.url}/labels/a", {})
+    export(survey.url, str(tmp_path / "f.sgy"), variable="labels/a/fault")
+    raw = np.fromfile(tmp_path / "f.sgy", "uint8")[3600:].reshape(LIVE, 240 + SAMPLES)
+    expected = steps[:, None] + np.arange(SAMPLES)
+    np.testing.assert_array_equal(raw[:, 240:], expected.astype("uint8"))
+
+
+def test_traces_too_far_apart_are_refused(segy: Writer) -> None:
+    path = segy(sample_format=3)
+    patch_traces(path, 109, ">i2", np.arange(LIVE) * 4, SAMPLES, size=2)
+    with pytest.raises(GeometryError, match=r"start together.*0 to 136 ms.*--first-sample"):
+        scan([str(path)])
+    path = segy(sample_format=5)
+    for delays in (np.arange(LIVE) * 900, np.arange(LIVE) * 3):
+        patch_traces(path, 109, ">i2", delays, SAMPLES)
+        with pytest.raises(GeometryError, match="start together"):
+            scan([str(path)])
