@@ -154,6 +154,48 @@ class Built:
     reused: bool
 
 
+@dataclass(frozen=True)
+class IngestReceipt:
+    """What an ingest made.
+
+    Attributes
+    ----------
+    store : str
+        URL of the survey store.
+    fingerprint : str
+        Hash of the source's content and of how its headers were read.
+    kind : str
+        ``3d``, ``prestack``, ``2d`` or ``flat``.
+    shape : tuple of int
+        (inlines, crosslines, samples), (inlines, crosslines, offsets, samples) or (traces,
+        samples).
+    dtype, domain : str
+        Sample type, and ``twt`` or ``depth``.
+    traces, missing_traces, zero_traces : int
+        In the source; cells without a trace; traces of zeros only.
+    tasks, resumed : int
+        Pieces of work in all, and those that an earlier run had done.
+    reused : bool
+        The store was already there, made from the same content.
+    warnings : tuple of str
+        What is odd about the source.
+    """
+
+    store: str
+    fingerprint: str
+    kind: str
+    shape: tuple[int, ...]
+    dtype: str
+    domain: str
+    traces: int
+    missing_traces: int
+    zero_traces: int
+    tasks: int
+    resumed: int
+    reused: bool
+    warnings: tuple[str, ...]
+
+
 def build_store(
     build: Build[Any],
     store_url: str,

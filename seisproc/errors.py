@@ -65,6 +65,10 @@ class SegyError(SeisprocError):
     """The source is no readable SEG-Y file, or lacks what is asked of it."""
 
 
+class VolumeError(SeisprocError):
+    """The source is no readable array, or not one of amplitudes."""
+
+
 class GeometryError(SeisprocError):
     """No survey geometry fits the trace headers, or two grids that must agree do not."""
 

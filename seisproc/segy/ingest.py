@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seisproc.building import Built, Progress, Task, TaskResult, build_store
+from seisproc.building import Built, IngestReceipt, Progress, Task, TaskResult, build_store
 from seisproc.records import Record
 from seisproc.segy.column import check_task, run_task
 from seisproc.segy.overrides import HeaderOverrides
@@ -19,47 +18,7 @@ from seisproc.survey import Survey
 if TYPE_CHECKING:
     from distributed import Client
 
-
-@dataclass(frozen=True)
-class IngestReceipt:
-    """What an ingest made.
-
-    Attributes
-    ----------
-    store : str
-        URL of the survey store.
-    fingerprint : str
-        Hash of the source's content and of how its headers were read.
-    kind : str
-        ``3d``, ``prestack``, ``2d`` or ``flat``.
-    shape : tuple of int
-        (inlines, crosslines, samples), (inlines, crosslines, offsets, samples) or (traces,
-        samples).
-    dtype, domain : str
-        Sample type, and ``twt`` or ``depth``.
-    traces, missing_traces, zero_traces : int
-        In the files; cells without a trace; traces of zeros only.
-    tasks, resumed : int
-        Pieces of work in all, and those that an earlier run had done.
-    reused : bool
-        The store was already there, made from the same content.
-    warnings : tuple of str
-        What is odd about the files.
-    """
-
-    store: str
-    fingerprint: str
-    kind: str
-    shape: tuple[int, ...]
-    dtype: str
-    domain: str
-    traces: int
-    missing_traces: int
-    zero_traces: int
-    tasks: int
-    resumed: int
-    reused: bool
-    warnings: tuple[str, ...]
+__all__ = ["IngestReceipt", "SegyBuild", "ingest"]
 
 
 def ingest(
