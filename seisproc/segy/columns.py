@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.segy import scratch
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.layout import TRACE_HEADER_BYTES, Field, trace_words
 
@@ -24,18 +25,34 @@ def read_columns(layouts: Sequence[FileLayout], fields: Iterable[Field]) -> Colu
     """
     wanted = [field for field in dict.fromkeys(fields) if _fits(field)]
     total = sum(layout.trace_count for layout in layouts)
-    columns = {field: np.empty(total, field.kind) for field in wanted}
+    columns: Columns = {}
     done = 0
     for layout in layouts:
         for first in range(0, layout.trace_count, BLOCK_TRACES):
             stop = min(first + BLOCK_TRACES, layout.trace_count)
             headers = np.ascontiguousarray(layout.headers(first, stop))
-            for field, column in columns.items():
-                column[done : done + len(headers)] = trace_words(
-                    headers, field, layout.byte_order
-                )
+            for field in wanted:
+                words = trace_words(headers, field, layout.byte_order)
+                columns[field] = _extended(columns.get(field), words, done, total)
             done += len(headers)
     return columns
+
+
+def _extended(
+    column: NDArray[np.signedinteger] | None,
+    words: NDArray[np.signedinteger],
+    done: int,
+    total: int,
+) -> NDArray[np.signedinteger]:
+    """Put further words into a column, which is a single number as long as all are the same."""
+    if column is None:
+        column = np.broadcast_to(words[0], (total,))
+    if column.strides == (0,):
+        if (words == column[0]).all():
+            return column
+        column = scratch.full(total, column[0], words.dtype)
+    column[done : done + len(words)] = words
+    return column
 
 
 def _fits(field: Field) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.segy import scratch
 from seisproc.segy.columns import Columns
 from seisproc.segy.layout import (
     CDP,
@@ -112,17 +113,17 @@ class Cells:
 
     def trace_index(self) -> NDArray[np.int64]:
         """Trace that fills each cell, int64 (inline, crossline), -1 where none does."""
-        index = np.full(len(self.inline) * len(self.crossline), -1, "int64")
-        index[self.cell] = np.arange(len(self.cell))
+        index = scratch.full(len(self.inline) * len(self.crossline), -1, "int64")
+        for part in scratch.blocks(len(self.cell)):
+            index[self.cell[part]] = np.arange(part.start, part.stop)
         return index.reshape(len(self.inline), len(self.crossline))
 
 
-def judge(candidate: Candidate, columns: Columns) -> tuple[Evidence, Cells | None]:
-    """Judge one pair of words; the cells come along where every trace has a cell of its own."""
-    first, second = columns[candidate.inline], columns[candidate.crossline]
-    inlines, i = distinct(first)
-    crosslines, j = distinct(second)
-    traces, area = len(first), len(inlines) * len(crosslines)
+def judge(candidate: Candidate, columns: Columns) -> Evidence:
+    """Judge one pair of words: ``3d`` and ``section`` give every trace a cell of its own."""
+    inlines, i = distinct(columns[candidate.inline])
+    crosslines, j = distinct(columns[candidate.crossline])
+    traces, area = len(i), len(inlines) * len(crosslines)
 
     def evidence(verdict: str, occupied: int, score: float = 0.0) -> Evidence:
         return Evidence(
@@ -133,33 +134,55 @@ def judge(candidate: Candidate, columns: Columns) -> tuple[Evidence, Cells | Non
         )
 
     if area == 1 and traces > 1:
-        return evidence("unset", 1), None
+        return evidence("unset", 1)
     if area > MAX_CELLS_PER_TRACE * traces + 1000:
-        return evidence("scattered", traces), None
-    cell = i.astype("int64") * len(crosslines) + j
-    counts = np.bincount(cell, minlength=area)
+        return evidence("scattered", traces)
+    counts = _count(i, j, len(crosslines), area)
     occupied = int(np.count_nonzero(counts))
     if occupied < traces:
         # the last cell of a file that was cut between gathers may hold fewer
         full = np.count_nonzero(counts == counts.max()) / occupied
         verdict = "gathers" if traces >= 1.5 * occupied and full >= THIN_FILL else "duplicates"
-        return evidence(verdict, occupied), None
+        return evidence(verdict, occupied)
     thin = min(len(inlines), len(crosslines)) == 1
     # a path through the grid visits few cells: one step, one new line number
     if not thin and traces < len(inlines) + len(crosslines) and occupied <= THIN_FILL * area:
-        return evidence("scattered", occupied), None
+        return evidence("scattered", occupied)
     if not (_fits_int32(inlines) and _fits_int32(crosslines)):
-        return evidence("scattered", occupied), None
+        return evidence("scattered", occupied)
     usual = usual_labels(inlines) and usual_labels(crosslines)
     score = candidate.prior + 2 * occupied / area + 4 * usual + 4 * (not thin)
     score += 100 * candidate.told
-    cells = Cells(inlines.astype("int32"), crosslines.astype("int32"), cell)
-    return evidence("section" if thin and traces > 1 else "3d", occupied, score), cells
+    return evidence("section" if thin and traces > 1 else "3d", occupied, score)
+
+
+def _count(
+    i: NDArray[np.int32], j: NDArray[np.int32], width: int, area: int
+) -> NDArray[np.integer]:
+    """Traces in each cell."""
+    parts = scratch.blocks(len(i))
+    if len(parts) == 1:
+        return np.bincount(i.astype("int64") * width + j, minlength=area)
+    counts = scratch.full(area, 0, "uint32")
+    for part in parts:
+        np.add.at(counts, i[part].astype("int64") * width + j[part], np.uint32(1))
+    return counts
+
+
+def locate(candidate: Candidate, columns: Columns) -> Cells:
+    """Cell of every trace, shared with others or not."""
+    inlines, i = distinct(columns[candidate.inline])
+    crosslines, j = distinct(columns[candidate.crossline])
+    cell = scratch.empty(len(i), "int64")
+    for part in scratch.blocks(len(i)):
+        np.multiply(i[part], len(crosslines), out=cell[part], dtype="int64")
+        cell[part] += j[part]
+    return Cells(inlines.astype("int32"), crosslines.astype("int32"), cell)
 
 
 def distinct(
     values: NDArray[np.signedinteger],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Distinct values in rising order, and the index of each value among them.
 
     Like ``np.unique(values, return_inverse=True)``, by a table instead of a sort where the range
@@ -169,14 +192,20 @@ def distinct(
     ([3, 7], [1, 0, 1])
     """
     low, high = int(values.min()), int(values.max())
+    if low == high:
+        return np.array([low]), np.broadcast_to(np.int32(0), values.shape)
     if high - low > 8 * len(values) + 1024:
         found, inverse = np.unique(values, return_inverse=True)
-        return found.astype("int64"), inverse.astype("int64")
-    offset = values.astype("int64") - low
+        return found.astype("int64"), inverse.astype("int32")
     seen = np.zeros(high - low + 1, bool)
-    seen[offset] = True
-    rank = np.cumsum(seen) - 1
-    return np.flatnonzero(seen) + low, rank[offset]
+    for part in scratch.blocks(len(values)):
+        seen[values[part].astype("int64") - low] = True
+    rank = np.cumsum(seen, dtype="int32")
+    rank -= 1
+    number = scratch.empty(len(values), "int32")
+    for part in scratch.blocks(len(values)):
+        number[part] = rank[values[part].astype("int64") - low]
+    return np.flatnonzero(seen) + low, number
 
 
 def _fits_int32(labels: NDArray[np.int64]) -> bool:

@@ -19,6 +19,7 @@ from seisproc.segy.geometry import (
     Evidence,
     distinct,
     judge,
+    locate,
     usual_labels,
 )
 from seisproc.segy.layout import (
@@ -107,57 +108,56 @@ def place(
     """
     words = _Words(columns, overrides)
     shots = recorded_gathers(words["field_record"], words["channel"], words["offset"])
-    judged = [(item, *judge(item, columns)) for item in candidates]
-    plain = [(item, evidence) for item, evidence, _ in judged]
-    if shots is None and overrides.geometry in (None, "3d") and worth_searching(plain):
+    judged = [(item, judge(item, columns)) for item in candidates]
+    if shots is None and overrides.geometry in (None, "3d") and worth_searching(judged):
         found_pairs, more = search(layouts)
         columns = {**columns, **more}
-        judged += [(item, *judge(item, columns)) for item in found_pairs]
-        plain = [(item, evidence) for item, evidence, _ in judged]
+        judged += [(item, judge(item, columns)) for item in found_pairs]
     ways: dict[str, Callable[[], Placement | None]] = {
-        "3d": lambda: _stacked(judged, shots, overrides) or _shared(plain, columns, overrides),
-        "prestack": lambda: _gathers(plain, columns, words, told=overrides.geometry == "prestack"),
-        "2d": lambda: _line(plain, words, told=overrides.geometry == "2d"),
-        "flat": lambda: _flat(plain, words, ("",)),
+        "3d": lambda: (
+            _stacked(judged, columns, shots, overrides) or _shared(judged, columns, overrides)
+        ),
+        "prestack": lambda: _gathers(judged, columns, words, told=overrides.geometry == "prestack"),
+        "2d": lambda: _line(judged, words, told=overrides.geometry == "2d"),
+        "flat": lambda: _flat(judged, words, ("",)),
     }
     name = layouts[0].source.name + (" and others" if len(layouts) > 1 else "")
     if overrides.geometry is not None:
         found = ways[overrides.geometry]()
     elif shots is not None:
         warning = f"shot gathers, not stacked data: {shots}; kept as flat traces. {ONLY_STACKED}"
-        found = ways["3d"]() or _flat(plain, words, (warning,))
+        found = ways["3d"]() or _flat(judged, words, (warning,))
     else:
         found = ways["3d"]() or ways["prestack"]()
         if found is None:
-            _refuse_duplicates(name, plain, columns)
-            found = ways["2d"]() or _without_geometry(plain, words)
+            _refuse_duplicates(name, judged, columns)
+            found = ways["2d"]() or _without_geometry(judged, words)
     if found is None:
-        raise no_geometry_error(layouts, [evidence for _, evidence in plain])
+        raise no_geometry_error(layouts, [evidence for _, evidence in judged])
     return found
 
 
 def _stacked(
-    judged: Sequence[tuple[Candidate, Evidence, Cells | None]],
-    shots: str | None,
-    overrides: HeaderOverrides,
+    judged: _Judged, columns: Columns, shots: str | None, overrides: HeaderOverrides
 ) -> Placement | None:
     """Take the best pair of line numbers that gives every trace a cell of its own."""
     usable = []
-    for item, evidence, cells in judged:
+    for item, evidence in judged:
         trusted = item.trusted or overrides.geometry == "3d"
         # one line number everywhere is a 2-D line, unless the words are meant for 3-D
         doubtful = shots is not None or evidence.verdict == "section"
-        if cells is not None and (trusted or not doubtful):
-            usable.append((item, evidence, cells))
+        if evidence.verdict in ("3d", "section") and (trusted or not doubtful):
+            usable.append((item, evidence))
     if not usable:
         return None
-    item, best, cells = max(usable, key=lambda entry: entry[1].score)
+    item, best = max(usable, key=lambda entry: entry[1].score)
+    cells = locate(item, columns)
     return Placement(
         kind="3d",
         axes={"inline": cells.inline, "crossline": cells.crossline},
         trace_index=cells.trace_index(),
         places=cells,
-        evidence=_marked([evidence for _, evidence, _ in judged], best),
+        evidence=_marked([evidence for _, evidence in judged], best),
         used=(item.inline, item.crossline),
         warnings=(search_warning(item),) if item.origin == ORIGIN else (),
     )
@@ -173,7 +173,7 @@ def _shared(
     for item, evidence in judged:
         if evidence.verdict not in verdicts or min(evidence.inlines, evidence.crosslines) < 2:
             continue
-        cells = _locate(item, columns)
+        cells = locate(item, columns)
         taken, first, counts = np.unique(cells.cell, return_index=True, return_counts=True)
         index = np.full(len(cells.inline) * len(cells.crossline), -1, "int64")
         index[taken] = first
@@ -204,7 +204,7 @@ def _gathers(
         regular = offsets > 1 or evidence.traces_per_cell.is_integer()
         if evidence.verdict != "gathers" or not (regular or told):
             continue
-        cells = _locate(item, columns)
+        cells = locate(item, columns)
         name, labels, number = _gather_axis(cells, words)
         shape = (len(cells.inline), len(cells.crossline), len(labels))
         index = np.full(shape[0] * shape[1] * shape[2], -1, "int64")
@@ -224,7 +224,7 @@ def _gathers(
 
 def _gather_axis(
     cells: Cells, words: _Words
-) -> tuple[str, NDArray[np.int32], NDArray[np.int64]]:
+) -> tuple[str, NDArray[np.int32], NDArray[np.integer]]:
     """Axis of the traces within a gather: name, labels, index of every trace."""
     traces, occupied = len(cells.cell), len(np.unique(cells.cell))
     for name in ("offset", "gather_trace"):
@@ -307,14 +307,6 @@ def _refuse_duplicates(name: str, judged: _Judged, columns: Columns) -> None:
         if evidence.verdict == "duplicates" and min(evidence.inlines, evidence.crosslines) > 1:
             pair = (columns[item.inline], columns[item.crossline])
             raise duplicates_error(name, pair, evidence)
-
-
-def _locate(item: Candidate, columns: Columns) -> Cells:
-    """Cell of every trace, shared or not."""
-    inlines, i = distinct(columns[item.inline])
-    crosslines, j = distinct(columns[item.crossline])
-    cell = i.astype("int64") * len(crosslines) + j
-    return Cells(inlines.astype("int32"), crosslines.astype("int32"), cell)
 
 
 def _marked(evidence: Sequence[Evidence], best: Evidence) -> tuple[Evidence, ...]:

@@ -123,7 +123,7 @@ def search(layouts: Sequence[FileLayout]) -> tuple[tuple[Candidate, ...], Column
     found: list[Candidate] = []
     for first, second in sorted(pairs, key=_liking)[:MOST_PAIRS]:
         candidate = Candidate(first.field, second.field, ORIGIN, PRIORS[len(found)])
-        evidence = judge(candidate, columns)[0]
+        evidence = judge(candidate, columns)
         if evidence.verdict == "3d" and _agrees_with_coordinates(candidate, columns):
             found.append(candidate)
         if len(found) == len(PRIORS):
@@ -200,7 +200,7 @@ def _looks_unstacked(columns: Columns) -> bool:
         and (columns[source] != columns[group]).any()
         for source, group in ((SOURCE_X, _GROUP_X), (SOURCE_Y, _GROUP_Y))
     )
-    counted = [judge(Candidate(*pair, "", 0), columns)[0] for pair in _UNSTACKED]
+    counted = [judge(Candidate(*pair, "", 0), columns) for pair in _UNSTACKED]
     return apart or any(item.verdict == "3d" and item.fill > SPARSE for item in counted)
 
 
