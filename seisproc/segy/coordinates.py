@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.segy import scratch
 from seisproc.segy.columns import Columns
 from seisproc.segy.geometry import Cells
 from seisproc.segy.layout import (
@@ -105,25 +106,25 @@ def find_coordinates(
     warnings: list[str] = []
     scalar = columns[COORDINATE_SCALAR]
     if overrides.coordinate_scalar is not None:
-        scalar = np.full_like(scalar, overrides.coordinate_scalar)
+        scalar = np.broadcast_to(np.int64(overrides.coordinate_scalar), scalar.shape)
     unit_code = int(columns[COORDINATE_UNITS][0])
     units = UNITS.get(unit_code, "unknown")
     pair = _pair(columns, cells, overrides, taken, stated)
-    x, y = np.full(shape, np.nan), np.full(shape, np.nan)
+    x, y = (scratch.full(shape, np.nan, "float64") for _ in range(2))
     first = int(scalar[0])
     _warn_of_scalar(scalar, warnings)
     if pair is None:
         return Coordinates(x, y, None, first, units, None, tuple(warnings))
-    factor = _factor(scalar)
-    nulls = np.zeros(len(factor), bool)
-    for field, target in zip(pair, (x, y), strict=True):
-        words = columns[field]
-        nulls |= words == NULL_COORDINATE
-        target.reshape(-1)[cells.cell] = words * factor
-    if nulls.any():
-        for target in (x, y):
-            target.reshape(-1)[cells.cell[nulls]] = np.nan
-        warnings.append(f"{int(nulls.sum())} traces have no coordinates")
+    unknown = 0
+    for part in scratch.blocks(len(cells.cell)):
+        factor, words = _factor(scalar[part]), [columns[field][part] for field in pair]
+        nulls = (words[0] == NULL_COORDINATE) | (words[1] == NULL_COORDINATE)
+        for target, values in zip((x, y), words, strict=True):
+            scaled = np.where(nulls, np.nan, values * factor)
+            target.reshape(-1)[cells.cell[part]] = scaled
+        unknown += int(nulls.sum())
+    if unknown:
+        warnings.append(f"{unknown} traces have no coordinates")
     if units not in ("m", "unknown"):
         warnings.append(f"the coordinates are in {units} (byte 89 is {unit_code}), not in metres")
     affine = _fit(x, y, cells)
@@ -185,8 +186,8 @@ def _factor(scalar: NDArray[np.signedinteger]) -> NDArray[np.float64]:
 
 
 def _fit(x: NDArray[np.float64], y: NDArray[np.float64], cells: Cells) -> Affine | None:
-    known = np.flatnonzero(np.isfinite(x.reshape(-1)) & np.isfinite(y.reshape(-1)))
-    known = known[:: max(1, len(known) // FIT_TRACES)]
+    some = np.arange(0, x.size, max(1, x.size // FIT_TRACES))
+    known = some[np.isfinite(x.reshape(-1)[some]) & np.isfinite(y.reshape(-1)[some])]
     i, j = np.divmod(known, len(cells.crossline))
     lines = np.stack([np.ones(len(known)), cells.inline[i], cells.crossline[j]], axis=1)
     # centred, so that line numbers in the thousands do not spoil the conditioning

@@ -136,7 +136,7 @@ def source_key(scanned: SegyScan) -> str:
     shift = [] if scanned.shift is None else [scanned.shift]
     for values in (*shift, *lattice.axes.values(), *lattice.words.values(), lattice.sample,
                    scanned.trace_index, scanned.others, scanned.cdp_x, scanned.cdp_y):
-        digest.update(np.ascontiguousarray(values).tobytes())
+        digest.update(np.ascontiguousarray(values).reshape(-1).view("uint8").data)
     return digest.hexdigest()
 
 

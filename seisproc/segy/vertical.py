@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seisproc.errors import GeometryError, SegyError
 from seisproc.schema import DOMAINS
+from seisproc.segy import scratch
 from seisproc.segy.columns import Columns
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.layout import TIME_SCALAR, TRACE_INTERVAL, Field
@@ -94,8 +95,11 @@ def _interval_word(
     layout: FileLayout, columns: Columns, overrides: HeaderOverrides, warnings: list[str]
 ) -> float:
     traced = columns[TRACE_INTERVAL]
-    used = traced[traced > 0]
-    usual = int(np.bincount(used).argmax()) if len(used) else 0
+    counts = np.zeros(1 << 16, "int64")
+    for part in scratch.blocks(len(traced)):
+        counts += np.bincount(traced[part], minlength=len(counts))
+    counts[0] = 0
+    usual = int(counts.argmax())
     if layout.interval > 0:
         if usual and usual != round(layout.interval) and overrides.interval is None:
             warnings.append(
@@ -140,10 +144,14 @@ def _interval(word: float, domain: str) -> float:
 
 
 def _first_samples(columns: Columns, delay: Field) -> NDArray[np.float64]:
-    """Delay recording time of every trace, times its scalar."""
-    scalar = columns[TIME_SCALAR].astype("float64")
+    """Delay recording time of every trace, times its scalar; a single one where all are alike."""
+    delays, scalars = columns[delay], columns[TIME_SCALAR]
+    if delays.strides == scalars.strides == (0,):
+        # as in almost every survey, the same for all traces
+        delays, scalars = delays[:1], scalars[:1]
+    scalar = scalars.astype("float64")
     factor = np.where(scalar < 0, -1 / np.minimum(scalar, -1), np.maximum(scalar, 1))
-    return np.asarray(columns[delay] * factor)
+    return np.asarray(delays * factor)
 
 
 def _apart(
