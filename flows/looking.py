@@ -21,17 +21,34 @@ from flows.server import prefect_server, ui_url
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=LOCATION)
 @header_options
+@click.option("--text", is_flag=True, help="Print the text header too.")
+@click.option(
+    "--map",
+    "picture",
+    metavar="FILE.png",
+    help="Draw which cells hold a trace, and the outline on the map.",
+)
 @json_option
-def scan(sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Read the headers of one survey's SEG-Y files and say what they hold; no samples are read."""
-    from flows.describe import describe_scan
+def scan(
+    sources: tuple[str, ...], text: bool, picture: str | None, as_json: bool, **options: Any
+) -> None:
+    """Read the headers of one survey's SEG-Y files and say what they hold; no samples are read.
+
+    Line numbers are found: pairs of header words that the text header states or that software
+    usually writes are judged on evidence, then all others, and the evidence is shown.
+    """
+    from flows.describe import print_scan, trace_order
     from seisproc.segy.scan import scan as scan_headers
 
     found = scan_headers(sources, take_headers(options).overrides())
     if as_json:
-        print_json(found.to_dict())
+        print_json({**found.to_dict(), "order": trace_order(found)})
     else:
-        click.echo(describe_scan(found))
+        print_scan(found, text=text)
+    if picture:
+        from seisproc.segy.mapview import draw_map
+
+        draw_map(found, picture)
 
 
 @click.command()

@@ -14,6 +14,9 @@ EBCDIC = "cp500"
 ASCII = "latin-1"
 LINES = TEXT_BYTES // TEXT_COLUMNS
 
+FEWEST_BREAKS = 5
+"""Line breaks from which on they are the writer's, not bytes that happen to look like some."""
+
 _CRS = re.compile(
     r"\bCRS\s*[:=]\s*(?P<name>[^\s,;(\"'][^,;(\"'\n]*)|(?P<epsg>EPSG\s*[:=]?\s*\d{4,6})",
     re.IGNORECASE,
@@ -50,12 +53,20 @@ def untrimmed_text(raw: NDArray[np.uint8]) -> str:
 
 
 def decode_text(raw: NDArray[np.uint8]) -> str:
-    """Text header as lines of at most 80 characters; blank and control characters trimmed."""
+    """Text header as lines of at most 80 characters; blank and control characters trimmed.
+
+    Cards of 80 characters by the standard; where the writer ended its lines itself, its lines.
+    """
     decoded = untrimmed_text(raw)
-    printable = "".join(char if char.isprintable() else " " for char in decoded)
-    lines = [
-        printable[at : at + TEXT_COLUMNS].rstrip() for at in range(0, len(printable), TEXT_COLUMNS)
-    ]
+    breaks = decoded.count("\n")
+    parts = decoded.splitlines() if breaks >= FEWEST_BREAKS else [decoded]
+    lines = []
+    for part in parts:
+        printable = "".join(char if char.isprintable() else " " for char in part).rstrip()
+        lines += [
+            printable[at : at + TEXT_COLUMNS].rstrip()
+            for at in range(0, max(1, len(printable)), TEXT_COLUMNS)
+        ]
     return "\n".join(lines).rstrip()
 
 
