@@ -121,14 +121,15 @@ class Cells:
 
 def judge(candidate: Candidate, columns: Columns) -> Evidence:
     """Judge one pair of words: ``3d`` and ``section`` give every trace a cell of its own."""
-    inlines, i = distinct(columns[candidate.inline])
-    crosslines, j = distinct(columns[candidate.crossline])
-    traces, area = len(i), len(inlines) * len(crosslines)
+    pair = (columns[candidate.inline], columns[candidate.crossline])
+    # counters of traces have as many numbers as the survey traces: not worth listing
+    counts = [_count_distinct(word) for word in pair]
+    traces, area = len(pair[0]), counts[0] * counts[1]
 
     def evidence(verdict: str, occupied: int, score: float = 0.0) -> Evidence:
         return Evidence(
             candidate.inline.byte, candidate.crossline.byte, candidate.origin, verdict,
-            len(inlines), len(crosslines), round(traces / occupied, 3),
+            counts[0], counts[1], round(traces / occupied, 3),
             round(occupied / area, 4), round(score, 3), False,
             type_name(candidate.inline), type_name(candidate.crossline),
         )
@@ -137,11 +138,12 @@ def judge(candidate: Candidate, columns: Columns) -> Evidence:
         return evidence("unset", 1)
     if area > MAX_CELLS_PER_TRACE * traces + 1000:
         return evidence("scattered", traces)
-    counts = _count(i, j, len(crosslines), area)
-    occupied = int(np.count_nonzero(counts))
+    (inlines, i), (crosslines, j) = distinct(pair[0]), distinct(pair[1])
+    folds = _count(i, j, len(crosslines), area)
+    occupied = int(np.count_nonzero(folds))
     if occupied < traces:
         # the last cell of a file that was cut between gathers may hold fewer
-        full = np.count_nonzero(counts == counts.max()) / occupied
+        full = np.count_nonzero(folds == folds.max()) / occupied
         verdict = "gathers" if traces >= 1.5 * occupied and full >= THIN_FILL else "duplicates"
         return evidence(verdict, occupied)
     thin = min(len(inlines), len(crosslines)) == 1
@@ -197,15 +199,30 @@ def distinct(
     if high - low > 8 * len(values) + 1024:
         found, inverse = np.unique(values, return_inverse=True)
         return found.astype("int64"), inverse.astype("int32")
-    seen = np.zeros(high - low + 1, bool)
-    for part in scratch.blocks(len(values)):
-        seen[values[part].astype("int64") - low] = True
+    seen = _seen(values, low, high)
     rank = np.cumsum(seen, dtype="int32")
     rank -= 1
     number = scratch.empty(len(values), "int32")
     for part in scratch.blocks(len(values)):
         number[part] = rank[values[part].astype("int64") - low]
     return np.flatnonzero(seen) + low, number
+
+
+def _count_distinct(values: NDArray[np.signedinteger]) -> int:
+    low, high = int(values.min()), int(values.max())
+    if low == high:
+        return 1
+    if high - low > 8 * len(values) + 1024:
+        return len(np.unique(values))
+    return int(np.count_nonzero(_seen(values, low, high)))
+
+
+def _seen(values: NDArray[np.signedinteger], low: int, high: int) -> NDArray[np.bool_]:
+    """Which numbers from ``low`` to ``high`` occur."""
+    seen = np.zeros(high - low + 1, bool)
+    for part in scratch.blocks(len(values)):
+        seen[values[part].astype("int64") - low] = True
+    return seen
 
 
 def _fits_int32(labels: NDArray[np.int64]) -> bool:
