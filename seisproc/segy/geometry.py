@@ -200,12 +200,17 @@ def distinct(
         found, inverse = np.unique(values, return_inverse=True)
         return found.astype("int64"), inverse.astype("int32")
     seen = _seen(values, low, high)
-    rank = np.cumsum(seen, dtype="int32")
+    rank = scratch.empty(len(seen), "int32")
+    np.cumsum(seen, dtype="int32", out=rank)
     rank -= 1
+    labels = scratch.empty(int(rank[-1]) + 1, "int64")
+    for part in scratch.blocks(len(seen)):
+        here = np.flatnonzero(seen[part]) + part.start
+        labels[rank[here]] = here + low
     number = scratch.empty(len(values), "int32")
     for part in scratch.blocks(len(values)):
         number[part] = rank[values[part].astype("int64") - low]
-    return np.flatnonzero(seen) + low, number
+    return labels, number
 
 
 def _count_distinct(values: NDArray[np.signedinteger]) -> int:
