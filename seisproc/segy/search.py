@@ -55,6 +55,7 @@ CHUNKS = 64
 MOST_WORDS = 40
 MOST_PAIRS = 24
 
+FIT_TRACES = 20_000
 MISFIT = 0.05
 """Largest residual, relative to the spread, of coordinates as an affine map of line numbers."""
 
@@ -253,14 +254,15 @@ def _liking(pair: tuple[_LineWord, _LineWord]) -> tuple[object, ...]:
 def _agrees_with_coordinates(candidate: Candidate, columns: Columns) -> bool:
     """Whether coordinates, where there are any, are an affine map of the two numbers in a plane."""
     used = (candidate.inline, candidate.crossline)
+    some = slice(None, None, max(1, len(columns[candidate.inline]) // FIT_TRACES))
     for pair in ((CDP_X, CDP_Y), (SOURCE_X, SOURCE_Y)):
         if any(_overlap(word, taken) for word in pair for taken in used):
             continue
-        places = np.stack([columns[word].astype("float64") for word in pair], axis=1)
+        places = np.stack([columns[word][some].astype("float64") for word in pair], axis=1)
         known = ((places != 0) & (places != NULL_COORDINATE)).all(axis=1)
         if known.sum() < FEWEST_LINES**2 or not np.ptp(places[known], axis=0).all():
             continue
-        lines = np.stack([columns[word][known].astype("float64") for word in used], axis=1)
+        lines = np.stack([columns[word][some][known].astype("float64") for word in used], axis=1)
         lines = (lines - lines.mean(axis=0)) / np.maximum(lines.std(axis=0), 1e-9)
         spread = places[known] - places[known].mean(axis=0)
         steps = np.linalg.lstsq(lines, spread, rcond=None)[0]
