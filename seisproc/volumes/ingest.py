@@ -1,0 +1,215 @@
+"""Arrays in files, and MDIO stores, into a survey store."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seisproc.building import IngestReceipt, Progress, Task, TaskResult
+from seisproc.errors import ConfigError, VolumeError
+from seisproc.segy.source import Source
+from seisproc.volumes.build import VolumeBuild, build_volume
+from seisproc.volumes.column import VolumeJob
+from seisproc.volumes.hdf5 import choose_dataset, scales
+from seisproc.volumes.mdio import open_mdio
+from seisproc.volumes.npy import NumpyArray, open_numpy
+from seisproc.volumes.reading import Arrangement, Hdf5Dataset, Reader, native_kind
+from seisproc.volumes.recognise import volume_format
+from seisproc.volumes.settings import VolumeSettings, plain, told_axes
+from seisproc.volumes.volume import Volume, frame
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+FORMATS = {"npy": "NumPy array", "npz": "NumPy archive", "hdf5": "HDF5 dataset", "mdio": "MDIO"}
+
+
+def ingest_volume(
+    source: str,
+    store_url: str,
+    *,
+    settings: VolumeSettings | None = None,
+    client: Client | None = None,
+    overwrite: bool = False,
+    on_progress: Progress | None = None,
+) -> IngestReceipt:
+    """Turn an array into a survey store.
+
+    Parameters
+    ----------
+    source : str
+        A ``.npy``, ``.npz`` or HDF5 file, or an MDIO store: a local path or fsspec URL. A
+        compressed ``.npz`` member, and a NumPy file that is not local, is unpacked beside the
+        store first (in the folder for temporary files where the store is not local); HDF5 and
+        MDIO are read where they are.
+    store_url : str
+        The store to make, local or on any fsspec file system.
+    settings : VolumeSettings, optional
+        Which axis is which, line numbers, samples, coordinates.
+    client : distributed.Client, optional
+        Where the pieces run; without one, in this process.
+    overwrite : bool
+        Replace an existing survey made from other content, once the new one is complete.
+    on_progress : callable, optional
+        Told (done, total) pieces.
+
+    Raises
+    ------
+    VolumeError
+        If the source cannot be read, or is no survey.
+    ConfigError
+        If the settings do not fit it.
+    OutputExistsError, BusyError, SpaceError, IncompleteError
+        As :func:`seisproc.building.build_store`.
+    """
+    volume, array = _open(source, settings or VolumeSettings())
+    if array is None or array.mapped:
+        return build_volume(
+            VolumeBuild(volume), store_url,
+            client=client, overwrite=overwrite, on_progress=on_progress,
+        )
+    with _scratch(store_url) as scratch:
+        return build_volume(
+            UnpackedBuild(volume, array, scratch), store_url,
+            client=client, overwrite=overwrite, on_progress=on_progress,
+        )
+
+
+def open_volume(source: str, settings: VolumeSettings | None = None) -> Volume:
+    """Look at an array: its lattice, places and type; no sample is read.
+
+    Raises
+    ------
+    VolumeError, ConfigError
+        As :func:`ingest_volume`.
+    """
+    return _open(source, settings or VolumeSettings())[0]
+
+
+def _open(source: str, settings: VolumeSettings) -> tuple[Volume, NumpyArray | None]:
+    form = volume_format(source)
+    if form == "mdio":
+        return open_mdio(source, settings), None
+    if form == "hdf5":
+        return _open_hdf5(source, settings), None
+    if form in ("npy", "npz"):
+        array = open_numpy(source, settings.dataset)
+        axes = told_axes(settings.axes, array.shape, array.name)
+        framed = frame(axes, array.shape, settings, array.name)
+        staged = 0 if array.mapped else array.size
+        volume = Volume(
+            name=array.name,
+            format=FORMATS[form],
+            lattice=framed.lattice,
+            reader=array.reader(framed.arrangement),
+            live=None,
+            dead_value=settings.dead_value,
+            cdp_x=framed.cdp_x,
+            cdp_y=framed.cdp_y,
+            affine=framed.affine,
+            facts={"settings": plain(settings)},
+            staged_bytes=staged,
+            warnings=framed.warnings,
+        )
+        return volume, array
+    if form == "survey":
+        raise VolumeError(
+            f"{Source(source).name} is a survey store already",
+            do="Cut a part out of it with `seisproc crop`",
+        )
+    raise VolumeError(
+        f"{Source(source).name} is no array that can be read here",
+        expected=", ".join(FORMATS.values()),
+        do="Give SEG-Y files without --axes and the other options of arrays",
+    )
+
+
+def _open_hdf5(source: str, settings: VolumeSettings) -> Volume:
+    dataset = choose_dataset(source, settings.dataset)
+    name = f"{Source(source).name}:{dataset.name}"
+    found, labels = scales(dataset)
+    if settings.axes:
+        labels = labels if settings.axes == found else {}
+    axes = told_axes(settings.axes or found, dataset.shape, name)
+    framed = frame(axes, dataset.shape, settings, name, labels)
+    reader = Hdf5Dataset(
+        framed.arrangement, native_kind(dataset.dtype, name), source, dataset.name
+    )
+    return Volume(
+        name=name,
+        format=FORMATS["hdf5"],
+        lattice=framed.lattice,
+        reader=reader,
+        live=None,
+        dead_value=settings.dead_value,
+        cdp_x=framed.cdp_x,
+        cdp_y=framed.cdp_y,
+        affine=framed.affine,
+        facts={"settings": plain(settings)},
+        warnings=framed.warnings,
+    )
+
+
+class UnpackedBuild(VolumeBuild):
+    """A volume that is first unpacked into a folder, which every worker must see."""
+
+    def __init__(self, volume: Volume, array: NumpyArray, scratch: Path | None) -> None:
+        super().__init__(volume)
+        self._array, self._scratch = array, scratch
+
+    def _path(self, work: str) -> Path:
+        folder = self._scratch or Path(work)
+        return folder / f"source-{Source(self._array.url).identity()}.npy"
+
+    def plan(self, target: str, work: str) -> VolumeJob:
+        """Lay out the store, to be read from the unpacked file."""
+        job = super().plan(target, work)
+        arrangement: Arrangement = job.reader.arrangement  # type: ignore[attr-defined]
+        reader: Reader = self._array.reader(arrangement, str(self._path(work)))
+        return dataclasses.replace(job, reader=reader)
+
+    def worker(self, job: VolumeJob, *, write: bool) -> Callable[[Task], TaskResult]:
+        """Unpack what is not there yet, then return the function that does a piece."""
+        path = self._path(job.work)
+        if not path.exists():
+            self._array.unpack(path)
+        return super().worker(job, write=write)
+
+    def identities(self, job: VolumeJob) -> list[str]:
+        """Return what changes whenever the packed file is written to."""
+        return [Source(self._array.url).identity()]
+
+
+@contextlib.contextmanager
+def _scratch(store_url: str) -> Iterator[Path | None]:
+    """Where to unpack: None for the work folder, which goes when the store is complete."""
+    if "://" not in store_url:
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="seisproc-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def require_array_settings(settings: VolumeSettings, source: str) -> None:
+    """Refuse options of arrays where the source is none.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first of them.
+    """
+    told = plain(settings)
+    if told:
+        raise ConfigError(
+            f"{Source(source).name} is no NumPy, HDF5 or MDIO file: --{next(iter(told))} is for "
+            "arrays only",
+            do="Drop it, or check the file",
+        )
