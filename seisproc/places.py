@@ -71,6 +71,27 @@ def without_secrets(text: str, url: str = "") -> str:
     return _WITHIN.sub(r"\1\2", text)
 
 
+def conceal(url: str) -> str:
+    """Give a URL with secrets a name to be recorded by; any other URL stays what it is.
+
+    What starts a run records its parameters, Prefect for one. The name stands for the URL in this
+    process only: :class:`seisproc.segy.source.Source` knows it, and takes the URL to the workers.
+    """
+    if not is_remote(url) or shown(url) == url:
+        return url
+    name = f"{shown(url)}?concealed-{len(_concealed) + 1}"
+    _concealed[name] = url
+    return name
+
+
+def revealed(name: str) -> str:
+    """Return the URL that :func:`conceal` gave a name to; any other URL as it is."""
+    return _concealed.get(name, name)
+
+
+_concealed: dict[str, str] = {}
+
+
 def require_writable(url: str) -> None:
     """Refuse a URL to write to that is for input only, or carries credentials.
 

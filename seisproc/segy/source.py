@@ -17,7 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
 
 from seisproc.errors import SegyError
-from seisproc.places import AccessError, open_place, reaching, require_bucket, shown
+from seisproc.places import AccessError, open_place, reaching, require_bucket, revealed, shown
 from seisproc.segy.remote import RemoteFile, may_pass, waits
 
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "Last-Modified", "LastModified",
@@ -38,6 +38,9 @@ class Source:
     """One SEG-Y file on a local path or fsspec URL. Cheap to pickle; opens on first use."""
 
     url: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "url", revealed(self.url))
 
     def __repr__(self) -> str:
         return f"Source({self.shown!r})"  # Dask logs the arguments of a task that fails

@@ -53,7 +53,10 @@ def endpoint() -> Iterator[str]:
         patch.delenv("AWS_CA_BUNDLE", raising=False)
         for name, value in own.items():
             patch.setenv(name, value)
+        # an instance that another test's environment made would serve this one
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
         yield url
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
     server.stop()
 
 

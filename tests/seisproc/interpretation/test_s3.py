@@ -1,0 +1,107 @@
+"""An interpretation on a real S3 endpoint (moto's server) is the one that a disk gets."""
+
+import importlib
+import subprocess
+import sys
+import textwrap
+import uuid
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+
+from seisproc.interpretation.run import interpret, plan_interpretation
+from seisproc.survey import Survey, is_published
+
+moto_server = pytest.importorskip("moto.server")
+
+HERE = Path(__file__).parent
+sys.path.append(str(HERE))
+recipes = importlib.import_module("recipes")
+
+SHAPE = (22, 19, 40)
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_CA_BUNDLE", raising=False)
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "test-key",
+            "AWS_SECRET_ACCESS_KEY": "test-secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}",
+        }.items():
+            patch.setenv(name, value)
+        # an instance that another test's environment made would serve this one
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+        yield
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+    server.stop()
+
+
+@pytest.fixture
+def stores(tmp_path, endpoint):
+    """The same survey on disk and in a bucket: two URLs."""
+    local = str(tmp_path / "survey.zarr")
+    recipes.make_survey(Path(local), SHAPE)
+    name = f"b-{uuid.uuid4().hex[:12]}"
+    fs = fsspec.filesystem("s3")
+    fs.mkdir(name)
+    for path in Path(local).rglob("*"):
+        if path.is_file():
+            fs.pipe_file(f"{name}/survey.zarr/{path.relative_to(local)}", path.read_bytes())
+    return local, f"s3://{name}/survey.zarr"
+
+
+def run(url):
+    networks = (recipes.NumpyRecipe(),)
+    return interpret(plan_interpretation(url, networks, run="main", shards=(8, 8, 16)))
+
+
+def volumes(url):
+    survey = Survey(url)
+    names = [path for path in survey.volumes() if path.startswith("interpretation/")]
+    return {name: survey.array(name)[...] for name in names}
+
+
+def test_the_volumes_are_the_same_to_the_bit(stores):
+    local, remote = stores
+    expected = run(local)
+    assert run(remote).checksum == expected.checksum
+    here, there = volumes(local), volumes(remote)
+    assert here.keys() == there.keys()
+    assert len(here) > 1
+    for name, values in here.items():
+        np.testing.assert_array_equal(there[name], values)
+    assert run(remote).regions_done == 0, "a finished product is not made again"
+    fs, path = fsspec.core.url_to_fs(f"{remote}.work", skip_instance_cache=True)
+    assert fs.find(path) == []
+
+
+def test_after_a_kill_it_goes_on(stores):
+    local, remote = stores
+    code = f"""
+        import os, sys
+        sys.path.append({str(HERE)!r})
+        from recipes import NumpyRecipe
+        from seisproc.interpretation.run import interpret, plan_interpretation
+        def die(done, total):
+            if done >= total - 3:
+                os.kill(os.getpid(), 9)
+        plan = plan_interpretation(
+            {remote!r}, (NumpyRecipe(),), run="main", shards=(8, 8, 16))
+        interpret(plan, on_progress=die)
+    """
+    died = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
+    )
+    assert died.returncode == -9, died.stderr
+    assert not is_published(f"{remote}/interpretation/main")
+    receipt = run(remote)
+    assert receipt.regions_reused > 0
+    assert receipt.checksum == run(local).checksum
