@@ -36,11 +36,11 @@ from models.card import Card, ClassInfo
 from models.predictor import BundleRecipe
 from models.registry import build
 from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, connect, open_cluster
+from seisproc.grid import Grid
 from seisproc.interpretation.compute_region import load_network
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.interpretation.tiling import lattices
 from seisproc.normalise import unit_rms
-from seisproc.grid import Grid
 from seisproc.survey import (
     Survey,
     create_array,

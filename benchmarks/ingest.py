@@ -1,6 +1,7 @@
 """SEG-Y in and out against the limits: seconds, and ratios in one run.
 
     OMP_NUM_THREADS=1 python benchmarks/ingest.py --folder /tmp/bench [--shape 400 400 750]
+        [--workers] [--peers PYTHON_WITH_MULTIDIMIO_AND_SEGYSAK]
 
 Generates a noisy survey as IEEE and as IBM file (518 MB each), then times, interleaved, a raw
 copy, a slab loop of segyio into Zarr (64 inlines at a time, no headers, no statistics), and our
@@ -14,6 +15,7 @@ import argparse
 import resource
 import shutil
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,11 +25,11 @@ import segyio
 import zarr
 from zarr.codecs import BloscCodec
 
+from seisproc.grid import Grid
 from seisproc.segy.create import create_segy
 from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
 from seisproc.segy.scan import scan
-from seisproc.grid import Grid
 
 FORMATS = {"ieee": 5, "ibm": 1}
 SLAB = 64
@@ -86,7 +88,15 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def compare(source: Path, folder: Path, repeats: int) -> dict[str, float]:
+def peer(python: str, way: str, source: Path, target: Path) -> float:
+    """Seconds that another program takes, in an environment of its own."""
+    script = Path(__file__).with_name("peers.py")
+    command = [python, str(script), way, str(source), str(target)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout.rsplit("seconds", 1)[1])
+
+
+def compare(source: Path, folder: Path, repeats: int, peers: str | None) -> dict[str, float]:
     """Median seconds of each way, interleaved."""
     ways = {"copy": copy, "slab loop": slab_loop, "ingest": ours}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
@@ -96,6 +106,9 @@ def compare(source: Path, folder: Path, repeats: int) -> dict[str, float]:
             took = clock(way, source, target)
             if number:  # the first round warms the cache and the compiled loops
                 seconds[name].append(took)
+            remove(target)
+        for name in ("mdio", "segysak") if peers and number else ():
+            seconds.setdefault(name, []).append(peer(peers, name, source, target))
             remove(target)
     return {name: statistics.median(times) for name, times in seconds.items()}
 
@@ -124,13 +137,14 @@ def main() -> None:
     parser.add_argument("--shape", type=int, nargs=3, default=(400, 400, 750))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--workers", action="store_true", help="also with Dask workers")
+    parser.add_argument("--peers", metavar="PYTHON", help="an environment with MDIO and segysak")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     for name, code in FORMATS.items():
         source = options.folder / f"{name}.sgy"
         make(source, tuple(options.shape), code)
         print(f"{name}: {source.stat().st_size / 1e6:.0f} MB")
-        medians = compare(source, options.folder, options.repeats)
+        medians = compare(source, options.folder, options.repeats, options.peers)
         for way, seconds in medians.items():
             ratio = seconds / medians["slab loop"]
             print(f"  {way:10s} {seconds:6.2f} s   {ratio:.2f} x slab loop")
