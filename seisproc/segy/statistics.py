@@ -16,17 +16,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import DTypeLike, NDArray
+
+from seisproc.segy.tally_kernels import (
+    COUNT,
+    FLOAT_BINS,
+    FLOAT_SHIFT,
+    MAX,
+    MIN,
+    NONFINITE,
+    SQUARES,
+    SUM,
+    tally_float,
+    tally_small,
+    tally_wide,
+)
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 HISTOGRAM_BINS = 128
-TURNS = 2
 
-_COUNT, _NONFINITE, _MIN, _MAX, _SUM, _SQUARES = range(6)
-
-FLOAT_SHIFT = 18
-FLOAT_BINS = 1 << (32 - FLOAT_SHIFT)
 
 
 @dataclass
@@ -73,16 +81,16 @@ class Tally:
         """
         if _is_small(self.dtype):
             lowest = int(np.iinfo(self.dtype).min)
-            _tally_small(chunks, live, samples, lowest, self.state, self.counts, nonzero, energy)
+            tally_small(chunks, live, samples, lowest, self.state, self.counts, nonzero, energy)
         elif self.dtype == np.float32:
             bits = chunks.view("uint32")
-            _tally_float(bits, live, samples, self.state, self.counts, nonzero, energy)
+            tally_float(bits, live, samples, self.state, self.counts, nonzero, energy)
         else:
-            _tally_wide(chunks, live, samples, self.state, self.counts, nonzero, energy)
+            tally_wide(chunks, live, samples, self.state, self.counts, nonzero, energy)
 
     def discount(self, absent: int) -> None:
         """Take back places without a sample, which were counted as not finite."""
-        self.state[_NONFINITE] -= absent
+        self.state[NONFINITE] -= absent
 
     def to_payload(self) -> dict[str, Any]:
         """As JSON values, exactly."""
@@ -107,9 +115,9 @@ def merged(tallies: Iterable[Tally], dtype: DTypeLike) -> Tally:
     for piece in tallies:
         total.counts += piece.counts
         total.zero_traces += piece.zero_traces
-        for index, combine in ((_MIN, min), (_MAX, max)):
+        for index, combine in ((MIN, min), (MAX, max)):
             total.state[index] = combine(total.state[index], piece.state[index])
-        for index in (_COUNT, _NONFINITE, _SUM, _SQUARES):
+        for index in (COUNT, NONFINITE, SUM, SQUARES):
             total.state[index] += piece.state[index]
     return total
 
@@ -121,17 +129,17 @@ def summary(tally: Tally) -> dict[str, Any]:
     ``rms``, ``percentiles`` ("1" to "99"), ``histogram`` (``edges``, ``counts``; what lies outside
     the edges is counted in the end bins) and ``zero_traces``. Without any finite sample all are 0.
     """
-    count = int(tally.state[_COUNT])
-    base = {"count": count, "nonfinite": int(tally.state[_NONFINITE])}
+    count = int(tally.state[COUNT])
+    base = {"count": count, "nonfinite": int(tally.state[NONFINITE])}
     zero = {"zero_traces": tally.zero_traces}
     if not count:
         nothing = dict.fromkeys(("min", "max", "mean", "std", "rms"), 0.0)
         percentiles = {str(p): 0.0 for p in PERCENTILES}
         return {**base, **nothing, "percentiles": percentiles,
                 "histogram": {"edges": [0.0, 1.0], "counts": [0]}, **zero}
-    low, high = float(tally.state[_MIN]), float(tally.state[_MAX])
-    mean = float(tally.state[_SUM]) / count
-    square = float(tally.state[_SQUARES]) / count
+    low, high = float(tally.state[MIN]), float(tally.state[MAX])
+    mean = float(tally.state[SUM]) / count
+    square = float(tally.state[SQUARES]) / count
     lower, upper, counts = _bins(tally, low, high)
     quantiles = _quantiles(lower, upper, counts, [0.1, *PERCENTILES, 99.9])
     return {
@@ -219,174 +227,3 @@ def _histogram(
         below[0], below[-1] = 0, until[-1]
         binned = np.diff(np.rint(below).astype("int64"))
     return {"edges": edges.tolist(), "counts": binned.tolist()}
-
-
-@njit(cache=True, nogil=True)
-def _tally_float(
-    bits: NDArray[np.uint32], live: NDArray[np.bool_], samples: int, state: NDArray[np.float64],
-    counts: NDArray[np.int64], nonzero: NDArray[np.bool_], energy: NDArray[np.float64],
-) -> None:
-    """Tally float32 by their bits; a row with values that are not finite goes the slow way.
-
-    Sums run along the rows, one for each place in a row: independent additions, so that the
-    compiler may do several at a time and yet no sum depends on how many.
-    """
-    edge = bits.shape[3]
-    sums = np.zeros(edge)
-    squares = np.zeros(edge)
-    # neighbours often fall into one bin: taking turns, their additions need not wait
-    bins = np.zeros((TURNS, FLOAT_BINS), np.uint32)
-    count = 0
-    low = np.int32(2**31 - 1)
-    high = np.int32(-(2**31))
-    for chunk in range(bits.shape[0]):
-        length = min(edge, samples - chunk * edge)
-        for i in range(live.shape[0]):
-            for j in range(live.shape[1]):
-                if not live[i, j]:
-                    continue
-                row = bits[chunk, i, j, :length]
-                row_low, row_high, largest = _extremes(row)
-                if largest > 0:
-                    nonzero[i, j] = True
-                values = row.view(np.float32)
-                if largest >= 0x7F800000:
-                    energy[i, j] += _tally_row(values, length, state, counts)
-                    continue
-                energy[i, j] += _energy(values)
-                low = min(low, row_low)
-                high = max(high, row_high)
-                count += length
-                for s in range(length):
-                    value = np.float64(values[s])
-                    sums[s] += value
-                    squares[s] += value * value
-                for s in range(0, length - 1, TURNS):
-                    bins[0, row[s] >> np.uint32(FLOAT_SHIFT)] += np.uint32(1)
-                    bins[1, row[s + 1] >> np.uint32(FLOAT_SHIFT)] += np.uint32(1)
-                if length % TURNS:
-                    bins[0, row[length - 1] >> np.uint32(FLOAT_SHIFT)] += np.uint32(1)
-    if count:
-        state[_COUNT] += count
-        state[_MIN] = min(state[_MIN], np.float64(_float_of(low)))
-        state[_MAX] = max(state[_MAX], np.float64(_float_of(high)))
-    for s in range(edge):
-        state[_SUM] += sums[s]
-        state[_SQUARES] += squares[s]
-    for n in range(FLOAT_BINS):
-        counts[n] += np.int64(bins[0, n]) + np.int64(bins[1, n])
-
-
-@njit(inline="always")
-def _energy(values: NDArray[np.float32]) -> float:
-    """Sum of squares in four lanes, so that additions need not wait for each other."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    whole = values.size // 4 * 4
-    for s in range(0, whole, 4):
-        a += np.float64(values[s]) * np.float64(values[s])
-        b += np.float64(values[s + 1]) * np.float64(values[s + 1])
-        c += np.float64(values[s + 2]) * np.float64(values[s + 2])
-        d += np.float64(values[s + 3]) * np.float64(values[s + 3])
-    for s in range(whole, values.size):
-        a += np.float64(values[s]) * np.float64(values[s])
-    return (a + b) + (c + d)
-
-
-@njit(inline="always")
-def _extremes(row: NDArray[np.uint32]) -> tuple[np.int32, np.int32, np.int32]:
-    """Lowest and highest value of a row of float bits, ordered as integers; largest magnitude."""
-    low, high, largest = np.int32(2**31 - 1), np.int32(-(2**31)), np.int32(0)
-    for s in range(row.size):
-        word = np.int32(row[s])
-        largest = max(largest, word & np.int32(0x7FFFFFFF))
-        # negative floats rise as their bits fall: flip those to compare as integers
-        ordered = word ^ ((word >> np.int32(31)) & np.int32(0x7FFFFFFF))
-        low = min(low, ordered)
-        high = max(high, ordered)
-    return low, high, largest
-
-
-@njit(inline="always")
-def _float_of(ordered: np.int32) -> np.float32:
-    """Float whose bits, flipped where negative, are these."""
-    word = np.int32(ordered ^ ((ordered >> np.int32(31)) & np.int32(0x7FFFFFFF)))
-    return word.view(np.float32)
-
-
-@njit(cache=True)
-def _tally_row(
-    row: NDArray[Any], length: int, state: NDArray[np.float64], counts: NDArray[np.int64]
-) -> float:
-    """Count one row sample by sample: any type, values that are not finite set aside.
-
-    Returns the sum of its squares.
-    """
-    energy = 0.0
-    for s in range(length):
-        value = np.float64(row[s])
-        if not np.isfinite(value):
-            state[_NONFINITE] += 1
-            continue
-        state[_COUNT] += 1
-        state[_MIN] = min(state[_MIN], value)
-        state[_MAX] = max(state[_MAX], value)
-        state[_SUM] += value
-        state[_SQUARES] += value * value
-        energy += value * value
-        counts[np.float32(value).view(np.uint32) >> np.uint32(FLOAT_SHIFT)] += 1
-    return energy
-
-
-@njit(cache=True, nogil=True)
-def _tally_wide(
-    chunks: NDArray[Any], live: NDArray[np.bool_], samples: int, state: NDArray[np.float64],
-    counts: NDArray[np.int64], nonzero: NDArray[np.bool_], energy: NDArray[np.float64],
-) -> None:
-    edge = chunks.shape[3]
-    for chunk in range(chunks.shape[0]):
-        length = min(edge, samples - chunk * edge)
-        for i in range(live.shape[0]):
-            for j in range(live.shape[1]):
-                if not live[i, j]:
-                    continue
-                row = chunks[chunk, i, j]
-                energy[i, j] += _tally_row(row, length, state, counts)
-                for s in range(length):
-                    if row[s] != 0:
-                        nonzero[i, j] = True
-
-
-@njit(cache=True, nogil=True)
-def _tally_small(
-    chunks: NDArray[Any], live: NDArray[np.bool_], samples: int, lowest: int,
-    state: NDArray[np.float64], counts: NDArray[np.int64], nonzero: NDArray[np.bool_],
-    energy: NDArray[np.float64],
-) -> None:
-    """Integers of one or two bytes: exact sums in integers, one bin a value."""
-    edge = chunks.shape[3]
-    total = np.int64(0)
-    squares = np.int64(0)
-    for chunk in range(chunks.shape[0]):
-        length = min(edge, samples - chunk * edge)
-        for i in range(live.shape[0]):
-            for j in range(live.shape[1]):
-                if not live[i, j]:
-                    continue
-                row = chunks[chunk, i, j]
-                low, high = np.int64(row[0]), np.int64(row[0])
-                before = squares
-                for s in range(length):
-                    value = np.int64(row[s])
-                    low = min(low, value)
-                    high = max(high, value)
-                    total += value
-                    squares += value * value
-                    counts[value - lowest] += 1
-                energy[i, j] += np.float64(squares - before)
-                state[_COUNT] += length
-                state[_MIN] = min(state[_MIN], np.float64(low))
-                state[_MAX] = max(state[_MAX], np.float64(high))
-                if low != 0 or high != 0:
-                    nonzero[i, j] = True
-    state[_SUM] += np.float64(total)
-    state[_SQUARES] += np.float64(squares)

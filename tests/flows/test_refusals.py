@@ -94,7 +94,7 @@ def test_an_output_folder_with_other_files(flow_command, tmp_path, segy, facies_
 
 
 def test_no_space_left(flow_command, tmp_path, segy, monkeypatch):
-    monkeypatch.setattr("seisproc.segy.ingest.free_bytes", lambda url: 10)
+    monkeypatch.setattr("seisproc.building.free_bytes", lambda url: 10)
     line = flow_command.refuses("ingest", segy, tmp_path / "s.zarr", "--cluster", "in-process")
     assert "space" in line or "disk" in line
     assert not is_published(str(tmp_path / "s.zarr"))
