@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.errors import GeometryError, SegyError
-from seisproc.grid import Grid
+from seisproc.grid import Grid, Lattice
 from seisproc.segy.decode import encode
 from seisproc.segy.layout import (
     BINARY_BYTES,
@@ -113,7 +113,7 @@ def create_segy(
                 put_trace_words(headers, COORDINATE_SCALAR, coordinate_scalar, byte_order)
                 for field, values in ((CDP_X, cdp_x), (CDP_Y, cdp_y)):
                     if values is not None:
-                        words = _scaled(values[i][at], coordinate_scalar)
+                        words = scaled_coordinates(values[i][at], coordinate_scalar)
                         put_trace_words(headers, field, words, byte_order)
                 samples = encode(np.asarray(amplitude[i])[at], sample_format, byte_order)
                 file.write(np.concatenate([headers, samples], axis=1).tobytes())
@@ -128,7 +128,7 @@ def _file_header(
 ) -> bytes:
     binary = np.zeros((1, BINARY_BYTES), "uint8")
     words = {
-        INTERVAL: _interval_word(grid),
+        INTERVAL: interval_word(grid),
         SAMPLES: _checked("samples per trace", grid.shape[2], "uint16"),
         FORMAT: sample_format,
         SORTING: STACKED,
@@ -166,7 +166,7 @@ def _trace_headers(
 ) -> NDArray[np.uint8]:
     headers = np.zeros((len(crosslines), TRACE_HEADER_BYTES), "uint8")
     number = np.arange(1, len(crosslines) + 1)
-    delay, time_scalar = _delay_words(grid)
+    delay, time_scalar = delay_words(grid)
     words: dict[Field, Any] = {
         TRACE_IN_LINE: number,
         TRACE_IN_FILE: written + number,
@@ -176,7 +176,7 @@ def _trace_headers(
         DELAY: delay,
         TIME_SCALAR: time_scalar,
         TRACE_SAMPLES: grid.shape[2],
-        TRACE_INTERVAL: _interval_word(grid),
+        TRACE_INTERVAL: interval_word(grid),
         INLINE: grid.inline[i],
         CROSSLINE: grid.crossline[crosslines],
     }
@@ -185,7 +185,7 @@ def _trace_headers(
     return headers
 
 
-def _interval_word(grid: Grid) -> int:
+def interval_word(grid: Grid | Lattice) -> int:
     """Microseconds, or millimetres in depth."""
     word = round(grid.step * 1000)
     if not np.isclose(word / 1000, grid.step, rtol=1e-6) or word == 0:
@@ -197,7 +197,7 @@ def _interval_word(grid: Grid) -> int:
     return _checked("sample interval", word, "uint16")
 
 
-def _delay_words(grid: Grid) -> tuple[int, int]:
+def delay_words(grid: Grid | Lattice) -> tuple[int, int]:
     """Delay recording time and its scalar: whole ms if possible, else tenths to 1/10000."""
     first = float(grid.sample[0])
     for scalar in (1, -10, -100, -1000, -10000):
@@ -213,14 +213,15 @@ def _delay_words(grid: Grid) -> tuple[int, int]:
     )
 
 
-def _scaled(values: NDArray[np.float64], scalar: int) -> NDArray[np.int64]:
+def scaled_coordinates(values: NDArray[np.float64], scalar: int) -> NDArray[np.int64]:
+    """Coordinates as header words with a scalar; 0 where there is none."""
     factor = -scalar if scalar < 0 else 1 / max(1, scalar)
     words = np.rint(np.nan_to_num(values, nan=0.0) * factor)
     limits = np.iinfo("int32")
     if len(words) and (words.min() < limits.min or words.max() > limits.max):
         raise SegyError(
             f"Coordinates do not fit 4-byte words with the coordinate scalar {scalar}",
-            found=f"{values.min():g} to {values.max():g}",
+            found=f"{np.nanmin(values):g} to {np.nanmax(values):g}",
             do="Choose a coarser scalar, e.g. -1 or -10",
         )
     return words.astype("int64")
