@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from flows.options import (
+    INPUT,
     LOCATION,
     cluster_options,
     header_options,
@@ -19,7 +20,7 @@ from flows.server import prefect_server, ui_url
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=LOCATION)
+@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=INPUT)
 @header_options
 @click.option("--text", is_flag=True, help="Print the text header too.")
 @click.option(

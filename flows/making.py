@@ -8,6 +8,7 @@ from typing import Any, Literal
 import click
 
 from flows.options import (
+    INPUT,
     LOCATION,
     cluster_options,
     header_options,
@@ -37,7 +38,7 @@ model_option = click.option(
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=LOCATION)
+@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=INPUT)
 @click.argument("store", metavar="STORE.zarr", type=LOCATION)
 @click.option("--pyramid", is_flag=True, help="Also make the pyramid for viewers, STORE.ome.zarr.")
 @header_options
@@ -323,7 +324,7 @@ def report(
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=LOCATION)
+@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=INPUT)
 @click.option(
     "--output",
     required=True,

@@ -28,7 +28,20 @@ class Location(click.ParamType):  # type: ignore[type-arg]
         return value if "://" in value else str(Path(value).expanduser().absolute())
 
 
+class Input(Location):
+    """A location to read from. Secrets in its URL are kept from whatever records a run."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Make a local path absolute, and give a URL with secrets a name."""
+        if "://" not in value:
+            return super().convert(value, param, ctx)
+        from seisproc.places import conceal
+
+        return conceal(value)
+
+
 LOCATION = Location()
+INPUT = Input()
 
 _HEADERS: tuple[tuple[str, str, Any, str], ...] = (
     ("--inline-byte", "inline", str, "Inline number in the trace header: 9, 9-12 or 9:int16."),

@@ -113,12 +113,14 @@ def _flat(text: str) -> str:
 
 
 def _keep_traceback(error: BaseException) -> Path | str:
+    from seisproc.places import without_secrets
+
     log = default_home() / "error.log"
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as file:
-            file.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv)}\n")
-            file.writelines(traceback.format_exception(error))
+            text = f"{' '.join(sys.argv)}\n{''.join(traceback.format_exception(error))}"
+            file.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {without_secrets(text)}")
     except OSError:
         return "no file, since there is no place for one"
     return log

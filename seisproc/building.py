@@ -20,7 +20,7 @@ from seisproc.errors import (
     StoreError,
 )
 from seisproc.records import Record, Records, lease, work_url
-from seisproc.replace import put_in_place
+from seisproc.replace import finish_replacement, put_in_place
 from seisproc.segy.folders import earlier_work, free_bytes, remove_tree
 from seisproc.survey import Survey, is_published
 from seisproc.volume import map_bounded
@@ -118,6 +118,10 @@ class Build(Protocol[AnyJob]):
 
     def identities(self, job: AnyJob) -> list[str]:
         """Return what changes whenever a source is written to."""
+        ...
+
+    def require_unchanged(self, job: AnyJob) -> None:
+        """Raise :class:`SeisprocError` if a source was written to since it was first looked at."""
         ...
 
     def stored_bytes(self) -> int:
@@ -234,6 +238,7 @@ def build_store(
     work = work_url(store_url, PRODUCT, build.key)
     with lease(f"{store_url}.work/{PRODUCT}", f"{store_url} (ingest)"):
         built, target = None, store_url
+        finish_replacement(f"{work}/store", store_url)
         if is_published(store_url):
             built = _reuse(build, build.plan(store_url, work), client)
             if built is None:
@@ -354,6 +359,7 @@ def _build(
     recorded = records.read()
     checksums = {task.key: recorded[task.key].checksum for task in tasks}
     mark = content_fingerprint(build.key, checksums)
+    build.require_unchanged(job)
     build.finish(job, mark, recorded)
     put_in_place(job.target, store_url)
     return Built(store_url, mark, len(tasks), resumed, reused=False)

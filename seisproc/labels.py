@@ -124,11 +124,12 @@ def import_labels(
     check_name(name)
     target = f"{survey.url}/labels/{name}"
     work = work_url(survey.url, f"labels/{name}", survey.fingerprint)
-    group = staging_url(target, work, overwrite=overwrite)
     volumes = {key: _open(key, volume, survey.grid) for key, volume in given.items()}
     interpreted = _interpreted(labelled, survey)
     sets = {"facies": classes, "fault": FAULT_SET}
     with lease(work, target):
+        # may finish the replacement that an earlier run was killed in
+        group = staging_url(target, work, overwrite=overwrite)
         ensure_group(f"{survey.url}/labels")
         digest = hashlib.sha256(survey.fingerprint.encode())
         digest.update(json.dumps([asdict(c) for c in classes]).encode())

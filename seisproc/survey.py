@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-import fsspec
 import numpy as np
 import zarr
 from numpy.typing import DTypeLike, NDArray
@@ -23,6 +22,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from seisproc.errors import StoreError
 from seisproc.grid import Grid, Lattice, lattice_of
 from seisproc.manifest import sealed
+from seisproc.places import open_place, reaching
 from seisproc.schema import DOMAINS, SCHEMA_VERSION, VARIABLES
 
 CHUNKS = {2: (512, 512), 3: (64, 64, 64), 4: (16, 16, 16, 64)}
@@ -163,8 +163,9 @@ def ensure_group(group_url: str) -> None:
 
 def is_published(group_url: str) -> bool:
     """Whether a group's ``zarr.json`` is there."""
-    fs, path = fsspec.core.url_to_fs(group_url)
-    return bool(fs.exists(f"{path}/zarr.json"))
+    fs, path = open_place(group_url)
+    with reaching(group_url):
+        return bool(fs.exists(f"{path}/zarr.json"))
 
 
 class Survey:
@@ -249,7 +250,7 @@ class Survey:
 
     def has(self, path: str) -> bool:
         """Whether the store holds an array, e.g. ``sample_residual_index``."""
-        fs, root = fsspec.core.url_to_fs(self.url)
+        fs, root = open_place(self.url)
         return bool(fs.exists(f"{root}/{path}/zarr.json"))
 
     def read(self, path: str) -> NDArray[Any]:
@@ -258,7 +259,7 @@ class Survey:
 
     def groups(self, kind: str) -> list[str]:
         """Names of the published groups under ``interpretation`` or ``labels``, sorted."""
-        fs, path = fsspec.core.url_to_fs(f"{self.url}/{kind}")
+        fs, path = open_place(f"{self.url}/{kind}")
         if not fs.exists(path):
             return []
         names = [entry.rstrip("/").rsplit("/", 1)[-1] for entry in fs.ls(path, detail=False)]
@@ -273,7 +274,7 @@ class Survey:
         found = ["amplitude"]
         for kind in ("labels", "interpretation"):
             for name in self.groups(kind):
-                fs, path = fsspec.core.url_to_fs(f"{self.url}/{kind}/{name}")
+                fs, path = open_place(f"{self.url}/{kind}/{name}")
                 members = sorted(p.rstrip("/").rsplit("/", 1)[-1] for p in fs.ls(path, False))
                 found += [
                     f"{kind}/{name}/{member}"
@@ -284,17 +285,20 @@ class Survey:
 
 
 def _group_attributes(url: str) -> dict[str, Any]:
-    fs, path = fsspec.core.url_to_fs(url)
-    try:
-        metadata = json.loads(fs.cat_file(f"{path}/zarr.json"))
-    except FileNotFoundError:
-        there = "an unfinished or foreign folder" if fs.exists(path) else "nothing"
+    fs, path = open_place(url)
+    metadata, there = {}, ""
+    with reaching(url):
+        try:
+            metadata = json.loads(fs.cat_file(f"{path}/zarr.json"))
+        except FileNotFoundError:
+            there = "an unfinished or foreign folder" if fs.exists(path) else "nothing"
+    if there:
         raise StoreError(
             f"{url} is no finished survey store",
             found=there,
             expected="a Zarr v3 group with zarr.json",
             do="Run `seisproc ingest` (again) to make it",
-        ) from None
+        )
     attributes = dict(metadata.get("attributes", {}))
     if "seisproc_schema" not in attributes:
         raise StoreError(

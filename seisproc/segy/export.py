@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import fsspec
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
 from seisproc.errors import OutputExistsError, StoreError
+from seisproc.places import open_place, reaching
 from seisproc.segy.mapped import new_file
 from seisproc.segy.product import Product, describe_product, product_header
 from seisproc.segy.scatter import scatter
@@ -116,8 +116,10 @@ def export(
     product = describe_product(survey, variable, samples_as)
     files = _plan(survey, product, output)
     for file in files:
-        fs, path = fsspec.core.url_to_fs(file.url)
-        if fs.exists(path) and not overwrite:
+        fs, path = open_place(file.url)
+        with reaching(file.url):
+            exists = fs.exists(path)
+        if exists and not overwrite:
             raise OutputExistsError(
                 f"{file.url} is already there", do="Give --overwrite to replace it"
             )

@@ -18,6 +18,8 @@ from seisproc.segy.layout import (
 )
 from seisproc.segy.text import is_text
 
+_ARRAY = "`seisproc ingest` reads it, with --axes to say which axis is which"
+
 _MAGIC = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "Run `git lfs pull`"),
     (b"\x1f\x8b", "a gzip archive", "Decompress it first"),
@@ -26,8 +28,8 @@ _MAGIC = (
     (b"\xfd7zXZ\x00", "an xz archive", "Decompress it first"),
     (b"\x28\xb5\x2f\xfd", "a zstandard archive", "Decompress it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-zip archive", "Unpack it first"),
-    (b"\x89HDF", "an HDF5 file", None),
-    (b"\x93NUMPY", "a NumPy array", None),
+    (b"\x89HDF", "an HDF5 file", _ARRAY),
+    (b"\x93NUMPY", "a NumPy array", _ARRAY),
     (b"CDF", "a NetCDF file", None),
     (b"%PDF", "a PDF document", None),
     (b"\x89PNG", "a PNG picture", None),

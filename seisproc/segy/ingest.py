@@ -96,6 +96,11 @@ class SegyBuild:
         """Return what changes whenever a file is written to."""
         return [layout.source.identity() for layout in job.layouts]
 
+    def require_unchanged(self, job: IngestJob) -> None:
+        """Raise SegyError if a file was written to since its headers were read."""
+        for layout in job.layouts:
+            layout.source.require_unchanged()
+
     def stored_bytes(self) -> int:
         """Upper estimate of the store's size."""
         return stored_bytes(self.scanned)

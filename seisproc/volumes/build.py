@@ -89,6 +89,8 @@ class VolumeBuild:
     def __init__(self, volume: Volume) -> None:
         self.volume = volume
         self.key = volume_key(volume)
+        self.seen: list[str] = []
+        self._seen: list[str] | None = None
 
     def plan(self, target: str, work: str) -> VolumeJob:
         """Lay out the store."""
@@ -108,6 +110,8 @@ class VolumeBuild:
 
     def worker(self, job: VolumeJob, *, write: bool) -> Callable[[Task], TaskResult]:
         """Return the function that does a piece, or only hashes what it reads."""
+        if self._seen is None:
+            self._seen = self.identities(job)
         return partial(run_task if write else check_task, job)
 
     def create(self, job: VolumeJob) -> None:
@@ -147,7 +151,25 @@ class VolumeBuild:
 
     def identities(self, job: VolumeJob) -> list[str]:
         """Return what changes whenever the source is written to."""
-        return [job.reader.identity(), *(part.identity() for part in job.parts)]
+        found = [job.reader.identity(), *(part.identity() for part in job.parts)]
+        self.seen = self.seen or found
+        return found
+
+    def require_unchanged(self, job: VolumeJob) -> None:
+        """Raise VolumeError if the source was written to since its first piece was read."""
+        if self._seen is not None and self._seen != self.identities(job):
+            raise VolumeError(
+                f"{self.volume.name} was changed while it was read",
+                do="Run the same command again once nothing writes to it",
+            )
+
+    def require_unchanged(self, job: VolumeJob) -> None:
+        """Raise VolumeError if the source was written to while it was read."""
+        if self.identities(job) != self.seen:
+            raise VolumeError(
+                f"{self.volume.name} was changed while it was being read",
+                do="Wait until nobody writes to it, then run the same command again",
+            )
 
     def stored_bytes(self) -> int:
         """Upper estimate of the store's size: samples as if nothing compressed."""
