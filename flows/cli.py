@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from flows import looking, making, terminal
+from flows import cropping, looking, making, terminal
 
 
 class InOrder(click.Group):
@@ -51,6 +51,7 @@ for verb in (
     looking.scan,
     making.ingest,
     making.pyramid,
+    cropping.crop,
     making.label,
     making.synthesize,
     making.train,

@@ -1,4 +1,4 @@
-"""SEG-Y in."""
+"""SEG-Y in; NumPy, HDF5 and MDIO too."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from prefect import flow
 from flows.config import ClusterConfig
 from flows.header_config import HeaderConfig
 from flows.runs import OPTIONS, run_name
+from flows.sources import ingest_sources
+from flows.volume_config import VolumeConfig
+from seisproc.building import IngestReceipt
 from seisproc.cluster import open_cluster
-from seisproc.segy.ingest import IngestReceipt
-from tasks.ingest import ingest_segy
 from tasks.pyramid import pyramid_survey
 
 
@@ -21,19 +22,22 @@ def ingest(
     cluster: ClusterConfig = ClusterConfig(),
     overwrite: bool = False,
     pyramid: bool = False,
+    volume: VolumeConfig = VolumeConfig(),
 ) -> IngestReceipt:
-    """Turn the SEG-Y files of one survey into a survey store.
+    """Turn the SEG-Y files of one survey, or an array, into a survey store.
 
     Args:
-        sources: SEG-Y files of one survey: local paths or URLs.
+        sources: SEG-Y files of one survey; or a NumPy or HDF5 file, or an MDIO store. Local paths
+            or URLs.
         store: Survey store to write: a local path or URL, by custom ending in .zarr.
         headers: How to read the headers, where the scan does not find out by itself.
         cluster: Where the work runs.
         overwrite: Replace a store that is already there.
         pyramid: Also make coarser levels for viewers, as OME-Zarr beside the store.
+        volume: What an array holds, where the source is one.
     """
     with open_cluster(cluster.spec()) as address:
-        receipt = ingest_segy(sources, store, headers.overrides(), address, overwrite)
+        receipt = ingest_sources(sources, store, headers, volume, address, overwrite)
         if pyramid:
             pyramid_survey(store, address)
         return receipt

@@ -22,6 +22,7 @@ from flows.options import (
     take_interpret,
 )
 from flows.server import prefect_server
+from flows.volume_options import take_volume, volume_options
 from seisproc.errors import ConfigError
 
 DEMO_MODELS = ("demo/models/facies", "demo/models/fault")
@@ -42,6 +43,7 @@ model_option = click.option(
 @click.argument("store", metavar="STORE.zarr", type=LOCATION)
 @click.option("--pyramid", is_flag=True, help="Also make the pyramid for viewers, STORE.ome.zarr.")
 @header_options
+@volume_options
 @cluster_options
 @plan_option
 @overwrite_option
@@ -55,24 +57,26 @@ def ingest(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Turn the SEG-Y files of one survey into a survey store.
+    """Turn the SEG-Y files of one survey, or an array, into a survey store.
 
-    An interrupted ingest goes on where it stopped; a store of the same content is left as it is.
+    A NumPy or HDF5 file needs --axes and --interval; an MDIO store says these itself. An
+    interrupted ingest goes on where it stopped; a store of the same content is left as it is.
     """
     headers, cluster = take_headers(options), take_cluster(options)
-    from seisproc.segy.scan import scan
+    volume = take_volume(options)
+    from flows.sources import look
 
     # Bad files are refused before a server and a cluster are started for them.
-    scanned = scan(sources, headers.overrides())
+    found = look(sources, headers, volume)
     if plan:
-        from flows.describe import describe_ingest
+        from flows.describe_volume import describe_source
 
-        click.echo(describe_ingest(scanned, store))
+        click.echo(describe_source(found, store))
         return
     with prefect_server():
         from flows.ingest import ingest as flow
 
-        receipt = flow(list(sources), store, headers, cluster, overwrite, pyramid)
+        receipt = flow(list(sources), store, headers, cluster, overwrite, pyramid, volume)
     from seisproc.pyramid import pyramid_url
 
     print_receipt(receipt, as_json, **({"pyramid": pyramid_url(store)} if pyramid else {}))
@@ -335,6 +339,7 @@ def report(
 @model_option
 @click.option("--run", default="main", show_default=True, help="Name of the interpretation.")
 @header_options
+@volume_options
 @interpret_options
 @cluster_options
 @overwrite_option
@@ -354,18 +359,20 @@ def run(
     """
     headers, settings = take_headers(options), take_interpret(options)
     cluster, bundles = take_cluster(options), choose_models(models)
+    volume = take_volume(options)
+    from flows.sources import look
     from models.bundle import read_card
-    from seisproc.segy.scan import scan
 
     # Bad files and bundles are refused before a server and a cluster are started for them.
     # nothing else than a stacked 3-D survey can be interpreted: its grid says so
-    _ = scan(sources, headers.overrides()).grid
+    look(sources, headers, volume).lattice.grid(Path(sources[0]).name)
     for bundle in bundles:
         read_card(bundle)
     with prefect_server():
         from flows.survey import survey as flow
 
-        receipt = flow(list(sources), output, bundles, run, headers, settings, cluster, overwrite)
+        given = (list(sources), output, bundles, run, headers, settings, cluster, overwrite, volume)
+        receipt = flow(*given)
     from flows.summary import print_survey
 
     print_survey(receipt, as_json)

@@ -11,9 +11,10 @@ from flows.config import ClusterConfig, InterpretConfig
 from flows.folder import SurveyFolder
 from flows.header_config import HeaderConfig
 from flows.runs import OPTIONS, resolved, run_name
+from flows.sources import ingest_sources
+from flows.volume_config import VolumeConfig
 from seisproc.cluster import open_cluster
 from tasks.export import export_segy, exported_volumes
-from tasks.ingest import ingest_segy
 from tasks.interpret import interpret_survey
 from tasks.report import model_cards, report_survey
 from tasks.stage import timeline
@@ -40,11 +41,13 @@ def survey(
     settings: InterpretConfig = InterpretConfig(),
     cluster: ClusterConfig = ClusterConfig(),
     overwrite: bool = False,
+    volume: VolumeConfig = VolumeConfig(),
 ) -> SurveyReceipt:
     """Ingest a survey, interpret it, export the volumes as SEG-Y and write a report.
 
     Args:
-        sources: SEG-Y files of one survey: local paths or URLs.
+        sources: SEG-Y files of one survey; or a NumPy or HDF5 file, or an MDIO store. Local paths
+            or URLs.
         output: Folder for everything that is made. The same command again resumes.
         models: Model bundles, at most one for facies and one for faults.
         run: Name of the interpretation.
@@ -52,12 +55,13 @@ def survey(
         settings: How the networks run.
         cluster: Where the work runs.
         overwrite: Replace what an earlier run made from other sources, models or settings.
+        volume: What an array holds, where the source is one.
     """
     folder = SurveyFolder(output)
     folder.claim(resolved())
     with timeline() as stages:
         with open_cluster(cluster.spec()) as address:
-            ingest_segy(sources, folder.store, headers.overrides(), address, overwrite)
+            ingest_sources(sources, folder.store, headers, volume, address, overwrite)
             product = interpret_survey(
                 folder.store, models, run, settings.settings(), address, overwrite
             )

@@ -1,12 +1,15 @@
-"""SEG-Y to a survey store, as a stage."""
+"""SEG-Y, or an array, to a survey store, as a stage."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from seisproc.building import IngestReceipt
 from seisproc.cluster import connect
-from seisproc.segy.ingest import IngestReceipt, ingest
+from seisproc.segy.ingest import ingest
 from seisproc.segy.overrides import HeaderOverrides
+from seisproc.volumes.ingest import ingest_volume
+from seisproc.volumes.settings import VolumeSettings
 from tasks.artifacts import receipt_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage
@@ -26,6 +29,28 @@ def ingest_segy(
             sources,
             store,
             overrides=overrides,
+            client=client,
+            overwrite=overwrite,
+            on_progress=on_progress,
+        )
+    receipt_artifact("ingest", store, "What was ingested", receipt)
+    return receipt
+
+
+@stage("ingest", hours=48)
+def ingest_array(
+    source: str,
+    store: str,
+    settings: VolumeSettings,
+    cluster: str,
+    overwrite: bool = False,
+) -> IngestReceipt:
+    """Write the survey store from a NumPy, HDF5 or MDIO source; resumes what a run left."""
+    with connect(cluster) as client, stage_progress("ingest") as on_progress:
+        receipt = ingest_volume(
+            source,
+            store,
+            settings=settings,
             client=client,
             overwrite=overwrite,
             on_progress=on_progress,

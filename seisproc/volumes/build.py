@@ -89,7 +89,6 @@ class VolumeBuild:
     def __init__(self, volume: Volume) -> None:
         self.volume = volume
         self.key = volume_key(volume)
-        self.seen: list[str] = []
         self._seen: list[str] | None = None
 
     def plan(self, target: str, work: str) -> VolumeJob:
@@ -151,9 +150,7 @@ class VolumeBuild:
 
     def identities(self, job: VolumeJob) -> list[str]:
         """Return what changes whenever the source is written to."""
-        found = [job.reader.identity(), *(part.identity() for part in job.parts)]
-        self.seen = self.seen or found
-        return found
+        return [job.reader.identity(), *(part.identity() for part in job.parts)]
 
     def require_unchanged(self, job: VolumeJob) -> None:
         """Raise VolumeError if the source was written to since its first piece was read."""
@@ -161,14 +158,6 @@ class VolumeBuild:
             raise VolumeError(
                 f"{self.volume.name} was changed while it was read",
                 do="Run the same command again once nothing writes to it",
-            )
-
-    def require_unchanged(self, job: VolumeJob) -> None:
-        """Raise VolumeError if the source was written to while it was read."""
-        if self.identities(job) != self.seen:
-            raise VolumeError(
-                f"{self.volume.name} was changed while it was being read",
-                do="Wait until nobody writes to it, then run the same command again",
             )
 
     def stored_bytes(self) -> int:

@@ -91,6 +91,27 @@ class Range:
         return slice(int(found[0]), int(found[-1]) + 1)
 
 
+def parse_ranges(told: Mapping[str, str]) -> dict[str, Range]:
+    """Read ranges as they are written, by axis.
+
+    Raises
+    ------
+    ConfigError
+        If an axis or a range is none.
+    """
+    found = {}
+    for name, text in told.items():
+        if name not in RANGES:
+            raise ConfigError(f"{name!r} is no axis to cut by", expected=", ".join(RANGES))
+        try:
+            found[name] = Range.parse(text)
+        except ValueError:
+            raise ConfigError(
+                f"{name}: {text!r} is no range", expected="A:B, A:, :B or a single label"
+            ) from None
+    return found
+
+
 def _end(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 

@@ -14,7 +14,7 @@ import zarr
 from numpy.typing import NDArray
 
 from seisproc.building import Task, TaskResult
-from seisproc.errors import GeometryError
+from seisproc.errors import GeometryError, VolumeError
 from seisproc.grid import Lattice
 from seisproc.manifest import SEAL
 from seisproc.places import open_place
@@ -274,6 +274,14 @@ class CropBuild(VolumeBuild):
     def identities(self, job: VolumeJob) -> list[str]:
         """Return nothing: the whole's fingerprint is in the key."""
         return []
+
+    def require_unchanged(self, job: VolumeJob) -> None:
+        """Raise VolumeError if the whole was replaced while it was read."""
+        if Survey(self.parent.url).fingerprint != self.parent.fingerprint:
+            raise VolumeError(
+                f"{self.parent.url} was replaced while it was being read",
+                do="Run the same command again",
+            )
 
     def write_index(self, job: VolumeJob, live: NDArray[np.bool_]) -> None:
         """Write the number of every kept trace, in the order of the file."""

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import fsspec
 import numpy as np
 from numpy.lib import format as npy
 
 from seisproc.errors import VolumeError
 from seisproc.segy.source import Source
-from seisproc.volumes.reading import Arrangement, MappedArray, native_kind
+from seisproc.volumes.reading import Arrangement, MappedArray, native_kind, open_binary
 
 COPY_BYTES = 1 << 24
 LOCAL_HEADER = 30
@@ -107,7 +106,7 @@ def open_numpy(url: str, dataset: str = "") -> NumpyArray:
         names none of them.
     """
     source = Source(url)
-    with fsspec.open(url, "rb") as file:
+    with open_binary(url) as file:
         is_archive = file.read(2) == b"PK"
     if not is_archive:
         if dataset:
@@ -133,7 +132,7 @@ def open_numpy(url: str, dataset: str = "") -> NumpyArray:
 def _choose(url: str, dataset: str) -> zipfile.ZipInfo:
     name = Source(url).name
     try:
-        with fsspec.open(url, "rb") as file, zipfile.ZipFile(file) as archive:
+        with open_binary(url) as file, zipfile.ZipFile(file) as archive:
             members = {
                 info.filename.removesuffix(".npy"): info
                 for info in archive.infolist()
@@ -155,7 +154,7 @@ def _choose(url: str, dataset: str) -> zipfile.ZipInfo:
 
 @contextmanager
 def _opened(url: str, member: str | None) -> Iterator[IO[bytes]]:
-    with fsspec.open(url, "rb") as file:
+    with open_binary(url) as file:
         if member is None:
             yield file
         else:
@@ -184,7 +183,7 @@ def _read_header(file: IO[bytes], url: str, member: str | None) -> NumpyArray:
 
 def _member_offset(url: str, member: zipfile.ZipInfo) -> int:
     """Byte of the archive at which the content of a stored member begins."""
-    with fsspec.open(url, "rb") as file:
+    with open_binary(url) as file:
         file.seek(member.header_offset)
         header = file.read(LOCAL_HEADER)
     name, extra = (int.from_bytes(header[at : at + 2], "little") for at in (26, 28))

@@ -12,13 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-import fsspec
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
 from seisproc.errors import SeisprocError, VolumeError
-from seisproc.places import shown
+from seisproc.places import open_place, reaching, shown
 from seisproc.segy.source import Source
 
 Box = tuple[slice, ...]
@@ -224,7 +223,7 @@ class ZarrArray(_Arranged):
 
     def identity(self) -> str:
         """Return what changes whenever a chunk is written."""
-        fs, path = fsspec.core.url_to_fs(self.url)
+        fs, path = open_place(self.url)
         fs.invalidate_cache()
         found = fs.find(path, detail=True)
         seen = [
@@ -255,6 +254,19 @@ def _without_cache(reader: Any) -> tuple[object, ...]:
     return (type(reader), tuple(getattr(reader, name) for name in names))
 
 
+def open_binary(url: str) -> Any:
+    """Open a file for reading bytes, local or not.
+
+    Raises
+    ------
+    AccessError
+        If it cannot be reached.
+    """
+    fs, path = open_place(url)
+    with reaching(url):
+        return fs.open(path, "rb")
+
+
 def open_hdf5(url: str) -> Any:
     """Open an HDF5 file for reading.
 
@@ -273,7 +285,7 @@ def open_hdf5(url: str) -> Any:
     try:
         if "://" not in url:
             return h5py.File(url, "r")
-        return h5py.File(fsspec.open(url, "rb").open(), "r")
+        return h5py.File(open_binary(url), "r")
     except OSError as error:
         raise VolumeError(
             f"{Source(url).name} cannot be opened as HDF5",

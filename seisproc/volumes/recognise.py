@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
 from seisproc.errors import VolumeError
+from seisproc.places import open_place
 from seisproc.segy.source import Source
 
 _MAGIC = ((b"\x93NUMPY", "npy"), (b"PK\x03\x04", "npz"), (b"\x89HDF\r\n\x1a\n", "hdf5"))
@@ -47,7 +46,7 @@ def zarr_attributes(url: str) -> dict[str, Any] | None:
     """Attributes of the Zarr group at a URL, of either version; None where there is none."""
     if "://" not in url and not Path(url).is_dir():
         return None
-    fs, path = fsspec.core.url_to_fs(url)
+    fs, path = open_place(url)
     if "://" in url and "." in path.rsplit("/", 1)[-1] and not _may_be_store(path):
         return None
     for name in _LOCAL_ZARR:
