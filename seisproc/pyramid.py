@@ -3,9 +3,8 @@
 It lies beside the survey (``f3.zarr`` -> ``f3.ome.zarr``). Inside the store, levels of one name and
 several sizes would keep xarray from opening it as a tree.
 
-Viewers need full resolution as level 0 *inside* the pyramid. OME-Zarr knows no way out of its
-group (neuroglancer would follow ``../f3.zarr/amplitude`` over HTTP; zarr-python and tensorstore
-refuse it). Copying it would double the disk. So level 0 has the survey's own shards under a second
+Viewers need full resolution as level 0 *inside* the pyramid: a path that leads out of its group
+(``../f3.zarr/amplitude``) is nothing that OME-Zarr promises. Copying it would double the disk. So level 0 has the survey's own shards under a second
 name: hard links, which cost nothing and are ordinary files to every reader. They are never written
 in place. Where there are no links, on object stores above all, the shards are copied within the
 store. The levels above add about a seventh.

@@ -127,20 +127,22 @@ def test_another_source_does_not_replace_a_survey_unasked(flow_command, folder):
 
 def test_flows_show_their_parameters_as_documented_forms():
     from flows import (
+        crop,
         demo,
         evaluate,
         export,
         ingest,
         interpret,
         label,
+        pyramid,
         report,
         survey,
         synthesize,
         train,
     )
 
-    for flow in (demo.demo, evaluate.evaluate, export.export, ingest.ingest, interpret.interpret,
-                 label.label, report.report, survey.survey, synthesize.synthesize, train.train):
+    for flow in (crop.crop, demo.demo, evaluate.evaluate, export.export, ingest.ingest,
+                 interpret.interpret, label.label, pyramid.pyramid, report.report, survey.survey, synthesize.synthesize, train.train):
         schema = flow.parameters
         for name, field in schema.properties.items():
             group = schema.definitions.get(field.get("$ref", "").rsplit("/", 1)[-1], {})
