@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from seisproc.segy.source import Source
 from seisproc.volumes.reading import Arrangement, MappedArray, native_kind, open_binary
 
 COPY_BYTES = 1 << 24
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+"""What zipfile raises for archives that are damaged, encrypted, or compressed in unknown ways."""
+
 LOCAL_HEADER = 30
 """Bytes of a zip member's own header before its name (APPNOTE.TXT, 4.3.7)."""
 
@@ -87,13 +91,14 @@ class NumpyArray:
             with _opened(self.url, self.member) as source, part.open("wb") as target:
                 shutil.copyfileobj(source, target, COPY_BYTES)
             part.replace(path)
-        except (zipfile.BadZipFile, EOFError) as error:
+        except (*_UNREADABLE, EOFError) as error:
             raise _damaged(self.name, error) from error
         finally:
             part.unlink(missing_ok=True)
         if path.stat().st_size < self.size:
+            found = path.stat().st_size
             path.unlink()
-            raise _truncated(self.name, path.stat().st_size if path.exists() else 0, self.size)
+            raise _truncated(self.name, found, self.size)
 
 
 def open_numpy(url: str, dataset: str = "") -> NumpyArray:
@@ -173,7 +178,7 @@ def _read_header(file: IO[bytes], url: str, member: str | None) -> NumpyArray:
         else:
             raise ValueError(f"version {version[0]}.{version[1]} of the format")
         offset = file.tell()
-    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (ValueError, EOFError, *_UNREADABLE) as error:
         raise _damaged(name, error) from error
     native_kind(dtype, name)
     order = "F" if fortran else "C"

@@ -141,8 +141,9 @@ def test_flows_show_their_parameters_as_documented_forms():
         train,
     )
 
-    for flow in (crop.crop, demo.demo, evaluate.evaluate, export.export, ingest.ingest,
-                 interpret.interpret, label.label, pyramid.pyramid, report.report, survey.survey, synthesize.synthesize, train.train):
+    modules = (crop, demo, evaluate, export, ingest, interpret, label, pyramid, report, survey,
+               synthesize, train)
+    for flow in [getattr(module, module.__name__.rpartition(".")[2]) for module in modules]:
         schema = flow.parameters
         for name, field in schema.properties.items():
             group = schema.definitions.get(field.get("$ref", "").rsplit("/", 1)[-1], {})
