@@ -206,12 +206,12 @@ def _sample_axis(
 ) -> NDArray[np.float64]:
     """Sample positions, with what MDIO drops of them: fractions of the interval, and the delay."""
     sample = np.asarray(stored).astype("float64")
-    step = float(sample[1] - sample[0]) if len(sample) > 1 else 0.0
     words: Any = store.told.get("binaryHeader") or {}
     interval = int(words.get("sample_interval") or 0) / 1000
-    if interval and step and interval != step and abs(interval - step) < 1:
-        odd.append(f"MDIO rounded the sample interval to {step:g}: the header says {interval:g}")
-        sample = sample[0] + interval * np.arange(len(sample))
+    stated = sample[0] + interval * np.arange(len(sample))
+    if interval and not np.array_equal(stated, sample) and np.abs(stated - sample).max() <= 1:
+        odd.append(f"MDIO rounded the sample times: the header says every {interval:g}")
+        sample = stated
     if settings.first_sample is not None or sample[0] != 0:
         return sample
     delays = _delays(store, mask)
