@@ -238,8 +238,12 @@ def build_store(
     work = work_url(store_url, PRODUCT, build.key)
     with lease(f"{store_url}.work/{PRODUCT}", f"{store_url} (ingest)"):
         built, target = None, store_url
-        finish_replacement(f"{work}/store", store_url)
+        # cut off before its first step, a replacement waits until it is asked for again: the old
+        # survey may have got labels since
+        if overwrite or not is_published(store_url):
+            finish_replacement(f"{work}/store", store_url)
         if is_published(store_url):
+            _require_survey(store_url)
             built = _reuse(build, build.plan(store_url, work), client)
             if built is None:
                 _require_overwrite(build, store_url, overwrite)
@@ -293,6 +297,16 @@ def prepare(
         records.forget(CREATED)
         records.mark(CREATED, "done", "0", {"identities": identities})
     return done
+
+
+def _require_survey(store_url: str) -> None:
+    """Refuse to replace what is no survey: labels within one, a pyramid, patches."""
+    if not Survey(store_url).has("amplitude"):
+        raise OutputExistsError(
+            f"{store_url} is there already, and is no survey",
+            found="another group of seisproc, such as labels, a pyramid or patches",
+            do="Choose another name for the store",
+        )
 
 
 def _require_overwrite(build: Build[Any], store_url: str, overwrite: bool) -> None:
@@ -356,8 +370,9 @@ def _build(
             on_progress(finished, len(tasks))
     if failed:
         raise _incomplete(store_url, failed, len(tasks))
-    recorded = records.read()
-    checksums = {task.key: recorded[task.key].checksum for task in tasks}
+    found = records.read()
+    recorded = {task.key: found[task.key] for task in tasks}
+    checksums = {key: record.checksum for key, record in recorded.items()}
     mark = content_fingerprint(build.key, checksums)
     build.require_unchanged(job)
     build.finish(job, mark, recorded)

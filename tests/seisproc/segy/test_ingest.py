@@ -358,3 +358,36 @@ def test_shards_read_back_through_zarr_bit_by_bit(wide: Path, tmp_path: Path) ->
     array = zarr.open_array(str(store / "amplitude"), mode="r")
     stored = np.asarray(array[...]).view("uint32")
     np.testing.assert_array_equal(stored[scanned.live], samples[scanned.trace_index[scanned.live]])
+
+
+def test_what_is_no_survey_is_never_replaced(segy: Writer, tmp_path: Path) -> None:
+    path, store = segy(), tmp_path / "s.zarr"
+    ingest([str(path)], str(store))
+    before = tree(store)
+    with pytest.raises(OutputExistsError, match="is no survey"):
+        ingest([str(path)], str(store / "labels"), overwrite=True)
+    assert tree(store) == before
+
+
+def test_a_replacement_that_was_not_begun_waits_for_overwrite(
+    segy: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, amplitude: np.ndarray
+) -> None:
+    """The old survey may have got labels since; it is replaced only by a run that says so."""
+    path, store = segy(), tmp_path / "s.zarr"
+    other = segy("other.sgy", amplitude=amplitude + 1)
+    ingest([str(path)], str(store))
+    before = tree(store)
+
+    def killed(*_: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during:
+        during.setattr(building, "put_in_place", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ingest([str(other)], str(store), overwrite=True)
+    with pytest.raises(OutputExistsError, match="--overwrite"):
+        ingest([str(other)], str(store))
+    assert tree(store) == before
+    ingest([str(other)], str(store), overwrite=True)
+    np.testing.assert_array_equal(Survey(str(store)).amplitude[...], amplitude + 1)
+    assert not Path(f"{store}.work").exists()
