@@ -23,7 +23,8 @@ def export(
 
     Args:
         store: Survey store to read.
-        output: SEG-Y file to write.
+        output: SEG-Y file to write, or with a last slash a folder: a survey of several files
+            comes back as these files.
         variable: Volume to export: amplitude, or e.g. interpretation/demo/fault.
         overwrite: Replace a file that is already there.
         samples_as: Sample type; native gives the source back where it is the amplitude. 16-bit

@@ -83,10 +83,12 @@ class HeaderConfig(Form):
     )
     samples: int | None = Field(default=None, ge=1, description="Samples per trace.")
     interval: float | None = Field(
-        default=None, gt=0, description="Sample interval in ms, or m in depth."
+        default=None, gt=0, allow_inf_nan=False, description="Sample interval in ms, or m in depth."
     )
     first_sample: float | None = Field(
-        default=None, description="Time in ms, or depth in m, of the first sample."
+        default=None,
+        allow_inf_nan=False,
+        description="Time in ms, or depth in m, of the first sample.",
     )
     domain: Literal["twt", "depth"] | None = Field(
         default=None, description="Whether the traces are in two-way time or in depth."

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import click
 
 from flows.options import (
+    FILE_OR_FOLDER,
     INPUT,
     LOCATION,
     cluster_options,
@@ -277,7 +278,7 @@ def evaluate(
 
 @click.command()
 @click.argument("store", metavar="STORE.zarr", type=LOCATION)
-@click.argument("output", metavar="OUT.sgy", type=LOCATION)
+@click.argument("output", metavar="OUT.sgy|FOLDER/", type=FILE_OR_FOLDER)
 @click.option(
     "--variable",
     default="amplitude",
@@ -301,7 +302,10 @@ def export(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Write one volume of a survey store as SEG-Y, on the headers of its source."""
+    """Write one volume of a survey store as SEG-Y, on the headers of its source.
+
+    A survey of several files becomes one file, or with a last slash in FOLDER/ its own files again.
+    """
     with prefect_server():
         from flows.export import export as flow
 

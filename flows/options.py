@@ -28,6 +28,15 @@ class Location(click.ParamType):  # type: ignore[type-arg]
         return value if "://" in value else str(Path(value).expanduser().absolute())
 
 
+class FileOrFolder(Location):
+    """A location to write to: a file, or after a last slash a folder of several."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Make a local path absolute, and keep its last slash."""
+        made = super().convert(value, param, ctx).rstrip("/")
+        return f"{made}/" if value.endswith("/") else made
+
+
 class Input(Location):
     """A location to read from. Secrets in its URL are kept from whatever records a run."""
 
@@ -41,6 +50,7 @@ class Input(Location):
 
 
 LOCATION = Location()
+FILE_OR_FOLDER = FileOrFolder()
 INPUT = Input()
 
 _HEADERS: tuple[tuple[str, str, Any, str], ...] = (

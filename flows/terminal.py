@@ -84,6 +84,10 @@ def _system(error: OSError) -> str | None:
     where = f"{error.filename or error}: "
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return f"{where}no such file or folder. Check the path."
+    if isinstance(error, IsADirectoryError):
+        return f"{where}a folder, where a file was expected. Check the path."
+    if isinstance(error, FileExistsError):
+        return f"{where}a file, where a folder was expected. Check the path."
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return f"{where}no permission. Choose another place, or get the right to write there."
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -4,10 +4,10 @@ It lies beside the survey (``f3.zarr`` -> ``f3.ome.zarr``). Inside the store, le
 several sizes would keep xarray from opening it as a tree.
 
 Viewers need full resolution as level 0 *inside* the pyramid: a path that leads out of its group
-(``../f3.zarr/amplitude``) is nothing that OME-Zarr promises. Copying it would double the disk. So level 0 has the survey's own shards under a second
-name: hard links, which cost nothing and are ordinary files to every reader. They are never written
-in place. Where there are no links, on object stores above all, the shards are copied within the
-store. The levels above add about a seventh.
+(``../f3.zarr/amplitude``) is nothing that OME-Zarr promises. Copying it would double the disk. So
+level 0 has the survey's own shards under a second name: hard links, which cost nothing and are
+ordinary files to every reader. They are never written in place. Where there are no links, on object
+stores above all, the shards are copied within the store. The levels above add about a seventh.
 """
 
 from __future__ import annotations

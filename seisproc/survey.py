@@ -18,6 +18,7 @@ import numpy as np
 import zarr
 from numpy.typing import DTypeLike, NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.errors import NodeTypeValidationError
 
 from seisproc.errors import StoreError
 from seisproc.grid import Grid, Lattice, lattice_of
@@ -241,10 +242,10 @@ class Survey:
         """Open one array for reading, e.g. ``interpretation/demo/facies``."""
         try:
             return zarr.open_array(f"{self.url}/{path}", mode="r")
-        except FileNotFoundError:
+        except (FileNotFoundError, NodeTypeValidationError):
             raise StoreError(
                 f"{self.url} has no variable {path!r}",
-                expected=", ".join(self.volumes()),
+                expected=", ".join(self.volumes()) or "the store of a survey, not a group in it",
                 do="Name one of these",
             ) from None
 
@@ -271,7 +272,7 @@ class Survey:
 
     def volumes(self) -> list[str]:
         """Paths of all volumes on the survey's grid: amplitude, labels, products."""
-        found = ["amplitude"]
+        found = ["amplitude"] if self.has("amplitude") else []
         for kind in ("labels", "interpretation"):
             for name in self.groups(kind):
                 fs, path = open_place(f"{self.url}/{kind}/{name}")

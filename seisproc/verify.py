@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from seisproc.errors import StoreError
 from seisproc.inspection import Inspection
 from seisproc.manifest import StoredFile
+from seisproc.places import reaching
 from seisproc.stored_files import Batch, Checked, Problem, check_batch
 from seisproc.volume import map_bounded
 
@@ -130,9 +131,12 @@ def verify(
     ------
     StoreError
         If nothing published is there, or its root metadata cannot be read.
+    AccessError
+        If the place cannot be reached.
     """
-    store = Inspection(store_url.rstrip("/"))
-    store.run()
+    with reaching(store_url):
+        store = Inspection(store_url.rstrip("/"))
+        store.run()
     sums = {path: _Sum() for path in store.arrays}
     done = 0
     for batch, checked in _checked(_batches(store), client, threads):

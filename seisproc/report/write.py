@@ -75,12 +75,15 @@ def write_report(
     ------
     StoreError
         If the survey, run or labels are not there.
+    GeometryError
+        If it is no stacked 3-D survey.
     OutputExistsError
         If ``output_html`` exists and ``overwrite`` is false.
     """
     output_html = str(output_html)
     _require_free(output_html, overwrite)
     survey = Survey(str(store_url))
+    survey.lattice.grid(survey.url)  # only a stacked 3-D survey has the pictures
     run = run or newest_run(survey)
     summary = summarise(survey, run) if run else None
     drawn = draw_pictures(survey, summary, labels)

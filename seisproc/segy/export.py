@@ -94,7 +94,13 @@ def export(
     for file in files:
         fs, path = open_place(file.url)
         with reaching(file.url):
-            exists = fs.exists(path)
+            exists, is_folder = fs.exists(path), fs.isdir(path)
+        if is_folder:
+            raise OutputExistsError(
+                f"{file.url} is a folder",
+                expected="the name of a SEG-Y file",
+                do="End the name in / to write each source file into it under its own name",
+            )
         if exists and not overwrite:
             raise OutputExistsError(
                 f"{file.url} is already there", do="Give --overwrite to replace it"

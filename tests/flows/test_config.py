@@ -7,6 +7,7 @@ from flows import config as light
 from flows import demo_config, header_config, synthetic_config, training_config
 from flows.config import ClusterConfig, cluster_config
 from flows.header_config import HeaderConfig
+from flows.options import FILE_OR_FOLDER
 from flows.synthetic_config import SyntheticConfigForm, SyntheticSurveyConfig
 from seisproc.cluster import ClusterSpec
 from seisproc.errors import ConfigError
@@ -79,3 +80,9 @@ def test_the_demo_learns_from_its_survey_and_from_synthetics(target):
     assert learning.patches.config(target).target == target
     assert learning.training.config(target).target == target
     assert len(learning.sources("survey.zarr", "truth")) >= 1
+
+
+@pytest.mark.parametrize(("given", "made"), [("x.sgy", "/x.sgy"), ("many/", "/many/")])
+def test_an_output_that_ends_in_a_slash_stays_a_folder(given, made, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert FILE_OR_FOLDER.convert(given, None, None) == f"{tmp_path}{made}"

@@ -133,3 +133,24 @@ def test_a_server_that_does_not_answer(command, tmp_path, segy, monkeypatch):
     line = command.refuses("ingest", segy, tmp_path / "s.zarr")
     assert "PREFECT_API_URL" in line
     assert not (tmp_path / "s.zarr").exists()
+
+
+def test_folders_and_files_in_each_others_place(command, flow_command, tmp_path, store, segy):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    assert "folder" in command.refuses("scan", segy, "--header-map", folder)
+    line = flow_command.refuses("export", store, folder, "--overwrite")
+    assert "is a folder" in line and "End the name in /" in line
+    assert "file, where a folder" in flow_command.refuses("export", store, f"{segy}/")
+    assert not list(folder.iterdir())
+
+
+def test_a_group_is_no_variable(flow_command, tmp_path, store):
+    line = flow_command.refuses("export", store, tmp_path / "x.sgy", "--variable", "labels")
+    assert "labels" in line and "amplitude" in line
+
+
+@pytest.mark.parametrize("option", ["--interval", "--first-sample"])
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_numbers_that_are_none(command, segy, option, value):
+    assert option in command.refuses("scan", segy, option, value)

@@ -36,3 +36,8 @@ def test_damage_ends_with_code_2_and_one_line_that_names_the_file(command, store
 
 def test_a_store_that_is_not_there_is_refused(command, tmp_path):
     assert "no zarr.json" in command.refuses("verify", tmp_path / "nothing.zarr")
+
+
+def test_a_place_that_cannot_be_reached(command):
+    line = command.refuses("verify", "http://127.0.0.1:9/s.zarr")
+    assert "http://127.0.0.1:9/s.zarr" in line and "nobody answers" in line

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from seisproc.errors import ConfigError, OutputExistsError, StoreError
+from seisproc.errors import ConfigError, GeometryError, OutputExistsError, StoreError
 from seisproc.grid import Grid
 from seisproc.labels import import_labels
 from seisproc.report.write import pictures, write_report
 from seisproc.schema import NONE, PARIHAKA
+from seisproc.segy.create import create_segy
+from seisproc.segy.ingest import ingest
+from seisproc.segy.overrides import HeaderOverrides
 from seisproc.survey import (
     create_array,
     ensure_group,
@@ -298,3 +301,13 @@ def test_a_real_survey_has_a_report(tmp_path, test_data):
     image = imread(io.BytesIO(drawn["inline-amplitude"]))[100:500, 150:1000, :3]
     assert np.ptp(image, axis=-1).max() < 0.01, "grey"
     assert image.std() > 0.1, "and not flat"
+
+
+def test_a_line_has_no_report(tmp_path):
+    store, path = str(tmp_path / "line.zarr"), tmp_path / "line.sgy"
+    grid = Grid(np.arange(3, dtype="int32"), np.arange(4, dtype="int32"), 4.0 * np.arange(8))
+    create_segy(path, np.ones(grid.shape, "float32"), grid)
+    ingest([str(path)], store, overrides=HeaderOverrides(geometry="2d"))
+    with pytest.raises(GeometryError, match="no stacked 3-D survey"):
+        write_report(store, tmp_path / "line.html")
+    assert not (tmp_path / "line.html").exists()
