@@ -18,7 +18,8 @@ from seisproc.places import open_place
 from seisproc.schema import DOMAINS
 from seisproc.survey import Survey, layout
 from seisproc.volumes.build import build_volume
-from seisproc.volumes.crop_build import CropBuild, Cut
+from seisproc.volumes.crop_build import CropBuild
+from seisproc.volumes.cut import Cut
 from seisproc.volumes.parts import Layer
 from seisproc.volumes.reading import Arrangement, ZarrArray
 from seisproc.volumes.volume import Volume, affine_of

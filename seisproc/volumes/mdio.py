@@ -7,13 +7,9 @@ delay recording time and the sample interval are taken from there
 
 from __future__ import annotations
 
-import warnings as python_warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from seisproc.errors import VolumeError
@@ -32,48 +28,15 @@ from seisproc.segy.product import BY_DTYPE, MAX_SAMPLES
 from seisproc.segy.source import Source
 from seisproc.segy.text import decode_text, find_crs
 from seisproc.volumes.mdio_headers import FieldHeaders, field_bytes, file_header
+from seisproc.volumes.mdio_store import MdioStore, version0, version1
 from seisproc.volumes.reading import Arrangement, ZarrArray, native_kind
 from seisproc.volumes.recognise import zarr_attributes
 from seisproc.volumes.settings import ALIASES, VERTICAL, VolumeSettings, plain
 from seisproc.volumes.volume import Framed, Volume, affine_of, frame
 
-V0_DATA, V0_MASK = "data/chunked_{}", "metadata/live_mask"
-V0_HEADERS = "metadata/chunked_{}_trace_headers"
 SAMPLE_AXES = {"time": "twt", "depth": "depth", "sample": "twt"}
-TO_MS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "µs": 0.001}
 PROBES = 3
 """Rows of headers that are asked for the delay recording time."""
-
-
-@dataclass(frozen=True)
-class _Store:
-    """Where things are in an MDIO store of either version, and what it says of itself.
-
-    Attributes
-    ----------
-    variable, headers, mask : str
-        Paths of the samples, of the records of trace headers, and of the live mask.
-    dims : tuple of str
-        MDIO's names of the dimensions.
-    labels : dict
-        Dimension -> values along it.
-    told : mapping
-        ``textHeader`` and ``binaryHeader``, where they were kept.
-    """
-
-    url: str
-    variable: str
-    headers: str | None
-    mask: str | None
-    dims: tuple[str, ...]
-    labels: dict[str, NDArray[Any]]
-    told: Mapping[str, Any]
-
-    def array(self, path: str) -> zarr.Array[Any]:
-        with python_warnings.catch_warnings():
-            # records have no specification in Zarr v3, says zarr-python each time
-            python_warnings.simplefilter("ignore")
-            return zarr.open_array(f"{self.url}/{path}", mode="r")
 
 
 def open_mdio(url: str, settings: VolumeSettings) -> Volume:
@@ -87,7 +50,10 @@ def open_mdio(url: str, settings: VolumeSettings) -> Volume:
     attributes = zarr_attributes(url) or {}
     name = Source(url).name
     try:
-        found = (_version1 if "apiVersion" in attributes else _version0)(url, attributes, settings)
+        if "apiVersion" in attributes:
+            found = version1(url, attributes, settings)
+        else:
+            found = version0(url, attributes)
         return _volume(found, settings, name)
     except (KeyError, FileNotFoundError, TypeError) as error:
         raise VolumeError(
@@ -97,48 +63,7 @@ def open_mdio(url: str, settings: VolumeSettings) -> Volume:
         ) from error
 
 
-def _version1(url: str, attributes: Mapping[str, Any], settings: VolumeSettings) -> _Store:
-    told = attributes.get("attributes") or {}
-    variable = settings.dataset.strip("/") or str(told.get("defaultVariableName", "amplitude"))
-    group = zarr.open_group(url, mode="r")
-    members = set(group.array_keys())
-    if variable not in members:
-        raise VolumeError(
-            f"{Source(url).name} holds no variable {variable!r}",
-            expected=", ".join(sorted(members)),
-            do="Name one of these with --dataset",
-        )
-    array = zarr.open_array(f"{url}/{variable}", mode="r")
-    dims = tuple(str(each) for each in array.metadata.dimension_names or ())  # type: ignore[union-attr]
-    labels = {}
-    for dim in dims:
-        if dim in members:
-            stored = zarr.open_array(f"{url}/{dim}", mode="r")
-            units: Any = stored.attrs.get("unitsV1") or {}
-            factor = TO_MS.get(str(units.get("time")), 1.0) if dim == "time" else 1.0
-            labels[dim] = np.asarray(stored[...]) * (1 if factor == 1.0 else factor)
-    header: dict[str, Any] = {}
-    if "segy_file_header" in members:
-        header = zarr.open_array(f"{url}/segy_file_header", mode="r").attrs.asdict()
-    headers = next((path for path in ("raw_headers", "headers") if path in members), None)
-    mask = "trace_mask" if "trace_mask" in members else None
-    return _Store(url, variable, headers, mask, dims, labels, header)
-
-
-def _version0(url: str, attributes: Mapping[str, Any], settings: VolumeSettings) -> _Store:
-    dimensions = attributes["dimension"]
-    dims = tuple(str(each["name"]) for each in dimensions)
-    labels = {str(each["name"]): np.asarray(each["coords"]) for each in dimensions}
-    digits = "".join(str(n) for n in range(len(dims)))
-    group = zarr.open_group(f"{url}/metadata", mode="r")
-    told = group.attrs.asdict()
-    header = {"textHeader": told.get("text_header"), "binaryHeader": told.get("binary_header")}
-    return _Store(
-        url, V0_DATA.format(digits), V0_HEADERS.format(digits), V0_MASK, dims, labels, header
-    )
-
-
-def _volume(store: _Store, settings: VolumeSettings, name: str) -> Volume:
+def _volume(store: MdioStore, settings: VolumeSettings, name: str) -> Volume:
     array = store.array(store.variable)
     axes = _axes(store, settings, name)
     known = {axis: store.labels[dim] for axis, dim in zip(axes, store.dims, strict=True)
@@ -179,7 +104,7 @@ def _volume(store: _Store, settings: VolumeSettings, name: str) -> Volume:
     )
 
 
-def _axes(store: _Store, settings: VolumeSettings, name: str) -> tuple[str, ...]:
+def _axes(store: MdioStore, settings: VolumeSettings, name: str) -> tuple[str, ...]:
     """Our names of the store's dimensions."""
     if settings.axes:
         return settings.axes
@@ -201,7 +126,7 @@ def _axes(store: _Store, settings: VolumeSettings, name: str) -> tuple[str, ...]
 
 
 def _sample_axis(
-    stored: NDArray[Any], store: _Store, mask: NDArray[np.bool_] | None,
+    stored: NDArray[Any], store: MdioStore, mask: NDArray[np.bool_] | None,
     settings: VolumeSettings, odd: list[str],
 ) -> NDArray[np.float64]:
     """Sample positions, with what MDIO drops of them: fractions of the interval, and the delay."""
@@ -229,7 +154,7 @@ def _sample_axis(
     return sample
 
 
-def _delays(store: _Store, mask: NDArray[np.bool_] | None) -> list[float]:
+def _delays(store: MdioStore, mask: NDArray[np.bool_] | None) -> list[float]:
     """Delay recording times, in ms or m, that a few rows of trace headers state."""
     path = "headers" if store.headers == "raw_headers" else store.headers
     if path is None:
@@ -269,7 +194,7 @@ def _lateral(framed: Framed) -> Arrangement:
 
 
 def _places(
-    store: _Store, framed: Framed, lateral: Arrangement
+    store: MdioStore, framed: Framed, lateral: Arrangement
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Eastings and northings: MDIO's own, already scaled, or those of the headers."""
     shape = framed.lattice.map_shape
@@ -289,7 +214,7 @@ def _places(
     return found[0], found[1]
 
 
-def _scaled_field(store: _Store, name: str) -> NDArray[np.float64]:
+def _scaled_field(store: MdioStore, name: str) -> NDArray[np.float64]:
     """Coordinates as the headers of a stacked survey state them; empty where they do not."""
     if store.headers is None or len(store.dims) > 3:
         return np.empty(0)
@@ -309,7 +234,7 @@ def _scaled_field(store: _Store, name: str) -> NDArray[np.float64]:
 
 
 def _headers(
-    store: _Store, lateral: Arrangement, live: NDArray[np.bool_] | None, kind: str,
+    store: MdioStore, lateral: Arrangement, live: NDArray[np.bool_] | None, kind: str,
     framed: Framed, odd: list[str],
 ) -> tuple[dict[str, Any], dict[str, NDArray[np.uint8]], tuple[FieldHeaders, ...]]:
     """Facts, file header and trace headers to go back to SEG-Y with; nothing where some lack."""
@@ -364,7 +289,7 @@ def _patch(prefix: NDArray[np.uint8], code: int, samples: int, order: str) -> No
         put_trace_words(prefix[None, TEXT_BYTES:], place, value, order)
 
 
-def _header_places(store: _Store) -> tuple[tuple[str, int], ...] | None:
+def _header_places(store: MdioStore) -> tuple[tuple[str, int], ...] | None:
     """Field and byte of each field; nothing for raw bytes; None where some have no place."""
     assert store.headers is not None
     dtype = store.array(store.headers).dtype
