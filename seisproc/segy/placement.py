@@ -41,6 +41,9 @@ PLACE_FIELDS = tuple(WORDS.values())
 GATHER_FILL = 0.25
 """Offsets that fill less of the gathers than this do not make an axis; trace numbers then do."""
 
+NEARLY_STACKED = 1.5
+"""Line numbers that fewer traces a cell share are those of a stacked survey with duplicates."""
+
 _Judged = Sequence[tuple[Candidate, Evidence]]
 
 
@@ -200,7 +203,11 @@ def _gathers(
 ) -> Placement | None:
     """Make an axis of the offset, or of the number within the gather."""
     offsets = len(distinct(words["offset"])[0])
+    # then gathers elsewhere, such as all traces of a CDP number, are crosslines seen end on
+    stacked = any(item.trusted and _is_nearly_stacked(evidence) for item, evidence in judged)
     for item, evidence in judged:
+        if stacked and not (item.trusted or told):
+            continue
         regular = offsets > 1 or evidence.traces_per_cell.is_integer()
         if evidence.verdict != "gathers" or not (regular or told):
             continue
@@ -220,6 +227,14 @@ def _gathers(
             warnings=(f"pre-stack: {fold}, by {name.replace('_', ' ')}. {ONLY_STACKED}",),
         )
     return None
+
+
+def _is_nearly_stacked(evidence: Evidence) -> bool:
+    return (
+        evidence.verdict == "duplicates"
+        and min(evidence.inlines, evidence.crosslines) > 1
+        and evidence.traces_per_cell < NEARLY_STACKED
+    )
 
 
 def _gather_axis(

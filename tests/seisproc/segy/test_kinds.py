@@ -278,3 +278,16 @@ def test_traces_too_far_apart_are_refused(segy: Writer) -> None:
         patch_traces(path, 109, ">i2", delays, SAMPLES)
         with pytest.raises(GeometryError, match="start together"):
             scan([str(path)])
+
+
+def test_duplicates_of_a_stacked_survey_are_no_gathers(segy: Writer, grid: Grid) -> None:
+    """A CDP number that repeats from inline to inline has as many traces everywhere."""
+    path = segy()
+    patch_traces(path, 21, ">i4", np.tile(grid.crossline + 100, len(grid.inline)), SAMPLES)
+    numbers = np.repeat(grid.inline, len(grid.crossline))
+    numbers[-5:] = numbers[-6]  # the last inline under the number of the one before
+    patch_traces(path, 189, ">i4", numbers, SAMPLES)
+    with pytest.raises(GeometryError, match="5 traces lie in a cell"):
+        scan([str(path)])
+    told = scan([str(path)], HeaderOverrides(geometry="prestack"))
+    assert told.kind == "prestack"
