@@ -14,6 +14,7 @@ from seisproc.segy.order import SORTING_NAMES, sorting
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from seisproc.segy.coordinates import Coordinates
     from seisproc.segy.geometry import Evidence
@@ -205,7 +206,7 @@ def _evidence_table(evidence: tuple[Evidence, ...]) -> Table:
     return table
 
 
-def _text(told: str) -> object:
+def _text(told: str) -> Text:
     """As it stands: brackets in names are no markup."""
     from rich.text import Text
 

@@ -114,12 +114,11 @@ class HeaderConfig(Form):
 
     def overrides(self) -> HeaderOverrides:
         """Turn into what ``seisproc.segy`` takes."""
-        return HeaderOverrides(
-            **{
-                name: value.word() if isinstance(value, HeaderWord) else value
-                for name, value in vars(self).items()
-            }
-        )
+        values: dict[str, Any] = {
+            name: value.word() if isinstance(value, HeaderWord) else value
+            for name, value in vars(self).items()
+        }
+        return HeaderOverrides(**values)
 
 
 def read_word(text: int | str) -> dict[str, Any]:
