@@ -7,6 +7,7 @@ group's ``zarr.json`` is written last. An old store is replaced only when the ne
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from seisproc.errors import (
     SpaceError,
     StoreError,
 )
+from seisproc.places import AccessError
 from seisproc.records import Record, Records, lease, work_url
 from seisproc.replace import finish_replacement, put_in_place
 from seisproc.segy.folders import earlier_work, free_bytes, remove_tree
@@ -238,6 +240,7 @@ def build_store(
     work = work_url(store_url, PRODUCT, build.key)
     with lease(f"{store_url}.work/{PRODUCT}", f"{store_url} (ingest)"):
         built, target = None, store_url
+        _require_outside(store_url)
         # cut off before its first step, a replacement waits until it is asked for again: the old
         # survey may have got labels since
         if overwrite or not is_published(store_url):
@@ -297,6 +300,22 @@ def prepare(
         records.forget(CREATED)
         records.mark(CREATED, "done", "0", {"identities": identities})
     return done
+
+
+def _require_outside(store_url: str) -> None:
+    """Refuse a place inside another store, whose readers would trip over a survey of its own."""
+    parent = store_url
+    for _ in range(2):  # deepest is a survey in the place of labels/<name>
+        parent = parent.rpartition("/")[0]
+        if not parent or parent.endswith(("/", ":")):
+            return
+        inside = False
+        with contextlib.suppress(AccessError):  # who may not look there has no store there
+            inside = is_published(parent)
+        if inside:
+            raise OutputExistsError(
+                f"{store_url} lies inside the store {parent}", do="Choose a place beside it"
+            )
 
 
 def _require_survey(store_url: str) -> None:

@@ -123,7 +123,7 @@ class Lattice:
                 f"{what} is no stacked 3-D survey",
                 found=f"{KINDS[self.kind]}, {_by(self.shape)}",
                 expected=KINDS["3d"],
-                do="Stack pre-stack data first; a 2-D line can only be ingested, cropped and exported",
+                do="Stack pre-stack data first; a 2-D line can be ingested, cropped and exported",
             )
         inline, crossline = (labels.astype("int32") for labels in self.axes.values())
         return Grid(inline, crossline, self.sample, self.domain)

@@ -112,7 +112,7 @@ def plan_ingest(scanned: SegyScan, target: str, work: str) -> IngestJob:
 
 
 def source_key(scanned: SegyScan) -> str:
-    """Hash of all that the headers say and the user overrode, but of no sample.
+    """Hash of all that the headers and trailers say and the user overrode, but of no sample.
 
     Two runs with one key want the same store, unless samples changed in between; the tasks'
     content hashes tell.
@@ -132,10 +132,12 @@ def source_key(scanned: SegyScan) -> str:
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for item in scanned.layouts:
         digest.update(item.source.read(0, item.data_offset).tobytes())
+        digest.update(item.source.read(item.data_end, item.source.size).tobytes())
     lattice = scanned.lattice
     shift = [] if scanned.shift is None else [scanned.shift]
     for values in (*shift, *lattice.axes.values(), *lattice.words.values(), lattice.sample,
-                   scanned.trace_index, scanned.others, scanned.cdp_x, scanned.cdp_y):
+                   scanned.trace_index, scanned.others, scanned.other_cells,
+                   scanned.cdp_x, scanned.cdp_y):
         digest.update(np.ascontiguousarray(values).reshape(-1).view("uint8").data)
     return digest.hexdigest()
 

@@ -201,7 +201,9 @@ def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> Se
     overrides = overrides or HeaderOverrides()
     if not sources:
         raise SegyError("No SEG-Y file was named", do="Give at least one")
-    layouts = tuple(read_layout(Source(str(url)), overrides) for url in sources)
+    files = [Source(str(url)) for url in sources]
+    _require_different(files)
+    layouts = tuple(read_layout(file, overrides) for file in files)
     _require_alike(layouts)
     candidates = line_candidates(layouts, overrides)
     stated = stated_coordinates(layouts)
@@ -235,6 +237,15 @@ def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> Se
         evidence=placed.evidence,
         warnings=warnings,
     )
+
+
+def _require_different(files: Sequence[Source]) -> None:
+    """Traces of a file that is named twice would look like gathers of two."""
+    seen: set[str] = set()
+    for file in files:
+        if file.url in seen:
+            raise SegyError(f"{file.shown} was named twice", do="Name every file once")
+        seen.add(file.url)
 
 
 def _require_alike(layouts: Sequence[FileLayout]) -> None:

@@ -27,7 +27,7 @@ from seisproc.segy.ingest import SegyBuild, ingest
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.plan import plan_ingest, source_key
 from seisproc.segy.scan import scan
-from seisproc.survey import Survey
+from seisproc.survey import Survey, publish
 
 from .conftest import patch
 
@@ -364,9 +364,28 @@ def test_what_is_no_survey_is_never_replaced(segy: Writer, tmp_path: Path) -> No
     path, store = segy(), tmp_path / "s.zarr"
     ingest([str(path)], str(store))
     before = tree(store)
-    with pytest.raises(OutputExistsError, match="is no survey"):
-        ingest([str(path)], str(store / "labels"), overwrite=True)
+    for inside in ("labels", "labels/mine", "mine"):
+        with pytest.raises(OutputExistsError, match="lies inside the store"):
+            ingest([str(path)], str(store / inside), overwrite=True)
+    for name in ("labels", "patches"):
+        (tmp_path / name).mkdir()
+        publish(str(tmp_path / name), {"seisproc_kind": name})
+        with pytest.raises(OutputExistsError, match="is no survey"):
+            ingest([str(path)], str(tmp_path / name), overwrite=True)
     assert tree(store) == before
+    assert not list(tmp_path.rglob("*.work"))
+
+
+def test_a_trailer_is_part_of_the_content(segy: Writer, tmp_path: Path) -> None:
+    path, store = segy(), str(tmp_path / "s.zarr")
+    path.write_bytes(path.read_bytes() + b"E" * 3200)
+    patch(path, 3500, bytes([2, 0]))  # rev 2
+    patch(path, 3528, (1).to_bytes(4, "big"))  # trailers of 3200 bytes
+    ingest([str(path)], store)
+    assert ingest([str(path)], store).reused
+    patch(path, path.stat().st_size - 1, b"F")
+    with pytest.raises(OutputExistsError, match="--overwrite"):
+        ingest([str(path)], store)
 
 
 def test_a_replacement_that_was_not_begun_waits_for_overwrite(

@@ -292,3 +292,9 @@ def test_files_of_other_kinds_are_named(tmp_path: Path, content: bytes, told: st
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SegyError, match="no such file"):
         scan([str(tmp_path / "none.sgy")])
+
+
+def test_a_file_named_twice_is_refused(segy: Writer) -> None:
+    path = str(segy())
+    with pytest.raises(SegyError, match="named twice"):
+        scan([path, path])
