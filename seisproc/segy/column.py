@@ -131,7 +131,7 @@ class _ColumnConverter:
         self.energy = np.zeros(index.shape, "float64")
         self.digest = hashlib.sha256()
         self.residual: list[NDArray[np.uint64]] = []
-        self.shared = _Shared.read(job) if job.averaged else _Shared.none()
+        self.shared = _Shared.read(job, task) if job.averaged else None
         self.shift = np.asarray(_array(job, "trace_shift")[...]) if job.shifted else None
 
     def convert(self, first: int, stop: int) -> None:
@@ -151,8 +151,8 @@ class _ColumnConverter:
             if not live.all() or (stop - first) % edge or job.shifted:
                 bundle[...] = self.array.fill
             self._gather(cells, first, stop, bundle)
-            if job.averaged:
-                self._average(cells, first, stop, bundle)
+            if self.shared is not None:
+                self._average(self.shared, cells, first, stop, bundle)
             if not self.write:
                 continue
             seen, energy = np.zeros(face, bool), np.zeros(face, "float64")
@@ -210,11 +210,12 @@ class _ColumnConverter:
                 self.residual.append(np.stack([sample.astype("uint64"), what], axis=1))
 
     def _average(
-        self, cells: NDArray[np.int64], first: int, stop: int, bundle: NDArray[Any]
+        self, shared: _Shared, cells: NDArray[np.int64], first: int, stop: int,
+        bundle: NDArray[Any],
     ) -> None:
         """Put the mean of its traces into every cell that several share."""
-        for i, j in np.argwhere(np.isin(cells, self.shared.firsts)).tolist():
-            raw = _raw_samples(self.job, self.shared.traces_with(cells[i, j]))
+        for i, j in np.argwhere(np.isin(cells, shared.firsts)).tolist():
+            raw = _raw_samples(self.job, shared.traces_with(cells[i, j]))
             form = self.job.layouts[0]
             values = decode(raw, form.sample_format.code, form.byte_order)[:, first:stop]
             mean = values.mean(axis=0, dtype="float64")
@@ -250,29 +251,43 @@ class _ColumnConverter:
 
 @dataclass(frozen=True, eq=False)
 class _Shared:
-    """Traces that share cells: file order of each, its cell, and the first trace of each cell."""
+    """Traces of a column's inlines that share cells.
+
+    Attributes
+    ----------
+    traces : int64 (n,)
+        Numbers in file order, cell by cell.
+    begins : int64 (cells + 1,)
+        Where in ``traces`` those of a cell begin; the cells by their first traces, rising.
+    firsts : int64 (cells,)
+        First trace of each cell.
+    """
 
     traces: NDArray[np.int64]
-    cells: NDArray[np.int64]
+    begins: NDArray[np.int64]
     firsts: NDArray[np.int64]
 
     @classmethod
-    def none(cls) -> _Shared:
-        nothing = np.empty(0, "int64")
-        return cls(nothing, nothing, nothing)
-
-    @classmethod
-    def read(cls, job: IngestJob) -> _Shared:
+    def read(cls, job: IngestJob, task: Task) -> _Shared:
         traces, cells = (
             np.asarray(_array(job, name)[...])
             for name in ("other_trace", "other_cell")
         )
-        return cls(traces, cells, traces[np.unique(cells, return_index=True)[1]])
+        width = math.prod(job.shape[1:-1])
+        mine = (cells >= task.first[0] * width) & (cells < task.stop[0] * width)
+        traces, cells = traces[mine], cells[mine]
+        _, at, number, counts = np.unique(
+            cells, return_index=True, return_inverse=True, return_counts=True
+        )
+        order = np.argsort(traces[at][number], kind="stable")
+        rising = np.argsort(traces[at])
+        begins = np.concatenate([[0], np.cumsum(counts[rising])])
+        return cls(traces[order], begins, traces[at][rising])
 
     def traces_with(self, first: int) -> NDArray[np.int64]:
         """All traces of the cell whose first trace is given."""
-        cell = self.cells[self.traces == first]
-        return self.traces[self.cells == cell[0]]
+        number = int(np.searchsorted(self.firsts, first))
+        return self.traces[self.begins[number] : self.begins[number + 1]]
 
 
 def _put_shifted(

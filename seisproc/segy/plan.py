@@ -106,7 +106,7 @@ def plan_ingest(scanned: SegyScan, target: str, work: str) -> IngestJob:
         chunks=chunks,
         shards=shards,
         others=len(scanned.others),
-        averaged=scanned.overrides.duplicates == "mean",
+        averaged=scanned.overrides.duplicates == "mean" and len(scanned.others) > 0,
         shifted=scanned.shift is not None,
     )
 

@@ -12,8 +12,10 @@ import zarr
 
 from seisproc.errors import GeometryError
 from seisproc.grid import Grid
+from seisproc.segy.create import create_segy
 from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
+from seisproc.segy.layout import CROSSLINE, INLINE
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.scan import scan
 from seisproc.survey import Survey, create_array, publish
@@ -291,3 +293,31 @@ def test_duplicates_of_a_stacked_survey_are_no_gathers(segy: Writer, grid: Grid)
         scan([str(path)])
     told = scan([str(path)], HeaderOverrides(geometry="prestack"))
     assert told.kind == "prestack"
+
+
+@pytest.mark.parametrize("duplicates", ["first", "mean"])
+def test_what_to_do_with_duplicates_may_be_said_of_a_file_without_any(
+    segy: Writer, tmp_path: Path, amplitude: np.ndarray, duplicates: str
+) -> None:
+    overrides = HeaderOverrides(duplicates=duplicates)
+    survey = there_and_back(segy(), tmp_path, overrides=overrides)
+    np.testing.assert_array_equal(survey.amplitude[...], amplitude)
+
+
+def test_means_of_several_columns_and_chunks(tmp_path: Path) -> None:
+    """Cells that share traces lie in every column, and their traces anywhere in the file."""
+    rng = np.random.default_rng(7)
+    grid = Grid(np.arange(160, dtype="int32"), np.arange(150, dtype="int32"), 4.0 * np.arange(9))
+    values = rng.normal(size=grid.shape).astype("float32")
+    numbers = rng.permutation(160) // 2 * 2 % 158
+    path = tmp_path / "twice.sgy"
+    create_segy(path, values, grid, sample_format=5)
+    patch_traces(path, 189, ">i4", np.repeat(numbers, 150), 9)
+    patch_traces(path, 5, ">i4", 0, 9)
+    overrides = HeaderOverrides(
+        inline=INLINE, crossline=CROSSLINE, duplicates="mean", geometry="3d"
+    )
+    survey = there_and_back(path, tmp_path, overrides=overrides)
+    for at, number in enumerate(survey.read("inline").tolist()):
+        expected = values[numbers == number].astype("float64").mean(axis=0).astype("float32")
+        np.testing.assert_array_equal(survey.amplitude[at], expected)
