@@ -6,6 +6,7 @@ any other pair of words.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 
@@ -76,6 +77,7 @@ class _Token:
     name: str = ""
     field: Field | None = None
     strong: bool = False
+    keyed: bool = False
 
 
 def stated_words(text: str) -> dict[str, tuple[Field, ...]]:
@@ -120,12 +122,14 @@ def _read_line(line: str) -> list[tuple[str, Field, bool]]:
     if tokens[0].field is not None and tokens[-1].field is None:
         # the position comes first, in a table such as "189-192  INLINE NUMBER"
         tokens = [
-            _Token(-token.start, -token.end, token.name, token.field, token.strong)
+            dataclasses.replace(token, start=-token.start, end=-token.end)
             for token in reversed(tokens)
         ]
     found = []
     for run, places in _runs(tokens):
         chosen = [place for place in places if place.strong] or places
+        if len(run) == 1:  # "INLINE 1 TO 4, BYTES 189-192" counts four lines first
+            chosen = [place for place in chosen if place.keyed] or chosen
         heads = run[-len(chosen) :] if len(chosen) < len(run) else run
         for head, place in zip(heads, chosen, strict=False):
             if head.name != "other" and place.field is not None:
@@ -183,12 +187,13 @@ def _positions(line: str, names: list[_Token], size: int) -> list[_Token]:
         field = _field(match, size, not match["key"])
         if field is None:
             continue
-        found.append(_Token(match.start(), match.end(), "", field, bool(strong)))
+        keyed = bool(match["key"])
+        found.append(_Token(match.start(), match.end(), "", field, bool(strong), keyed))
         while match := _NEXT.match(line, at):
             more = _field(match, size, False)
             if more is None:
                 break
-            found.append(_Token(match.start(), match.end(), "", more, bool(strong)))
+            found.append(_Token(match.start(), match.end(), "", more, bool(strong), keyed))
             at = match.end()
     return found
 

@@ -35,6 +35,7 @@ STATED: list[tuple[str, dict[str, list[tuple[int, int]]]]] = [
     ("C 6     inlines:    111 .. 133", {}),
     ("C 7     crosslines: 875 .. 892", {}),
     ("C 7 INLINE 111 TO 133, XLINE 875 TO 892", {}),
+    ("C 2 INLINE 10 TO 13, BYTES 189-192", {"inline": [(189, 4)]}),
     ("C 7 INLINES 1-200 CROSSLINES 1-300", {}),
     (
         "C20 HEADER BYTES: 189-192: INLINE  193-196: CROSSLINE",
