@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import segyio
 
-from seisproc.errors import OutputExistsError, StoreError
+from seisproc.errors import BusyError, OutputExistsError, StoreError
 from seisproc.grid import Grid
 from seisproc.schema import CODES, NONE
 from seisproc.segy.export import export
@@ -221,3 +221,19 @@ def test_products_as_16_bit_integers(store: str, tmp_path: Path, grid: Grid) -> 
         with segyio.open(target) as file:
             assert int(file.format) == 3
             np.testing.assert_array_equal(segyio.tools.cube(file), expected)
+
+
+def test_two_exports_do_not_write_into_each_other(store: str, tmp_path: Path) -> None:
+    output, left = tmp_path / "out.sgy", tmp_path / ".out.sgy.partial"
+    left.write_bytes(b"of a run that was killed" * 100_000)
+    refused = []
+
+    def again(done: int, total: int) -> None:
+        with pytest.raises(BusyError, match="another run"):
+            export(store, str(output), samples_as="int16")
+        refused.append(done)
+
+    export(store, str(output), on_progress=again)
+    assert refused and not left.exists()
+    export(store, str(tmp_path / "alone.sgy"))
+    assert output.read_bytes() == (tmp_path / "alone.sgy").read_bytes()
