@@ -11,7 +11,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import fsspec
 from fsspec.config import conf
@@ -168,6 +168,10 @@ def reaching(url: str) -> Iterator[None]:
 
 def _explained(error: Exception, url: str) -> AccessError | None:
     """Say what an error of a remote file system means; None for one that is none."""
+    try:
+        urlsplit(url)
+    except ValueError as fault:
+        return AccessError(f"{shown(url)} is no URL", found=_text(fault, url), do="Check the URL")
     protocol = url.split("://", 1)[0].rsplit("::", 1)[-1]
     if isinstance(error, ImportError) or "Protocol not known" in str(error):
         extra = EXTRAS.get(protocol)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import fsspec
 import jinja2
 
 from seisproc.errors import ConfigError, OutputExistsError
+from seisproc.places import open_place, reaching
 from seisproc.records import write_atomic
 from seisproc.report import facts
 from seisproc.report.gallery import Picture, draw_pictures, score_pictures
@@ -128,12 +128,14 @@ def pictures(store_url: str, run: str | None = None, labels: str | None = None) 
 
 
 def _require_free(output: str, overwrite: bool) -> None:
-    fs, path = fsspec.core.url_to_fs(output)
-    if fs.isdir(path):
+    fs, path = open_place(output)
+    with reaching(output):
+        exists, is_folder = fs.exists(path), fs.isdir(path)
+    if is_folder:
         raise ConfigError(
             f"{output} is a folder", expected="the name of an HTML file", do="Name a file in it"
         )
-    if fs.exists(path) and not overwrite:
+    if exists and not overwrite:
         raise OutputExistsError(
             f"{output} exists already", do="Pass --overwrite to replace it, or name another"
         )

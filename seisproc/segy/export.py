@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from seisproc.errors import OutputExistsError
-from seisproc.places import open_place, reaching
+from seisproc.places import open_place, reaching, require_writable
 from seisproc.segy.fresh import with_headers
 from seisproc.segy.mapped import new_file
 from seisproc.segy.product import Product, describe_product, product_header
@@ -92,6 +92,7 @@ def export(
     product = describe_product(survey, variable, samples_as)
     files = _plan(survey, product, output)
     for file in files:
+        require_writable(file.url)
         fs, path = open_place(file.url)
         with reaching(file.url):
             exists, is_folder = fs.exists(path), fs.isdir(path)

@@ -154,3 +154,8 @@ def test_a_group_is_no_variable(flow_command, tmp_path, store):
 @pytest.mark.parametrize("value", ["nan", "inf"])
 def test_numbers_that_are_none(command, segy, option, value):
     assert option in command.refuses("scan", segy, option, value)
+
+
+@pytest.mark.parametrize("url", ["http://[bad/x.sgy", "s3://[bad/x.sgy"])
+def test_a_url_that_is_none(command, url):
+    assert f"{url} is no URL" in command.refuses("scan", url)
