@@ -140,6 +140,23 @@ def incoherence(amplitude: NDArray[np.floating]) -> NDArray[np.float32]:
     (True, True)
     """
     values = np.nan_to_num(np.asarray(amplitude, np.float32), posinf=0.0, neginf=0.0)
+    tensor = structure_tensor(values)
+    out = np.empty(values.size, np.float32)
+    _planarity(tensor.reshape(6, -1), out)
+    return out.reshape(values.shape)
+
+
+def structure_tensor(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Averaged outer product of the gradient: float32 (6, inline, crossline, sample).
+
+    The six are xx, yy, zz, xy, xz, yz, where x, y and z are those axes that are longer than 1, in
+    their order; those of axes that are missing are 0.
+
+    Parameters
+    ----------
+    values : float32 (inline, crossline, sample)
+        Finite; reflected at the edges.
+    """
     axes = [axis for axis in range(3) if values.shape[axis] > 1]
     gradients = [
         gaussian_filter(values, GRADIENT_SIGMA, order=[int(a == axis) for a in range(3)],
@@ -151,9 +168,7 @@ def incoherence(amplitude: NDArray[np.floating]) -> NDArray[np.float32]:
         if a < len(axes) and b < len(axes):
             product = gradients[a] * gradients[b]
             gaussian_filter(product, TENSOR_SIGMA, output=tensor[slot])
-    out = np.empty(values.size, np.float32)
-    _planarity(tensor.reshape(6, -1), out)
-    return out.reshape(values.shape)
+    return tensor
 
 
 @numba.njit(cache=True, error_model="numpy")
