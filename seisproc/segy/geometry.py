@@ -141,14 +141,17 @@ def judge(candidate: Candidate, columns: Columns) -> Evidence:
     (inlines, i), (crosslines, j) = distinct(pair[0]), distinct(pair[1])
     folds = _count(i, j, len(crosslines), area)
     occupied = int(np.count_nonzero(folds))
+    thin = min(len(inlines), len(crosslines)) == 1
+    # a path through the grid visits few cells: one step, one new line number
+    path = not thin and occupied <= THIN_FILL * area
+    if path and occupied < traces and occupied < max(len(inlines), len(crosslines)) + 1:
+        return evidence("scattered", occupied)
     if occupied < traces:
         # the last cell of a file that was cut between gathers may hold fewer
         full = np.count_nonzero(folds == folds.max()) / occupied
         verdict = "gathers" if traces >= 1.5 * occupied and full >= THIN_FILL else "duplicates"
         return evidence(verdict, occupied)
-    thin = min(len(inlines), len(crosslines)) == 1
-    # a path through the grid visits few cells: one step, one new line number
-    if not thin and traces < len(inlines) + len(crosslines) and occupied <= THIN_FILL * area:
+    if path and traces < len(inlines) + len(crosslines):
         return evidence("scattered", occupied)
     if not (_fits_int32(inlines) and _fits_int32(crosslines)):
         return evidence("scattered", occupied)

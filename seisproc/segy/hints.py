@@ -45,9 +45,10 @@ _WAYS = {
 _NAMES = re.compile(
     "(?<![A-Z0-9_])(?:" + "|".join(f"(?P<{name}>{way})" for name, way in _WAYS.items()) + ")"
 )
+# "@" in one place only: two ways to read a run of them (EBCDIC blanks taken for ASCII) never end
 _KEY = (
     r"(?:(?:BYTES?|BYT|LOCATIONS?|LOCS?\b\.?|POSITIONS?|POS\b\.?|STARTS?(?:\s+AT)?|@)"
-    r"[\s:=(#.@]*)+"
+    r"[\s:=(#.]*)+"
 )
 _RANGE = r"(?P<first>\d{1,3})(?:\s*(?:-|TO|THRU|\.{2,})\s*(?P<last>\d{1,3}))?(?![\d.]*\d)"
 _POSITION = re.compile(rf"(?<![\d.A-Z])(?P<key>{_KEY})?{_RANGE}")

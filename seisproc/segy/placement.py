@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.errors import GeometryError
+from seisproc.segy import scratch
 from seisproc.segy.columns import Columns
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.geometry import (
     MAX_CELLS_PER_TRACE,
+    THIN_FILL,
     Candidate,
     Cells,
     Evidence,
@@ -43,6 +45,12 @@ GATHER_FILL = 0.25
 
 NEARLY_STACKED = 1.5
 """Line numbers that fewer traces a cell share are those of a stacked survey with duplicates."""
+
+LEAST_NUMBERED = 0.8
+"""Share of the traces of a 2-D line that have a CDP number of their own."""
+
+MOST_REPEATS = 4
+"""Traces of a 2-D line with the same shot point, on average, at most."""
 
 _Judged = Sequence[tuple[Candidate, Evidence]]
 
@@ -133,8 +141,9 @@ def place(
     else:
         found = ways["3d"]() or ways["prestack"]()
         if found is None:
-            _refuse_duplicates(name, judged, columns)
-            found = ways["2d"]() or _without_geometry(judged, words)
+            line = ways["2d"]()
+            _refuse_duplicates(name, judged, columns, sure=line is not None)
+            found = line or _without_geometry(judged, words)
     if found is None:
         raise no_geometry_error(layouts, [evidence for _, evidence in judged])
     return found
@@ -211,6 +220,9 @@ def _gathers(
         regular = offsets > 1 or evidence.traces_per_cell.is_integer()
         if evidence.verdict != "gathers" or not (regular or told):
             continue
+        if not (told or item.trusted or min(evidence.inlines, evidence.crosslines) > 1):
+            # one number is the same everywhere: shots, or a line whose shot points repeat
+            continue
         cells = locate(item, columns)
         name, labels, number = _gather_axis(cells, words)
         shape = (len(cells.inline), len(cells.crossline), len(labels))
@@ -264,13 +276,24 @@ def _gather_axis(
 
 
 def _line(judged: _Judged, words: _Words, told: bool) -> Placement | None:
-    """Take the traces for a 2-D line if some word numbers them."""
+    """Take the traces for a 2-D line if some word numbers them.
+
+    At bends a number may come twice; shot points do so all along a line.
+    """
     traces = len(words["cdp"])
-    cdp, shot_point = (words.overrides.word(name) for name in ("cdp", "shot_point"))
-    stacked = len(distinct(words["offset"])[0]) == 1
-    for word in (cdp, shot_point) if stacked else (cdp,):
+    names = ["cdp"]
+    if len(distinct(words["offset"])[0]) == 1:
+        names += ["shot_point"]
+        if len(distinct(words["channel"])[0]) == 1:
+            names += ["field_record"]
+    for name in names:
+        word = words.overrides.word(name)
         numbers = distinct(words.columns[word])[0]
-        if traces > 1 and len(numbers) == traces and usual_labels(numbers):
+        enough = traces * (LEAST_NUMBERED if name == "cdp" or len(names) == 1 else 1 / MOST_REPEATS)
+        if traces > 1 and len(numbers) > 1 and usual_labels(numbers) and (
+            len(numbers) == traces
+            or (len(numbers) >= enough and _is_monotonic(words.columns[word]))
+        ):
             told_word = f", numbered {numbers[0]} to {numbers[-1]} at byte {word.byte}"
             break
     else:
@@ -279,6 +302,15 @@ def _line(judged: _Judged, words: _Words, told: bool) -> Placement | None:
         told_word = ""
     warning = f"a 2-D line of {traces:,} traces{told_word}. {ONLY_STACKED}"
     return _in_file_order("2d", LINE_WORDS, judged, words, (warning,))
+
+
+def _is_monotonic(values: NDArray[np.signedinteger]) -> bool:
+    """Whether numbers only rise or only fall, with repeats."""
+    steps = [
+        np.diff(values[part.start : part.stop + 1].astype("int64"))
+        for part in scratch.blocks(len(values))
+    ]
+    return all((step >= 0).all() for step in steps) or all((step <= 0).all() for step in steps)
 
 
 def _flat(judged: _Judged, words: _Words, warnings: tuple[str, ...]) -> Placement:
@@ -317,8 +349,11 @@ def _without_geometry(judged: _Judged, words: _Words) -> Placement | None:
     return _flat(judged, words, (warning,))
 
 
-def _refuse_duplicates(name: str, judged: _Judged, columns: Columns) -> None:
+def _refuse_duplicates(name: str, judged: _Judged, columns: Columns, sure: bool) -> None:
+    """Refuse a survey with shared cells; ``sure``: only where the words are meant for lines."""
     for item, evidence in judged:
+        if sure and not item.trusted and evidence.fill < THIN_FILL:
+            continue
         if evidence.verdict == "duplicates" and min(evidence.inlines, evidence.crosslines) > 1:
             pair = (columns[item.inline], columns[item.crossline])
             raise duplicates_error(name, pair, evidence)

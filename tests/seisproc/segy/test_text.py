@@ -138,3 +138,9 @@ def test_any_text_is_survived() -> None:
     for _ in range(300):
         stated_words(" ".join(rng.choice(words, 200)))
         stated_words(rng.integers(32, 255, 3200).astype("uint8").tobytes().decode("latin-1"))
+
+
+def test_runs_of_signs_in_a_misread_text_header_end_soon() -> None:
+    """EBCDIC blanks read as ASCII are ``@``, which also stands before a byte position."""
+    assert stated_words("C 1 " + 74 * "@" + "X\nINLINE @@@ 189")["inline"]
+    assert stated_words(40 * ("@." * 40 + "\n")) == {}
