@@ -8,7 +8,8 @@ traces is taken.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +42,16 @@ from seisproc.segy.layout import (
     trace_words,
 )
 from seisproc.segy.overrides import HeaderOverrides
+from seisproc.segy.padding import padding_bytes
 from seisproc.segy.source import Source
-from seisproc.segy.text import decode_text, untrimmed_text
+from seisproc.segy.text import decode_text, is_text, untrimmed_text
 
 MAX_EXTENDED_TEXTS = 1000
+MAX_UNDECLARED_TEXTS = 20
 CONFIRMATIONS = 100
 """Trace headers that must agree before a number of samples from one of them is believed."""
 
-END_TEXT = "((SEG: ENDTEXT))"
+END_TEXT = re.compile(r"\(\(\s*SEG\s*:\s*END\s?TEXT\s*\)\)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -152,8 +155,22 @@ def read_layout(source: Source, overrides: HeaderOverrides) -> FileLayout:
     readings = _readings(source, head, overrides)
     for reading in readings:
         if reading.left_over == 0 and (not reading.remark or _is_confirmed(source, reading)):
-            return _accept(source, head, reading)
+            return _accept(source, head, _without_padding(source, reading))
+    for reading in readings:
+        # zeros at the end of a muted trace are no padding: the trace headers must agree
+        whole = _without_padding(source, reading)
+        if whole.left_over == 0 and _is_confirmed(source, whole):
+            return _accept(source, head, whole)
     raise _left_over_error(source, readings[0])
+
+
+def _without_padding(source: Source, reading: _Reading) -> _Reading:
+    padding = padding_bytes(source, reading.data_offset, reading.data_end, reading.trace_bytes)
+    if not padding:
+        return reading
+    remark = f"{padding:,} zero bytes after the last trace are no traces; they are kept for export"
+    remarks = "; ".join(filter(None, (reading.remark, remark)))
+    return replace(reading, data_end=reading.data_end - padding, remark=remarks)
 
 
 def _is_confirmed(source: Source, reading: _Reading) -> bool:
@@ -239,9 +256,35 @@ def _data_offsets(
         texts = _count_texts(source)
     if 0 < texts <= MAX_EXTENDED_TEXTS:
         offsets.append((FILE_HEADER_BYTES + texts * TEXT_BYTES, ""))
+    there = _text_blocks(source)
     plain = (FILE_HEADER_BYTES, f"{texts} extended text headers declared, none there")
+    if texts > 0 and not there and _is_trace(source, head, order):
+        offsets.insert(0, plain)
+    if texts <= 0 and there:
+        remark = f"{there} extended text headers that the binary header does not declare"
+        offsets.append((FILE_HEADER_BYTES + there * TEXT_BYTES, remark))
     offsets.append(plain if texts else (FILE_HEADER_BYTES, ""))
     return list(dict.fromkeys(offsets))
+
+
+def _is_trace(source: Source, head: NDArray[np.uint8], order: str) -> bool:
+    """Whether a trace header that states the binary header's samples follows the file header."""
+    first = source.read(FILE_HEADER_BYTES, FILE_HEADER_BYTES + TRACE_HEADER_BYTES)
+    if len(first) < TRACE_HEADER_BYTES:
+        return False
+    samples = int(trace_words(first[None], TRACE_SAMPLES, order)[0])
+    return samples > 0 and samples == int(file_word(head, SAMPLES, order))
+
+
+def _text_blocks(source: Source) -> int:
+    """Blocks of text where the first trace should be."""
+    for number in range(MAX_UNDECLARED_TEXTS):
+        start = FILE_HEADER_BYTES + number * TEXT_BYTES
+        raw = source.read(start, start + TEXT_BYTES)
+        # no trace header reads as text from its first byte on
+        if len(raw) < TEXT_BYTES or not (is_text(raw[:TRACE_HEADER_BYTES]) and is_text(raw)):
+            return number
+    return 0
 
 
 def _count_texts(source: Source) -> int:
@@ -251,7 +294,7 @@ def _count_texts(source: Source) -> int:
         raw = source.read(start, start + TEXT_BYTES)
         if len(raw) < TEXT_BYTES:
             break
-        if END_TEXT in decode_text(raw[:80]).upper().replace("SEG:END", "SEG: END"):
+        if END_TEXT.search(decode_text(raw[:80])):
             return number + 1
     return 0
 
@@ -323,13 +366,40 @@ def _accept(source: Source, head: NDArray[np.uint8], reading: _Reading) -> FileL
     )
 
 
+def _lengths(source: Source, reading: _Reading) -> list[int]:
+    """Read the first traces as if each said its own length, in samples; [] where that fails."""
+    found: list[int] = []
+    at = reading.data_offset
+    while at < source.size and len(found) < CONFIRMATIONS:
+        header = source.read(at, at + TRACE_HEADER_BYTES)
+        if len(header) < TRACE_HEADER_BYTES:
+            return []
+        samples = int(trace_words(header[None], TRACE_SAMPLES, reading.byte_order)[0])
+        at += reading.header_bytes + samples * reading.form.size
+        if not samples or at > source.size:
+            return []
+        found.append(samples)
+    return found
+
+
 def _left_over_error(source: Source, reading: _Reading) -> SegyError:
     whole = (reading.data_end - reading.data_offset) // reading.trace_bytes
+    lengths = _lengths(source, reading)
+    if len(set(lengths)) > 1:
+        return SegyError(
+            f"{source.name}: the traces differ in length, which no volume can hold",
+            found=f"{min(lengths)} to {max(lengths)} samples in the first {len(lengths)} traces",
+            expected="one number of samples for all traces",
+            do="Pad or cut them to one length with the software that wrote them",
+        )
+    kept = reading.data_offset + whole * reading.trace_bytes
     return SegyError(
         f"{source.name} does not divide into whole traces: it is cut short, has something "
         "appended, or its number of samples is wrong",
         found=f"{reading.left_over} bytes left over after {whole} traces of "
         f"{reading.trace_bytes} bytes ({reading.samples} samples, {reading.form.name})",
         expected=f"a multiple of {reading.trace_bytes} bytes after byte {reading.data_offset}",
-        do="Copy the file again, or give --samples or --sample-format if the header is wrong",
+        do="Copy the file again, or give --samples or --sample-format if the header is wrong"
+        + (f"; to keep the {whole} whole traces, cut a copy of it with truncate -s {kept}"
+           if whole else ""),
     )

@@ -144,15 +144,14 @@ def judge(candidate: Candidate, columns: Columns) -> Evidence:
     thin = min(len(inlines), len(crosslines)) == 1
     # a path through the grid visits few cells: one step, one new line number
     path = not thin and occupied <= THIN_FILL * area
-    if path and occupied < traces and occupied < max(len(inlines), len(crosslines)) + 1:
+    along = occupied < traces and occupied <= max(len(inlines), len(crosslines))
+    if path and (along or traces < len(inlines) + len(crosslines)):
         return evidence("scattered", occupied)
     if occupied < traces:
         # the last cell of a file that was cut between gathers may hold fewer
         full = np.count_nonzero(folds == folds.max()) / occupied
         verdict = "gathers" if traces >= 1.5 * occupied and full >= THIN_FILL else "duplicates"
         return evidence(verdict, occupied)
-    if path and traces < len(inlines) + len(crosslines):
-        return evidence("scattered", occupied)
     if not (_fits_int32(inlines) and _fits_int32(crosslines)):
         return evidence("scattered", occupied)
     usual = usual_labels(inlines) and usual_labels(crosslines)

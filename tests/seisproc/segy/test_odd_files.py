@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seisproc.errors import SegyError
 from seisproc.grid import Grid
+from seisproc.segy.create import create_segy
 from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
 from seisproc.segy.scan import SegyScan, scan
@@ -87,3 +89,81 @@ def test_several_lines_together_are_no_gathers(segy: Writer) -> None:
     second = first.with_name("second.sgy")
     second.write_bytes(first.read_bytes())
     assert scan([str(first), str(second)]).kind == "flat"
+
+
+@pytest.mark.parametrize("zeros", [100, 7 * TRACE_BYTES, 7 * TRACE_BYTES + 100])
+def test_zeros_after_the_last_trace_are_no_traces(
+    segy: Writer, grid: Grid, tmp_path: Path, zeros: int
+) -> None:
+    path = segy()
+    path.write_bytes(path.read_bytes() + bytes(zeros))
+    grid.require_same(scan([str(path)]).grid, "scan")
+    assert f"{zeros:,} zero bytes" in "; ".join(ingest_and_compare(path, tmp_path))
+
+
+def test_zeros_are_no_padding_where_the_number_of_samples_is_wrong(segy: Writer) -> None:
+    path = segy()
+    patch(path, BINARY + 20, (SAMPLES + 4).to_bytes(2, "big"))
+    patch_traces(path, 115, ">u2", 9, SAMPLES)
+    content = path.read_bytes()
+    path.write_bytes(content[:-240] + bytes(240))
+    with pytest.raises(SegyError, match="does not divide into whole traces"):
+        scan([str(path)])
+
+
+def test_a_cut_file_is_refused_with_the_way_to_keep_its_whole_traces(
+    segy: Writer, tmp_path: Path
+) -> None:
+    path = segy()
+    path.write_bytes(path.read_bytes()[:-50])
+    kept = 3600 + 34 * TRACE_BYTES
+    with pytest.raises(SegyError, match=f"keep the 34 whole traces.*truncate -s {kept}"):
+        scan([str(path)])
+    path.write_bytes(path.read_bytes()[:kept])
+    assert scan([str(path)]).missing_traces == 1
+
+
+def test_traces_of_different_lengths_are_refused_by_that_name(segy: Writer) -> None:
+    content = segy().read_bytes()
+    whole = content[:3600]
+    for number in range(TRACES):
+        samples = 20 + number % 7
+        at = 3600 + number * TRACE_BYTES
+        trace = bytearray(content[at : at + 240 + 4 * samples])
+        trace[114:116] = samples.to_bytes(2, "big")
+        whole += bytes(trace)
+    path = segy("lengths.sgy")
+    path.write_bytes(whole)
+    with pytest.raises(SegyError, match="differ in length.*20 to 26 samples"):
+        scan([str(path)])
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_text_headers_that_are_not_declared_are_found(
+    segy: Writer, grid: Grid, tmp_path: Path, count: int
+) -> None:
+    path = segy()
+    text = "C 1 MORE".ljust(3200).encode("cp500")
+    insert(path, 3600, 2 * text)
+    patch(path, BINARY + 304, count.to_bytes(2, "big", signed=True))
+    grid.require_same(scan([str(path)]).grid, "scan")
+    assert "2 extended text headers" in "; ".join(ingest_and_compare(path, tmp_path))
+
+
+def test_the_end_of_text_headers_may_be_written_in_many_ways(segy: Writer, grid: Grid) -> None:
+    path = segy()
+    text = "((own: stanza)) first".ljust(3200) + "((  seg: endTEXt  ))".ljust(3200)
+    insert(path, 3600, text.encode())
+    patch(path, BINARY + 304, b"\xff\xff")
+    found = scan([str(path)])
+    grid.require_same(found.grid, "scan")
+    assert "extended" not in warned(found)
+
+
+def test_declared_text_headers_that_are_not_there_take_no_traces(tmp_path: Path) -> None:
+    """The text headers would be as long as ten traces are."""
+    grid = Grid(np.arange(6, dtype="int32"), np.arange(5, dtype="int32"), 4.0 * np.arange(20))
+    path = tmp_path / "short.sgy"
+    create_segy(path, np.ones(grid.shape, "float32"), grid)
+    patch(path, BINARY + 304, bytes([0, 1]))
+    grid.require_same(scan([str(path)]).grid, "scan")
