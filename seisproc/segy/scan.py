@@ -30,6 +30,7 @@ from seisproc.segy.layout import (
     Field,
 )
 from seisproc.segy.overrides import HeaderOverrides
+from seisproc.segy.patterns import matching_files
 from seisproc.segy.placement import PLACE_FIELDS, place
 from seisproc.segy.source import Source
 from seisproc.segy.text import find_crs
@@ -187,7 +188,8 @@ def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> Se
     Parameters
     ----------
     sources : sequence of str
-        Local paths or fsspec URLs of files that together make one survey.
+        Local paths or fsspec URLs of files that together make one survey; patterns such as
+        ``line-*.sgy`` stand for the files that match, by name.
     overrides : HeaderOverrides, optional
         What the user knows better than the headers.
 
@@ -201,7 +203,7 @@ def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> Se
     overrides = overrides or HeaderOverrides()
     if not sources:
         raise SegyError("No SEG-Y file was named", do="Give at least one")
-    files = [Source(str(url)) for url in sources]
+    files = [Source(url) for url in matching_files(sources)]
     _require_different(files)
     layouts = tuple(read_layout(file, overrides) for file in files)
     _require_alike(layouts)

@@ -83,7 +83,11 @@ class Source:
         else:
             found = self._ask(lambda: fs.info(path))
         if found["type"] == "directory":
-            raise SegyError(f"{self.shown} is a folder", expected="a SEG-Y file")
+            raise SegyError(
+                f"{self.shown} is a folder",
+                expected="a SEG-Y file",
+                do=f"Name the files, or give a pattern: '{self.shown.rstrip('/')}/*.sgy'",
+            )
         if found["size"] is None:
             raise SegyError(
                 f"{self.shown}: the server does not say how large the file is",

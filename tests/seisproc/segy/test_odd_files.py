@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 
@@ -167,3 +168,31 @@ def test_declared_text_headers_that_are_not_there_take_no_traces(tmp_path: Path)
     create_segy(path, np.ones(grid.shape, "float32"), grid)
     patch(path, BINARY + 304, bytes([0, 1]))
     grid.require_same(scan([str(path)]).grid, "scan")
+
+
+@pytest.mark.parametrize("where", ["local", "memory"])
+def test_a_pattern_names_the_files_of_a_survey(
+    segy: Writer, grid: Grid, tmp_path: Path, where: str
+) -> None:
+    content = segy().read_bytes()
+    cut = 3600 + 20 * TRACE_BYTES
+    parts = {"l-1.sgy": content[:cut], "l-2.sgy": content[:3600] + content[cut:]}
+    folder = str(tmp_path) if where == "local" else "memory://patterns/lines"
+    for name, part in parts.items():
+        with fsspec.open(f"{folder}/{name}", "wb") as file:
+            file.write(part)
+    found = scan([f"{folder}/l-?.sgy"])
+    grid.require_same(found.grid, "scan")
+    assert [layout.source.name for layout in found.layouts] == ["l-1.sgy", "l-2.sgy"]
+    with pytest.raises(SegyError, match=r"m-\*\.sgy: no file matches this pattern"):
+        scan([f"{folder}/m-*.sgy"])
+
+
+def test_a_file_may_be_named_like_a_pattern(segy: Writer) -> None:
+    path = segy("cube[1]*.sgy")
+    assert scan([str(path)]).layouts[0].source.name == path.name
+
+
+def test_a_folder_is_refused_with_the_pattern_to_give(tmp_path: Path) -> None:
+    with pytest.raises(SegyError, match=r"is a folder.*/\*\.sgy"):
+        scan([str(tmp_path)])
