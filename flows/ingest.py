@@ -9,7 +9,7 @@ from flows.header_config import HeaderConfig
 from flows.runs import OPTIONS, run_name
 from flows.sources import ingest_sources
 from flows.volume_config import VolumeConfig
-from seisproc.building import IngestReceipt
+from seisproc.building import BUDGET_MIB, IngestReceipt
 from seisproc.cluster import open_cluster
 from tasks.pyramid import pyramid_survey
 
@@ -23,6 +23,7 @@ def ingest(
     overwrite: bool = False,
     pyramid: bool = False,
     volume: VolumeConfig = VolumeConfig(),
+    budget_mib: int = BUDGET_MIB,
 ) -> IngestReceipt:
     """Turn the SEG-Y files of one survey, or an array, into a survey store.
 
@@ -35,9 +36,12 @@ def ingest(
         overwrite: Replace a store that is already there.
         pyramid: Also make coarser levels for viewers, as OME-Zarr beside the store.
         volume: What an array holds, where the source is one.
+        budget_mib: Memory in MiB for the pieces under way on one machine, all workers together.
     """
     with open_cluster(cluster.spec()) as address:
-        receipt = ingest_sources(sources, store, headers, volume, address, overwrite)
+        receipt = ingest_sources(
+            sources, store, headers, volume, address, overwrite, budget_mib
+        )
         if pyramid:
             pyramid_survey(store, address)
         return receipt

@@ -43,6 +43,14 @@ model_option = click.option(
 @click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=INPUT)
 @click.argument("store", metavar="STORE.zarr", type=LOCATION)
 @click.option("--pyramid", is_flag=True, help="Also make the pyramid for viewers, STORE.ome.zarr.")
+@click.option(
+    "--budget",
+    type=click.IntRange(min=1),
+    default=512,
+    show_default=True,
+    metavar="MIB",
+    help="Memory for the pieces under way on one machine, all workers together.",
+)
 @header_options
 @volume_options
 @cluster_options
@@ -53,6 +61,7 @@ def ingest(
     sources: tuple[str, ...],
     store: str,
     pyramid: bool,
+    budget: int,
     plan: bool,
     overwrite: bool,
     as_json: bool,
@@ -77,7 +86,9 @@ def ingest(
     with prefect_server():
         from flows.ingest import ingest as flow
 
-        receipt = flow(list(sources), store, headers, cluster, overwrite, pyramid, volume)
+        receipt = flow(
+            list(sources), store, headers, cluster, overwrite, pyramid, volume, budget
+        )
     from seisproc.pyramid import pyramid_url
 
     print_receipt(receipt, as_json, **({"pyramid": pyramid_url(store)} if pyramid else {}))

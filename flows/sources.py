@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from seisproc.building import BUDGET_MIB
 from seisproc.errors import ConfigError
 from seisproc.segy.source import Source
 from seisproc.volumes.recognise import volume_format
@@ -62,14 +63,16 @@ def ingest_sources(
     volume: VolumeConfig,
     address: str,
     overwrite: bool,
+    budget_mib: int = BUDGET_MIB,
 ) -> IngestReceipt:
     """Run the stage that fits the sources."""
     from tasks.ingest import ingest_array, ingest_segy
 
     if is_array(sources):
-        return ingest_array(sources[0], store, volume.settings(headers), address, overwrite)
+        settings = volume.settings(headers)
+        return ingest_array(sources[0], store, settings, address, overwrite, budget_mib)
     _require_no_volume(sources, volume)
-    return ingest_segy(sources, store, headers.overrides(), address, overwrite)
+    return ingest_segy(sources, store, headers.overrides(), address, overwrite, budget_mib)
 
 
 def _require_no_volume(sources: Sequence[str], volume: VolumeConfig) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from seisproc.errors import (
     IncompleteError,
@@ -25,12 +27,16 @@ from seisproc.records import Record, Records, lease, work_url
 from seisproc.replace import finish_replacement, put_in_place
 from seisproc.segy.folders import earlier_work, free_bytes, remove_tree
 from seisproc.survey import Survey, is_published
-from seisproc.volume import map_bounded
+from seisproc.volume import Outcome, map_bounded
 
 if TYPE_CHECKING:
     from distributed import Client
 
 Progress = Callable[[int, int], None]
+
+BUDGET_MIB = 512
+READING_BYTES = 16 << 20
+"""Bytes of a remote file that are under way at a time."""
 
 PRODUCT = "ingest"
 CREATED = "created"
@@ -79,6 +85,11 @@ class Job(Protocol):
     @property
     def work(self) -> str:
         """Folder of its records."""
+        ...
+
+    @property
+    def piece_bytes(self) -> int:
+        """Memory that one piece takes at most, about."""
         ...
 
     def tasks(self) -> list[Task]:
@@ -202,12 +213,45 @@ class IngestReceipt:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Crew:
+    """Who does the pieces, and how much memory they may take together on one machine."""
+
+    client: Client | None
+    budget_mib: int
+
+    def map(
+        self, function: Callable[[Task], TaskResult], tasks: Sequence[Task], job: Job
+    ) -> Iterator[Outcome[Task, TaskResult]]:
+        """Run pieces, no more at a time than the budget allows; at least one."""
+        return map_bounded(function, tasks, self.client, in_flight=self._in_flight(job))
+
+    def _in_flight(self, job: Job) -> int | None:
+        if self.client is None:
+            return None
+        threads = self.client.nthreads()
+        machines = {urlsplit(address).hostname or address for address in threads}
+        fit = max(1, (self.budget_mib << 20) // job.piece_bytes) * len(machines)
+        return fit if fit < sum(threads.values()) else None
+
+
+def piece_bytes(chunks: tuple[int, ...], shards: tuple[int, ...], itemsize: int) -> int:
+    """Memory of a piece: a shard as it is encoded, a row of its chunks, and what is being read.
+
+    >>> piece_bytes((64, 64, 64), (128, 128, 512), 4) >> 20
+    56
+    """
+    row = math.prod(chunks[:-1]) * shards[-1]
+    return (math.prod(shards) + row) * itemsize + READING_BYTES
+
+
 def build_store(
     build: Build[Any],
     store_url: str,
     *,
     client: Client | None = None,
     overwrite: bool = False,
+    budget_mib: int = BUDGET_MIB,
     on_progress: Progress | None = None,
 ) -> Built:
     """Build and publish a store, or find that it is there already.
@@ -222,6 +266,8 @@ def build_store(
         Where the pieces run; without one, in this process.
     overwrite : bool
         Replace an existing survey of other content, once the new one is complete.
+    budget_mib : int
+        Memory in MiB that the pieces under way on one machine may take, all workers together.
     on_progress : callable, optional
         Told (done, total) pieces.
 
@@ -247,12 +293,13 @@ def build_store(
             finish_replacement(f"{work}/store", store_url)
         if is_published(store_url):
             _require_survey(store_url)
-            built = _reuse(build, build.plan(store_url, work), client)
+            built = _reuse(build, build.plan(store_url, work), _Crew(client, budget_mib))
             if built is None:
                 _require_overwrite(build, store_url, overwrite)
                 target = f"{work}/store"
         if built is None:
-            built = _build(build, build.plan(target, work), store_url, client, on_progress)
+            crew = _Crew(client, budget_mib)
+            built = _build(build, build.plan(target, work), store_url, crew, on_progress)
         Records(work).clear()
     return built
 
@@ -271,7 +318,7 @@ def prepare(
     tasks: Sequence[Task],
     records: Records,
     store_url: str,
-    client: Client | None,
+    crew: _Crew,
 ) -> dict[str, Record]:
     """Create the store's arrays, or find what an earlier run did and still holds."""
     identities = build.identities(job)
@@ -293,7 +340,7 @@ def prepare(
     }
     if created.payload["identities"] != identities:
         # the files were touched in between: keep only pieces whose content is the same
-        checksums = _checksums(build, job, [wanted[key] for key in done], client)
+        checksums = _checksums(build, job, [wanted[key] for key in done], crew)
         done = {key: record for key, record in done.items() if checksums[key] == record.checksum}
         for key in set(recorded) - set(done):
             records.forget(key)
@@ -337,24 +384,24 @@ def _require_overwrite(build: Build[Any], store_url: str, overwrite: bool) -> No
         )
 
 
-def _reuse(build: Build[AnyJob], job: AnyJob, client: Client | None) -> Built | None:
+def _reuse(build: Build[AnyJob], job: AnyJob, crew: _Crew) -> Built | None:
     """Say that a store exists already, if it holds this very content."""
     survey = Survey(job.target)
     if not build.matches(survey, job):
         return None
     tasks = job.tasks()
-    checksums = _checksums(build, job, tasks, client)
+    checksums = _checksums(build, job, tasks, crew)
     if content_fingerprint(build.key, checksums) != survey.fingerprint:
         return None
     return Built(job.target, survey.fingerprint, len(tasks), len(tasks), reused=True)
 
 
 def _checksums(
-    build: Build[AnyJob], job: AnyJob, tasks: Sequence[Task], client: Client | None
+    build: Build[AnyJob], job: AnyJob, tasks: Sequence[Task], crew: _Crew
 ) -> dict[str, str]:
     """Content hashes of pieces of the source, without writing anything."""
     found = {}
-    for outcome in map_bounded(build.worker(job, write=False), tasks, client):
+    for outcome in crew.map(build.worker(job, write=False), tasks, job):
         if outcome.error is not None or outcome.result is None:
             raise outcome.error or StoreError(f"{job.target}: a piece could not be checked")
         found[outcome.result.key] = outcome.result.checksum
@@ -365,20 +412,20 @@ def _build(
     build: Build[AnyJob],
     job: AnyJob,
     store_url: str,
-    client: Client | None,
+    crew: _Crew,
     on_progress: Progress | None,
 ) -> Built:
     """Create, convert, publish; whatever an earlier run of the same content did is kept."""
     records = Records(job.work)
     tasks = job.tasks()
-    done = prepare(build, job, tasks, records, store_url, client)
+    done = prepare(build, job, tasks, records, store_url, crew)
     resumed = len(done)
     if on_progress is not None:
         on_progress(resumed, len(tasks))
     left = [task for task in tasks if task.key not in done]
     failed: list[tuple[Task, Exception]] = []
     finished = resumed
-    for outcome in map_bounded(build.worker(job, write=True), left, client):
+    for outcome in crew.map(build.worker(job, write=True), left, job):
         if isinstance(outcome.error, SpaceError):
             raise outcome.error
         if outcome.error is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seisproc.building import IngestReceipt
+from seisproc.building import BUDGET_MIB, IngestReceipt
 from seisproc.cluster import connect
 from seisproc.segy.ingest import ingest
 from seisproc.segy.overrides import HeaderOverrides
@@ -22,6 +22,7 @@ def ingest_segy(
     overrides: HeaderOverrides,
     cluster: str,
     overwrite: bool = False,
+    budget_mib: int = BUDGET_MIB,
 ) -> IngestReceipt:
     """Write the survey store from its SEG-Y files; resumes what an earlier run left."""
     with connect(cluster) as client, stage_progress("ingest") as on_progress:
@@ -31,6 +32,7 @@ def ingest_segy(
             overrides=overrides,
             client=client,
             overwrite=overwrite,
+            budget_mib=budget_mib,
             on_progress=on_progress,
         )
     receipt_artifact("ingest", store, "What was ingested", receipt)
@@ -44,6 +46,7 @@ def ingest_array(
     settings: VolumeSettings,
     cluster: str,
     overwrite: bool = False,
+    budget_mib: int = BUDGET_MIB,
 ) -> IngestReceipt:
     """Write the survey store from a NumPy, HDF5 or MDIO source; resumes what a run left."""
     with connect(cluster) as client, stage_progress("ingest") as on_progress:
@@ -53,6 +56,7 @@ def ingest_array(
             settings=settings,
             client=client,
             overwrite=overwrite,
+            budget_mib=budget_mib,
             on_progress=on_progress,
         )
     receipt_artifact("ingest", store, "What was ingested", receipt)

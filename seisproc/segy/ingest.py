@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seisproc.building import Built, IngestReceipt, Progress, Task, TaskResult, build_store
+from seisproc.building import (
+    BUDGET_MIB,
+    Built,
+    IngestReceipt,
+    Progress,
+    Task,
+    TaskResult,
+    build_store,
+)
 from seisproc.records import Record
 from seisproc.segy.column import check_task, run_task
 from seisproc.segy.overrides import HeaderOverrides
@@ -28,6 +36,7 @@ def ingest(
     overrides: HeaderOverrides | None = None,
     client: Client | None = None,
     overwrite: bool = False,
+    budget_mib: int = BUDGET_MIB,
     on_progress: Progress | None = None,
 ) -> IngestReceipt:
     """Turn the SEG-Y files of one survey into a survey store.
@@ -44,6 +53,8 @@ def ingest(
         Where the pieces run; without one, in this process.
     overwrite : bool
         Replace an existing survey made from other content, once the new one is complete.
+    budget_mib : int
+        Memory in MiB that the pieces under way on one machine may take, all workers together.
     on_progress : callable, optional
         Told (done, total) pieces.
 
@@ -62,7 +73,8 @@ def ingest(
     """
     build = SegyBuild(scan(sources, overrides))
     built = build_store(
-        build, store_url, client=client, overwrite=overwrite, on_progress=on_progress
+        build, store_url, client=client, overwrite=overwrite, budget_mib=budget_mib,
+        on_progress=on_progress,
     )
     return _receipt(build.scanned, built)
 

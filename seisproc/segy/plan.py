@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.building import Task
+from seisproc.building import Task, piece_bytes
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.scan import SegyScan
 from seisproc.survey import layout
@@ -68,6 +68,11 @@ class IngestJob:
     def dtype(self) -> np.dtype[np.generic]:
         """Type of the samples in the store."""
         return np.dtype(self.layouts[0].sample_format.dtype)
+
+    @property
+    def piece_bytes(self) -> int:
+        """Memory that a column takes at most, about."""
+        return piece_bytes(self.chunks, self.shards, self.dtype.itemsize)
 
     @property
     def trace_samples_bytes(self) -> int:

@@ -14,6 +14,7 @@ import zarr
 from numpy.typing import NDArray
 
 from seisproc.building import (
+    BUDGET_MIB,
     Built,
     IngestReceipt,
     Progress,
@@ -51,11 +52,13 @@ def build_volume(
     *,
     client: Client | None = None,
     overwrite: bool = False,
+    budget_mib: int = BUDGET_MIB,
     on_progress: Progress | None = None,
 ) -> IngestReceipt:
     """Build and publish the store of a volume; see :func:`seisproc.building.build_store`."""
     built = build_store(
-        build, store_url, client=client, overwrite=overwrite, on_progress=on_progress
+        build, store_url, client=client, overwrite=overwrite, budget_mib=budget_mib,
+        on_progress=on_progress,
     )
     return receipt(built)
 

@@ -16,7 +16,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from seisproc.building import Task, TaskResult
+from seisproc.building import Task, TaskResult, piece_bytes
 from seisproc.records import Records
 from seisproc.segy.decode import decode, encode
 from seisproc.segy.layout import IBM
@@ -61,6 +61,11 @@ class VolumeJob:
     dead_value: float | None
     parts: tuple[Part, ...] = ()
     checks_ibm: bool = False
+
+    @property
+    def piece_bytes(self) -> int:
+        """Memory that a column takes at most, about: samples are read and written 8 bytes wide."""
+        return piece_bytes(self.chunks, self.shards, 8)
 
     def tasks(self) -> list[Task]:
         """All tasks: columns first, they take longest."""

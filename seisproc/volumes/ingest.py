@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seisproc.building import IngestReceipt, Progress, Task, TaskResult
+from seisproc.building import BUDGET_MIB, IngestReceipt, Progress, Task, TaskResult
 from seisproc.errors import ConfigError, VolumeError
 from seisproc.segy.source import Source
 from seisproc.volumes.build import VolumeBuild, build_volume
@@ -36,6 +36,7 @@ def ingest_volume(
     settings: VolumeSettings | None = None,
     client: Client | None = None,
     overwrite: bool = False,
+    budget_mib: int = BUDGET_MIB,
     on_progress: Progress | None = None,
 ) -> IngestReceipt:
     """Turn an array into a survey store.
@@ -55,6 +56,8 @@ def ingest_volume(
         Where the pieces run; without one, in this process.
     overwrite : bool
         Replace an existing survey made from other content, once the new one is complete.
+    budget_mib : int
+        Memory in MiB that the pieces under way on one machine may take, all workers together.
     on_progress : callable, optional
         Told (done, total) pieces.
 
@@ -71,12 +74,14 @@ def ingest_volume(
     if array is None or array.mapped:
         return build_volume(
             VolumeBuild(volume), store_url,
-            client=client, overwrite=overwrite, on_progress=on_progress,
+            client=client, overwrite=overwrite, budget_mib=budget_mib,
+            on_progress=on_progress,
         )
     with _scratch(store_url) as scratch:
         return build_volume(
             UnpackedBuild(volume, array, scratch), store_url,
-            client=client, overwrite=overwrite, on_progress=on_progress,
+            client=client, overwrite=overwrite, budget_mib=budget_mib,
+            on_progress=on_progress,
         )
 
 

@@ -9,6 +9,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -410,3 +411,24 @@ def test_a_replacement_that_was_not_begun_waits_for_overwrite(
     ingest([str(other)], str(store), overwrite=True)
     np.testing.assert_array_equal(Survey(str(store)).amplitude[...], amplitude + 1)
     assert not Path(f"{store}.work").exists()
+
+
+def test_a_small_budget_lets_fewer_pieces_run_at_a_time(
+    wide: Path, tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result is the same; what is asked of the cluster is not."""
+    asked: list[int | None] = []
+    real = building.map_bounded
+
+    def spy(*arguments: Any, in_flight: int | None = None) -> Any:
+        asked.append(in_flight)
+        return real(*arguments, in_flight=in_flight)
+
+    monkeypatch.setattr(building, "map_bounded", spy)
+    receipts = [
+        ingest([str(wide)], str(tmp_path / f"{mib}.zarr"), client=client, budget_mib=mib)
+        for mib in (1, 512)
+    ]
+    assert asked == [1, None]
+    assert tree(tmp_path / "1.zarr") == tree(tmp_path / "512.zarr")
+    assert receipts[0].fingerprint == receipts[1].fingerprint
