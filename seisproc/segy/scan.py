@@ -1,6 +1,7 @@
 """Look at SEG-Y files before anything is read: what they are, and where their survey lies.
 
-One pass over the trace headers; no sample is touched.
+One pass over the trace headers; of the samples, those of five traces are looked at, since floats
+are declared wrongly.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from seisproc.grid import Grid, Lattice, describe_axes
 from seisproc.segy.candidates import line_candidates, stated_coordinates
 from seisproc.segy.columns import Columns, read_columns
 from seisproc.segy.coordinates import COORDINATE_FIELDS, Coordinates, find_coordinates
+from seisproc.segy.doubt import doubtful_format
 from seisproc.segy.fileheader import FileLayout, read_layout
 from seisproc.segy.geometry import Candidate, Evidence
 from seisproc.segy.layout import (
@@ -39,7 +41,7 @@ from seisproc.segy.vertical import vertical_axis
 
 @dataclass(frozen=True, eq=False)
 class SegyScan:
-    """What the headers of one survey's files say. No sample was read.
+    """What the headers of one survey's files say.
 
     Attributes
     ----------
@@ -225,6 +227,7 @@ def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> Se
         *axis.warnings,
         *coordinates.warnings,
         *_oddities(layouts, columns),
+        *doubtful_format(layouts, overrides.sample_format),
     )
     return SegyScan(
         layouts=layouts,

@@ -14,6 +14,7 @@ from seisproc.grid import Grid
 from seisproc.segy.create import create_segy
 from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
+from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.scan import SegyScan, scan
 
 from .conftest import BINARY, patch, patch_traces
@@ -196,3 +197,28 @@ def test_a_file_may_be_named_like_a_pattern(segy: Writer) -> None:
 def test_a_folder_is_refused_with_the_pattern_to_give(tmp_path: Path) -> None:
     with pytest.raises(SegyError, match=r"is a folder.*/\*\.sgy"):
         scan([str(tmp_path)])
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 3e4])
+@pytest.mark.parametrize(("actual", "declared"), [(1, 5), (5, 1), (1, 1), (5, 5)])
+def test_floats_that_are_not_what_is_declared_are_doubted(
+    segy: Writer, grid: Grid, actual: int, declared: int, scale: float
+) -> None:
+    noise = np.random.default_rng(4).normal(0, scale, grid.shape).astype("float32")
+    path = segy(amplitude=noise, sample_format=actual)
+    patch(path, BINARY + 24, declared.to_bytes(2, "big"))
+    doubted = f"--sample-format {actual}" in warned(scan([str(path)]))
+    assert doubted == (actual != declared)
+    assert "--sample-format" not in warned(
+        scan([str(path)], HeaderOverrides(sample_format=declared))
+    )
+
+
+@pytest.mark.parametrize("code", [1, 5])
+@pytest.mark.parametrize("kind", ["velocity", "zeros", "steps", "probability"])
+def test_right_floats_are_not_doubted(segy: Writer, grid: Grid, code: int, kind: str) -> None:
+    ramp = np.linspace(0, 1, int(np.prod(grid.shape))).reshape(grid.shape)
+    values = {"velocity": 1500 + 3000 * ramp, "zeros": 0 * ramp, "steps": np.rint(4 * ramp),
+              "probability": ramp}[kind]
+    path = segy(amplitude=values.astype("float32"), sample_format=code)
+    assert "--sample-format" not in warned(scan([str(path)]))
