@@ -9,9 +9,10 @@ import numpy as np
 from seisproc.errors import ConfigError
 from seisproc.synthetic.column import PARIHAKA_COLUMN, Column
 from seisproc.synthetic.faults import Fault
+from seisproc.synthetic.profile import Profile
 from seisproc.synthetic.ranges import Range, ends
 
-STEPS = ("wavelet", "structure", "faults", "column", "layers", "texture", "noise")
+STEPS = ("wavelet", "structure", "faults", "column", "layers", "texture", "noise", "profile")
 """Steps with a random stream of their own. Append only: the position is the stream's key."""
 
 
@@ -84,6 +85,9 @@ class SyntheticConfig:
         Relative gain ripple of the acquisition footprint, along crosslines.
     decay : Range
         Natural logarithm of the amplitude lost from the first to the last sample.
+    profile : Profile or None
+        A survey whose spectrum and amplitudes the finished volume takes on; the ranges stay as
+        they are (see :func:`seisproc.synthetic.matching.matched`).
     """
 
     shape: tuple[int, int, int] = (96, 96, 128)
@@ -116,6 +120,7 @@ class SyntheticConfig:
     linear_noise: Range = (0.0, 0.06)
     footprint: Range = (0.0, 0.04)
     decay: Range = (0.0, 0.4)
+    profile: Profile | None = None
 
     def __post_init__(self) -> None:
         """Refuse what the generator cannot honour.
@@ -138,7 +143,7 @@ class SyntheticConfig:
                 raise ConfigError(
                     f"synthetic {name}", found=str(getattr(self, name)), expected="more than 0"
                 )
-        for name, (low, high) in _LIMITS.items():
+        for name, (low, high) in LIMITS.items():
             bounds = ends(getattr(self, name))
             if not low <= bounds[0] <= bounds[1] <= high:
                 raise ConfigError(
@@ -157,7 +162,7 @@ class SyntheticConfig:
         return self.velocity_m_s * self.sample_interval_ms / 2000.0
 
 
-_LIMITS: dict[str, tuple[float, float]] = {
+LIMITS: dict[str, tuple[float, float]] = {
     "peak_frequency": (0.02, 0.4),
     "frequency_drop": (0.0, 0.6),
     "phase_degrees": (-180.0, 180.0),
@@ -181,7 +186,8 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "footprint": (0.0, 0.9),
     "decay": (0.0, 5.0),
 }
-if not _LIMITS.keys() <= {field.name for field in fields(SyntheticConfig)}:
+"""Least and largest value that the generator honours."""
+if not LIMITS.keys() <= {field.name for field in fields(SyntheticConfig)}:
     raise TypeError("a limit names no field of SyntheticConfig")
 
 

@@ -46,6 +46,9 @@ _VALUES = 20_000
 _STEEPEST = 4.0
 """Samples per trace; beyond it, what looks like dip is a step to the next reflection."""
 
+_PLANE = 0.6
+"""Least planarity of the structure tensor at which a dip counts: chaos and noise have none."""
+
 _CENTROID = 2.0 / (np.sqrt(2.0) * 1.3293403881791370)
 """Mean frequency of a Ricker wavelet's power over its peak frequency, Gamma(3)/sqrt(2)/Gamma(5/2),
 since that power goes as f^4 exp(-2 (f/peak)^2)."""
@@ -227,13 +230,14 @@ def _look(
         np.maximum.accumulate(traces[:, ::-1] != 0, axis=1)[:, ::-1],
     )
     amplitude = traces[known]
-    dips, strength = _dips(values)
+    dips, strength, plane = _dips(values)
     inner = binary_erosion(there, iterations=2, border_value=1) if not there.all() else there
     size = np.sqrt(sum(dip**2 for dip in dips.values()))[inner]
-    strong = size[strength[inner] > 0.25 * float(np.median(strength[inner]))] if size.size else size
+    plain = strength[inner] > 0.25 * float(np.median(strength[inner]))
+    plain &= plane[inner] > _PLANE
     return _Look(
         spectra=spectra,
-        dip=_some(strong),
+        dip=_some(size[plain] if plain.any() else size),
         noise=_noise(values, dips, inner),
         correlation=_correlation(values),
         amplitude=_some(amplitude),
@@ -243,22 +247,26 @@ def _look(
 
 def _dips(
     values: NDArray[np.float32],
-) -> tuple[dict[int, NDArray[np.float32]], NDArray[np.float32]]:
-    """Lateral axis -> dip in samples per trace, by total least squares; and the gradient's power.
+) -> tuple[dict[int, NDArray[np.float32]], NDArray[np.float32], NDArray[np.float32]]:
+    """Lateral axis -> dip in samples per trace; the gradient's power; and the least planarity.
 
     Along each lateral axis the dip is that of the plane whose normal is the direction of the
-    largest gradient, theta = atan2(2 xz, zz - xx) / 2 (Bigun and Granlund 1987).
+    largest gradient, theta = atan2(2 xz, zz - xx) / 2 (Bigun and Granlund 1987), and planarity is
+    (l1 - l2) / (l1 + l2) of that plane's eigenvalues: 1 for plane layers, 0 for chaos.
     """
     tensor = structure_tensor(values)
     axes = [axis for axis in range(3) if values.shape[axis] > 1]
     last = len(axes) - 1
     slots = {(0, 1): 3, (0, 2): 4, (1, 2): 5}
     dips = {}
+    plane = np.ones(values.shape, np.float32)
     for order, axis in enumerate(axes[:-1]):
         across, along, both = tensor[order], tensor[last], tensor[slots[order, last]]
         angle = 0.5 * np.arctan2(2.0 * both, along - across)
         dips[axis] = np.clip(-np.tan(angle), -_STEEPEST, _STEEPEST).astype(np.float32)
-    return dips, tensor[:3].sum(axis=0)
+        spread = np.sqrt((along - across) ** 2 + 4.0 * both**2)
+        plane = np.minimum(plane, spread / np.maximum(along + across, 1e-30))
+    return dips, tensor[:3].sum(axis=0), plane
 
 
 def _noise(

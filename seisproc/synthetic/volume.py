@@ -16,6 +16,7 @@ from seisproc.synthetic.faults import Fault, undo_faults
 from seisproc.synthetic.lattice import Lattice
 from seisproc.synthetic.noise import band_limited_noise, linear_noise, survey_gain
 from seisproc.synthetic.ranges import draw
+from seisproc.synthetic.shaping import imitate
 from seisproc.synthetic.structure import draw_folds
 from seisproc.synthetic.texture import paint
 from seisproc.synthetic.wavelet import (
@@ -104,6 +105,8 @@ def synthesize(config: SyntheticConfig) -> SyntheticVolume:
     impedance, facies = paint(undone, folds, bodies, lattice, streams["layers"], streams["texture"])
     reflections = blur_laterally(reflectivity(impedance), blur)
     amplitude = _observe(config, reflections, shallow, deep, streams["noise"])
+    if config.profile is not None:
+        amplitude = imitate(amplitude, config.profile, streams["profile"])
     inside = slice(pad, pad + config.shape[2])
     return SyntheticVolume(
         amplitude=amplitude,

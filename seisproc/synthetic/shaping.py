@@ -1,0 +1,159 @@
+"""Give a volume the spectrum and the amplitudes of a survey; its geometry stays where it is.
+
+The filters are zero-phase and the amplitudes are mapped by one rising curve, so that reflectors,
+and with them the labels, do not move.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import oaconvolve
+
+from seisproc.synthetic.measure import trace_spectra
+from seisproc.synthetic.profile import AMPLITUDE_PROBABILITIES, FREQUENCIES, Profile
+
+_ROUNDS = 2
+"""Each of the two steps disturbs a little what the other has set."""
+
+_MOST_GAIN = 30.0
+"""Largest amplification of a frequency: beyond it there is hardly any signal to amplify."""
+
+_EVERY = 3
+"""Every so many traces, both ways, tell the spectrum and the quantiles of a volume."""
+
+
+def imitate(
+    amplitude: NDArray[np.float32], profile: Profile, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Shape the spectrum to one drawn from a profile, and map the amplitudes to the profile's.
+
+    Parameters
+    ----------
+    amplitude : ndarray
+        float32 (inline, crossline, sample), finite.
+    profile : Profile
+        The survey to imitate.
+    rng : numpy.random.Generator
+        Draws the spectrum; two numbers are consumed.
+
+    Returns
+    -------
+    ndarray
+        float32 of the same shape, unit rms.
+    """
+    target = draw_spectra(profile, rng)
+    for _ in range(_ROUNDS):
+        amplitude = shape_spectrum(amplitude, target, profile.windows)
+        amplitude = map_amplitudes(amplitude, profile)
+    rms = float(np.sqrt(np.mean(amplitude.astype(np.float64) ** 2)))
+    return amplitude * np.float32(1.0 / max(rms, 1e-12))
+
+
+def draw_spectra(profile: Profile, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a spectrum per depth window between the percentiles of a survey's traces.
+
+    The percentile goes in a straight line from one value at frequency 0 to another at 0.5, so
+    that low and high frequencies vary on their own.
+
+    Returns
+    -------
+    ndarray
+        float64 (window, frequency), unit power.
+    """
+    low, high = rng.uniform(0.0, 2.0, size=2)
+    position = np.linspace(low, high, FREQUENCIES)
+    spectra = np.asarray(profile.spectrum)
+    # Percentiles 10, 50 and 90 stand at 0, 1 and 2; between them along the logarithm.
+    logs = np.log(np.maximum(spectra, 1e-6))
+    below = np.minimum(position.astype(np.int64), 1)
+    share = position - below
+    at = np.arange(FREQUENCIES)
+    drawn = np.exp((1 - share) * logs[:, below, at] + share * logs[:, below + 1, at])
+    return np.asarray(drawn / np.sqrt(np.sum(drawn**2, axis=1, keepdims=True)), np.float64)
+
+
+def shape_spectrum(
+    amplitude: NDArray[np.float32],
+    target: NDArray[np.float64],
+    windows: tuple[tuple[float, float], ...],
+) -> NDArray[np.float32]:
+    """Filter a volume, with zero phase, to the amplitude spectra wanted in its depth windows.
+
+    Parameters
+    ----------
+    amplitude : ndarray
+        float32 (inline, crossline, sample).
+    target : ndarray
+        float64 (window, frequency), as :func:`seisproc.synthetic.measure.trace_spectra` gives.
+    windows : tuple of (float, float)
+        Their depths as fractions of the vertical extent; one filter passes into the next between
+        the middles of their windows.
+
+    Returns
+    -------
+    ndarray
+        float32 of the same shape. What holds nothing stays as it is.
+    """
+    samples = amplitude.shape[2]
+    few = amplitude[::_EVERY, ::_EVERY].reshape(-1, samples)
+    middles = np.array([(first + last) / 2 * samples - 0.5 for first, last in windows])
+    depth = np.arange(samples)
+    half = min(FREQUENCIES - 1, samples - 1)
+    padded = np.pad(amplitude, ((0, 0), (0, 0), (half, half)), mode="reflect")
+    total = np.zeros_like(amplitude)
+    for number, (first, last) in enumerate(windows):
+        start, stop = round(first * samples), round(last * samples)
+        spectra = trace_spectra(few[:, start : max(stop, start + 2)])
+        share = np.interp(depth, middles, np.eye(len(windows))[number])
+        weight = (share * share * (3.0 - 2.0 * share)).astype(np.float32)
+        if not len(spectra):
+            total += weight * amplitude
+            continue
+        kernel = _kernel(target[number], np.sqrt(np.mean(spectra**2, axis=0)), half)
+        total += weight * oaconvolve(padded, kernel[None, None, :], mode="valid", axes=2)
+    return total
+
+
+def map_amplitudes(amplitude: NDArray[np.float32], profile: Profile) -> NDArray[np.float32]:
+    """Map amplitudes by a rising curve, so that their quantiles are the profile's.
+
+    Parameters
+    ----------
+    amplitude : ndarray
+        float32 (inline, crossline, sample).
+    profile : Profile
+        Whose amplitude quantiles are wanted.
+
+    Returns
+    -------
+    ndarray
+        float32 of the same shape, about mean 0 and deviation 1; an amplitude that was larger than
+        another is not smaller afterwards. What holds one value only stays as it is.
+    """
+    few = amplitude[::_EVERY, ::_EVERY]
+    own = np.quantile(few.astype(np.float64), AMPLITUDE_PROBABILITIES)
+    rising = np.concatenate([[True], np.diff(own) > 0])
+    if rising.sum() < 2:
+        return amplitude
+    own, wanted = own[rising], np.asarray(profile.amplitude)[rising]
+    # Beyond the outermost quantiles the curve goes on with its mean slope.
+    reach = 10.0 * (own[-1] - own[0])
+    slope = (wanted[-1] - wanted[0]) / (own[-1] - own[0])
+    own = np.concatenate([[own[0] - reach], own, [own[-1] + reach]])
+    wanted = np.concatenate(
+        [[wanted[0] - slope * reach], wanted, [wanted[-1] + slope * reach]]
+    )
+    return np.interp(amplitude, own, wanted).astype(np.float32)
+
+
+def _kernel(
+    target: NDArray[np.float64], present: NDArray[np.float64], half: int
+) -> NDArray[np.float32]:
+    """Symmetric filter of ``2 half + 1`` taps that turns one amplitude spectrum into another."""
+    gain = target / np.maximum(present, present.max() / 1e4)
+    gain = np.minimum(gain, _MOST_GAIN)
+    taps = np.fft.irfft(gain)
+    reach = taps.size // 2
+    centred = np.concatenate([taps[-reach:], taps[: reach + 1]]) * np.hanning(2 * reach + 1)
+    return centred[reach - half : reach + half + 1].astype(np.float32)
