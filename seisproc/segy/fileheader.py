@@ -51,6 +51,9 @@ MAX_UNDECLARED_TEXTS = 20
 CONFIRMATIONS = 100
 """Trace headers that must agree before a number of samples from one of them is believed."""
 
+MIN_INTERVAL, MAX_INTERVAL = 1e-3, 1e8
+"""Sample intervals in us that rev 2's long word may state."""
+
 END_TEXT = re.compile(r"\(\(\s*SEG\s*:\s*END\s?TEXT\s*\)\)", re.IGNORECASE)
 
 
@@ -343,7 +346,8 @@ def _accept(source: Source, head: NDArray[np.uint8], reading: _Reading) -> FileL
     revision = int(file_word(head, REVISION_MAJOR, order))
     if revision >= 2:
         extended = float(file_word(head, EXTENDED_INTERVAL, order))
-        interval = extended if np.isfinite(extended) and extended > 0 else interval
+        # unset bytes read as any number
+        interval = extended if MIN_INTERVAL < extended < MAX_INTERVAL else interval
     extended_text = ""
     for start in range(FILE_HEADER_BYTES, reading.data_offset, TEXT_BYTES):
         stop = min(start + TEXT_BYTES, reading.data_offset)

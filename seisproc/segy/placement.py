@@ -171,7 +171,7 @@ def _stacked(
         places=cells,
         evidence=_marked([evidence for _, evidence in judged], best),
         used=(item.inline, item.crossline),
-        warnings=(search_warning(item),) if item.origin == ORIGIN else (),
+        warnings=(search_warning(item),) if item.origin.startswith(ORIGIN) else (),
     )
 
 

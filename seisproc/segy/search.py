@@ -29,6 +29,7 @@ from seisproc.segy.layout import (
     SOURCE_Y,
     TRACE_HEADER_BYTES,
     TRACE_IN_ENSEMBLE,
+    TRACE_IN_FILE,
     TRACE_IN_LINE,
     Field,
     trace_words,
@@ -70,6 +71,13 @@ _GROUP_X, _GROUP_Y = Field(81, "i4"), Field(85, "i4")
 _COORDINATES = (CDP_X, CDP_Y, SOURCE_X, SOURCE_Y, _GROUP_X, _GROUP_Y)
 _COUNTERS = (TRACE_IN_LINE, CHANNEL, TRACE_IN_ENSEMBLE, OFFSET)
 _TIME_STAMP = tuple(Field(byte, "i2") for byte in range(157, 167, 2))
+_LINES_ELSEWHERE = tuple(
+    itertools.combinations(
+        (TRACE_IN_FILE, FIELD_RECORD, CHANNEL, SHOT_POINT, CDP, TRACE_IN_ENSEMBLE), 2
+    )
+)
+"""Words that hold line numbers in some software's files, and mean something else."""
+
 _UNSTACKED = ((FIELD_RECORD, CHANNEL), (SHOT_POINT, CHANNEL), (CDP, TRACE_IN_ENSEMBLE))
 
 
@@ -111,8 +119,11 @@ def search(layouts: Sequence[FileLayout]) -> tuple[tuple[Candidate, ...], Column
     if traces < FEWEST_LINES**2:
         return (), {}
     shortlist = _varying(layouts)
-    witnesses = {*_COORDINATES, OFFSET, *itertools.chain(*_UNSTACKED)}
+    witnesses = {*_COORDINATES, OFFSET, *itertools.chain(*_UNSTACKED, *_LINES_ELSEWHERE)}
     columns = read_columns(layouts, [*shortlist, *witnesses])
+    counted = _located_counters(columns)
+    if counted:
+        return counted, {}
     if _looks_unstacked(columns):
         return (), {}
     words = [word for field in shortlist if (word := _line_word(field, columns)) is not None]
@@ -251,8 +262,30 @@ def _liking(pair: tuple[_LineWord, _LineWord]) -> tuple[object, ...]:
     )
 
 
-def _agrees_with_coordinates(candidate: Candidate, columns: Columns) -> bool:
-    """Whether coordinates, where there are any, are an affine map of the two numbers in a plane."""
+def _located_counters(columns: Columns) -> tuple[Candidate, ...]:
+    """Pairs of words that count shots, channels or traces by the standard, yet lie on a plane.
+
+    Channels and traces of a gather would share a place or a line on the map.
+    """
+    if np.ptp(columns[OFFSET]):
+        return ()
+    for pair in _LINES_ELSEWHERE:
+        candidate = Candidate(*pair, f"{ORIGIN}, by coordinates", PRIORS[0])
+        evidence = judge(candidate, columns)
+        if evidence.verdict == "3d" and evidence.fill >= FULL:
+            if min(evidence.inlines, evidence.crosslines) >= FEWEST_LINES:
+                if _agrees_with_coordinates(candidate, columns, needed=True):
+                    return (candidate,)
+    return ()
+
+
+def _agrees_with_coordinates(
+    candidate: Candidate, columns: Columns, needed: bool = False
+) -> bool:
+    """Whether coordinates, where there are any, are an affine map of the two numbers in a plane.
+
+    ``needed``: there must be some.
+    """
     used = (candidate.inline, candidate.crossline)
     some = slice(None, None, max(1, len(columns[candidate.inline]) // FIT_TRACES))
     for pair in ((CDP_X, CDP_Y), (SOURCE_X, SOURCE_Y)):
@@ -271,7 +304,8 @@ def _agrees_with_coordinates(candidate: Candidate, columns: Columns) -> bool:
         flat = abs(np.linalg.det(steps)) < MISFIT * lengths.prod()
         if misfit > MISFIT or flat or lengths.min() < STILL * lengths.max():
             return False
-    return True
+        needed = False
+    return not needed
 
 
 def _is_coordinate(field: Field) -> bool:

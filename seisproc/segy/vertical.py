@@ -23,6 +23,13 @@ COARSE_INTERVAL = 10_000
 FINE_INTERVAL = 100
 """Nothing is sampled every 0.1 ms or finer: such a word is metres."""
 
+FINE_LINE_INTERVAL = 20
+"""Sub-bottom profilers sample lines every 20 us and up; no depth step is that coarse in metres."""
+
+NEGATIVE = 1 << 15
+USHRT_MAX = (1 << 16) - 1
+"""Intervals from the first to the second are negative ones where the headers disagree."""
+
 OFF_SAMPLE = 0.01
 """Traces that start further than this part of an interval from a sample are not shifted."""
 
@@ -76,7 +83,7 @@ def vertical_axis(
     layout = layouts[0]
     warnings: list[str] = []
     word = _interval_word(layout, columns, overrides, warnings)
-    domain = overrides.domain or _domain(layout, word, warnings)
+    domain = overrides.domain or _domain(layout, word, kind, warnings)
     interval = overrides.interval or _interval(word, domain)
     shift = None
     first = overrides.first_sample
@@ -100,6 +107,22 @@ def _interval_word(
         counts += np.bincount(traced[part], minlength=len(counts))
     counts[0] = 0
     usual = int(counts.argmax())
+    if NEGATIVE <= layout.interval <= USHRT_MAX and usual != round(layout.interval):
+        # as a signed word it is negative, and nothing says that it is not
+        signed = layout.interval - (USHRT_MAX + 1)
+        if 0 < usual < NEGATIVE:
+            warnings.append(
+                f"sample interval {signed:g} in the binary header: {usual} from the trace headers "
+                "is used"
+            )
+            return usual
+        if overrides.interval is None:
+            raise SegyError(
+                f"{layout.source.name}: the sample interval is negative",
+                found=f"{signed:g} in the binary header, "
+                f"{usual - (USHRT_MAX + 1) if usual else 0} in the trace headers",
+                do="Give --interval in ms, or in m with --domain depth",
+            )
     if layout.interval > 0:
         if usual and usual != round(layout.interval) and overrides.interval is None:
             warnings.append(
@@ -121,14 +144,15 @@ def _interval_word(
     )
 
 
-def _domain(layout: FileLayout, word: float, warnings: list[str]) -> str:
+def _domain(layout: FileLayout, word: float, kind: str, warnings: list[str]) -> str:
     """Time unless something says depth: the text header, the file's name, an odd interval."""
     text = layout.text.upper()
     says_depth, says_time = bool(_DEPTH.search(text)), bool(_TIME.search(text))
     if says_depth and not says_time:
         return "depth"
     named = bool(_DEPTH_NAME.search(layout.source.name))
-    odd = not FINE_INTERVAL <= word < COARSE_INTERVAL
+    finest = FINE_LINE_INTERVAL if kind in ("2d", "flat") else FINE_INTERVAL
+    odd = not finest <= word < COARSE_INTERVAL
     if says_time or not (odd or named):
         return "twt"
     reason = f"sample interval word {word:g}" if odd else "the file's name"

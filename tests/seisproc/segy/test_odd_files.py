@@ -17,7 +17,7 @@ from seisproc.segy.ingest import ingest
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.scan import SegyScan, scan
 
-from .conftest import BINARY, patch, patch_traces
+from .conftest import BINARY, patch, patch_traces, read_traces
 
 Writer = Callable[..., Path]
 SAMPLES = 67
@@ -222,3 +222,51 @@ def test_right_floats_are_not_doubted(segy: Writer, grid: Grid, code: int, kind:
               "probability": ramp}[kind]
     path = segy(amplitude=values.astype("float32"), sample_format=code)
     assert "--sample-format" not in warned(scan([str(path)]))
+
+
+def test_negative_intervals_give_way_to_the_trace_headers(segy: Writer) -> None:
+    path = segy()
+    patch(path, BINARY + 16, (-2).to_bytes(2, "big", signed=True))
+    found = scan([str(path)])
+    assert (found.grid.step, "interval -2" in warned(found)) == (4.0, True)
+    patch_traces(path, 117, ">i2", -25_000, SAMPLES)
+    with pytest.raises(SegyError, match="negative; found: -2 in.*-25000 in.*--interval"):
+        scan([str(path)])
+    assert scan([str(path)], HeaderOverrides(interval=2.0)).grid.step == 2.0
+
+
+def test_a_rev_2_interval_that_nobody_set_is_passed_over(segy: Writer) -> None:
+    path = segy()
+    patch(path, BINARY + 300, bytes([2, 0]))
+    for value in (1.1e15, -1.1e15, np.nan, 1e-300):
+        patch(path, BINARY + 72, np.array([value], ">f8").tobytes())
+        assert scan([str(path)]).grid.step == 4.0
+
+
+def test_profilers_sample_lines_finer_than_a_tenth_of_a_millisecond(segy: Writer) -> None:
+    path = segy()
+    for byte, values in {189: 0, 193: 0, 9: np.arange(1, 36), 13: 1}.items():
+        patch_traces(path, byte, ">i4", values, SAMPLES)
+    patch_traces(path, 117, ">i2", 46, SAMPLES)
+    patch(path, BINARY + 16, (46).to_bytes(2, "big"))
+    found = scan([str(path)])
+    assert (found.kind, found.lattice.domain) == ("2d", "twt")
+    assert found.lattice.sample[1] - found.lattice.sample[0] == pytest.approx(0.046, abs=1e-4)
+
+
+@pytest.mark.parametrize("pair", [(9, 13), (17, 25), (13, 17), (5, 9)])
+def test_counters_are_line_numbers_where_the_coordinates_say_so(
+    segy: Writer, grid: Grid, pair: tuple[int, int]
+) -> None:
+    path = segy()
+    numbers = [read_traces(path, byte, ">i4", SAMPLES) for byte in (189, 193)]
+    places = {181: 500_000 + 25 * numbers[1], 185: 6_000_000 + 25 * numbers[0]}
+    words = {189: 0, 193: 0, **places, **dict(zip(pair, numbers, strict=True))}
+    for byte, values in words.items():
+        patch_traces(path, byte, ">i4", values, SAMPLES)
+    found = scan([str(path)])
+    grid.require_same(found.grid, "scan")
+    assert "found by a search" in warned(found)
+    for byte in (181, 185, 73, 77):
+        patch_traces(path, byte, ">i4", 0, SAMPLES)
+    assert scan([str(path)]).kind != "3d" or pair == (5, 9)
