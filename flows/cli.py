@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from flows import cropping, looking, making, terminal
+from flows import cropping, looking, making, matching, terminal
 
 
 class InOrder(click.Group):
@@ -53,6 +53,7 @@ for verb in (
     making.pyramid,
     cropping.crop,
     making.label,
+    matching.match,
     making.synthesize,
     making.train,
     making.interpret,

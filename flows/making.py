@@ -120,6 +120,7 @@ def pyramid(store: str, as_json: bool, **options: Any) -> None:
 @click.argument("output", metavar="OUT.sgy", type=LOCATION)
 @click.option("--shape", nargs=3, type=int, metavar="I X S", help="Inlines, crosslines, samples.")
 @click.option("--seed", type=int, help="Decides all that the settings leave open. [default: 0]")
+@click.option("--profile", type=LOCATION, metavar="FILE", help="Imitate the survey it tells of.")
 @click.option("--config", type=LOCATION, metavar="FILE", help="YAML or JSON with all settings.")
 @overwrite_option
 @json_option
@@ -127,6 +128,7 @@ def synthesize(
     output: str,
     shape: tuple[int, int, int] | None,
     seed: int | None,
+    profile: str | None,
     config: str | None,
     overwrite: bool,
     as_json: bool,
@@ -138,11 +140,15 @@ def synthesize(
     from flows.config import read_form
     from flows.synthetic_config import SyntheticSurveyConfig
 
-    given = {"shape": shape or None, "seed": seed}
+    given = {"shape": shape or None, "seed": seed, "profile": profile}
     values = read_form(config) if config else {}
     survey = SyntheticSurveyConfig(
         **{**values, **{name: value for name, value in given.items() if value is not None}}
     )
+    if survey.profile:
+        from seisproc.synthetic.profile import read_profile
+
+        read_profile(survey.profile)  # a bad one is refused before a server is started for it
     with prefect_server():
         from flows.synthesize import synthesize as flow
 

@@ -10,6 +10,8 @@ from pydantic import Field
 from flows.config import Form
 from seisproc.errors import ConfigError
 from seisproc.synthetic.config import SyntheticConfig
+from seisproc.synthetic.matching import matched
+from seisproc.synthetic.profile import read_profile
 from tasks.synthesize import Acquisition
 
 
@@ -28,9 +30,15 @@ class SyntheticConfigForm(Form):
         ' {"noise": [0.1, 0.5], "fault_count": [5, 9]}.',
     )
 
+    profile: str = Field(
+        default="",
+        description="Profile of a survey to imitate, as `seisproc match` writes it. Empty: none.",
+    )
+
     def config(self) -> SyntheticConfig:
         """Turn into what ``seisproc.synthetic`` takes."""
-        known = {field.name for field in dataclasses.fields(SyntheticConfig)} - {"column", "faults"}
+        known = {field.name for field in dataclasses.fields(SyntheticConfig)}
+        known -= {"column", "faults", "profile"}
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in self.options.items()
@@ -43,7 +51,11 @@ class SyntheticConfigForm(Form):
                 expected=", ".join(sorted(known)),
             )
         own = {name: getattr(self, name) for name in known & set(type(self).model_fields)}
-        return SyntheticConfig(**own, **values)
+        config = SyntheticConfig(**own, **values)
+        if not self.profile:
+            return config
+        # What was asked for stays, whatever the survey is like.
+        return dataclasses.replace(matched(config, read_profile(self.profile)), **values)
 
 
 class SyntheticSurveyConfig(SyntheticConfigForm):

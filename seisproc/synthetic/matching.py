@@ -62,20 +62,29 @@ def matched(config: SyntheticConfig, profile: Profile) -> SyntheticConfig:
     return result
 
 
-def looks(config: SyntheticConfig, count: int = _LOOKS) -> Iterator[NDArray[np.float32]]:
+def looks(
+    config: SyntheticConfig, count: int = _LOOKS, first_seed: int = _SEED
+) -> Iterator[NDArray[np.float32]]:
     """Make small volumes of these settings, with as steep folds, to see what they are like.
+
+    Parameters
+    ----------
+    config : SyntheticConfig
+        Its seed does not matter.
+    count, first_seed : int
+        How many, and the seed of the first.
 
     Yields
     ------
     ndarray
-        float32 (inline, crossline, sample), of seeds that are always the same.
+        float32 (inline, crossline, sample).
     """
     (inlines, crosslines, samples), most = config.shape, _LOOK
     shape = (min(inlines, most[0]), min(crosslines, most[1]), min(samples, most[2]))
     # Folds are as wide as the extent says: on a smaller one they are lower, to be as steep.
     shrink = max(shape[:2]) / max(config.shape[:2])
     low, high = ends(config.fold_amplitude)
-    for seed in range(_SEED, _SEED + count):
+    for seed in range(first_seed, first_seed + count):
         yield synthesize(
             dataclasses.replace(
                 config, shape=shape, seed=seed, fold_amplitude=(low * shrink, high * shrink)

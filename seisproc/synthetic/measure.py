@@ -58,7 +58,11 @@ _LONGEST = 12
 
 
 def measure_survey(
-    survey: Survey, *, part: tuple[float, float] = (0.0, 1.0), blocks: int = BLOCKS
+    survey: Survey,
+    *,
+    part: tuple[float, float] = (0.0, 1.0),
+    windows: int | None = None,
+    blocks: int = BLOCKS,
 ) -> Profile:
     """Measure a stored 3-D survey; arguments are those of :func:`measure`.
 
@@ -70,8 +74,8 @@ def measure_survey(
         If no block of it has traces enough.
     """
     survey.grid  # noqa: B018  refuses other kinds of survey
-    return measure([survey.amplitude], live=[survey.live], part=part, blocks=blocks,
-                   name=survey.url)
+    return measure([survey.amplitude], live=[survey.live], part=part, windows=windows,
+                   blocks=blocks, name=survey.url)
 
 
 def measure(
