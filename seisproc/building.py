@@ -23,7 +23,7 @@ from seisproc.errors import (
     StoreError,
 )
 from seisproc.places import AccessError
-from seisproc.records import Record, Records, lease, work_url
+from seisproc.records import Lease, Record, Records, lease, work_url
 from seisproc.replace import finish_replacement, put_in_place
 from seisproc.segy.folders import earlier_work, free_bytes, remove_tree
 from seisproc.survey import Survey, is_published
@@ -284,7 +284,7 @@ def build_store(
     """
     store_url = store_url.rstrip("/")
     work = work_url(store_url, PRODUCT, build.key)
-    with lease(f"{store_url}.work/{PRODUCT}", f"{store_url} (ingest)"):
+    with lease(f"{store_url}.work/{PRODUCT}", f"{store_url} (ingest)") as held:
         built, target = None, store_url
         _require_outside(store_url)
         # cut off before its first step, a replacement waits until it is asked for again: the old
@@ -299,7 +299,7 @@ def build_store(
                 target = f"{work}/store"
         if built is None:
             crew = _Crew(client, budget_mib)
-            built = _build(build, build.plan(target, work), store_url, crew, on_progress)
+            built = _build(build, build.plan(target, work), store_url, crew, held, on_progress)
         Records(work).clear()
     return built
 
@@ -413,6 +413,7 @@ def _build(
     job: AnyJob,
     store_url: str,
     crew: _Crew,
+    held: Lease,
     on_progress: Progress | None,
 ) -> Built:
     """Create, convert, publish; whatever an earlier run of the same content did is kept."""
@@ -426,6 +427,7 @@ def _build(
     failed: list[tuple[Task, Exception]] = []
     finished = resumed
     for outcome in crew.map(build.worker(job, write=True), left, job):
+        held.require()
         if isinstance(outcome.error, SpaceError):
             raise outcome.error
         if outcome.error is not None:
@@ -441,6 +443,7 @@ def _build(
     checksums = {key: record.checksum for key, record in recorded.items()}
     mark = content_fingerprint(build.key, checksums)
     build.require_unchanged(job)
+    held.require(ask=True)
     build.finish(job, mark, recorded)
     put_in_place(job.target, store_url)
     return Built(store_url, mark, len(tasks), resumed, reused=False)

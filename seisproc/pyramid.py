@@ -131,12 +131,13 @@ def make_pyramid(
         "shards": survey.amplitude.shards,
     })
     work = work_url(survey.url, KIND, mark)
-    with lease(f"{survey.url}.work/lease-{KIND}", target):
+    with lease(f"{survey.url}.work/lease-{KIND}", target) as held:
         published = _published(target)
         reused = published is not None and published.get("fingerprint") == mark
         job = _plan(survey, f"{work}/{STAGED}" if published is not None else target, work)
         resumed = 0 if reused else _build(job, survey, mark, client, on_progress)
         if not reused:
+            held.require(ask=True)
             put_in_place(job.target, target)
         Records(work).clear()
     steps = sum(len(job.steps(level)) for level in job.levels)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.errors import BusyError
@@ -123,13 +124,58 @@ def write_atomic(url: str, content: bytes) -> None:
     temporary.replace(target)
 
 
+class Lease:
+    """The right to write one product, as long as nobody took it over."""
+
+    def __init__(self, path: str, product: str) -> None:
+        self._path, self._product = path, product
+        self._owner = {
+            "host": socket.gethostname(), "pid": os.getpid(), "id": uuid.uuid4().hex,
+            "started": psutil.Process().create_time(),
+        }
+        self._lost = threading.Event()
+
+    def take(self) -> None:
+        """Create the lease, or take over that of a dead run; BusyError if neither may be."""
+        _take(self._path, self._owner, self._product)
+
+    def refresh(self) -> bool:
+        """Show that this run lives; false once another one has the lease."""
+        if not self.is_held():
+            self._lost.set()
+            return False
+        write_atomic(self._path, _stamp(self._owner))
+        return True
+
+    def is_held(self) -> bool:
+        """Ask the place itself whether the lease is still this run's."""
+        return _is_mine(self._path, self._owner)
+
+    def require(self, *, ask: bool = False) -> None:
+        """Stop a run that lost its lease while it slept, before it spoils the other's work.
+
+        Without ``ask`` what the last refresh found is good enough.
+
+        Raises
+        ------
+        BusyError
+            If another run holds it.
+        """
+        if self._lost.is_set() or (ask and not self.is_held()):
+            raise BusyError(
+                f"{self._product} was taken over by another run, since this one stood still",
+                do="Wait for the other one to end, then run again",
+            )
+
+
 @contextlib.contextmanager
-def lease(url: str, product: str) -> Iterator[None]:
+def lease(url: str, product: str) -> Iterator[Lease]:
     """Hold the right to write one product while the body runs.
 
     The lease is an object created only if absent and refreshed every few seconds. One whose owner
-    is a dead process of this machine, or that has not been refreshed for half a minute, is taken
-    over. A run that finds its lease taken by another one never takes it back.
+    is a dead process of this machine, or an owner elsewhere that has not refreshed it for half a
+    minute, is taken over. A run that finds its lease taken by another one never takes it back:
+    before it publishes, it asks with :meth:`Lease.require`.
 
     Raises
     ------
@@ -140,27 +186,26 @@ def lease(url: str, product: str) -> Iterator[None]:
     """
     require_writable(url)
     path = f"{url}/lease"
-    mine = {"host": socket.gethostname(), "pid": os.getpid(), "id": uuid.uuid4().hex}
-    _take(path, mine, product)
+    held = Lease(path, product)
+    held.take()
     stop = threading.Event()
 
     def refresh() -> None:
         while not stop.wait(LEASE_REFRESH_S):
             # a server that does not answer now may do so in time for the next one
             with contextlib.suppress(AccessError, OSError):
-                if not _is_mine(path, mine):
+                if not held.refresh():
                     return
-                write_atomic(path, _stamp(mine))
 
     thread = threading.Thread(target=refresh, daemon=True, name="seisproc-lease")
     thread.start()
     try:
-        yield
+        yield held
     finally:
         stop.set()
         thread.join()
         fs, where = open_place(path)
-        if _is_mine(path, mine):
+        if held.is_held():
             with reaching(url):
                 fs.rm_file(where)
         if isinstance(fs, LocalFileSystem):  # object stores have no empty folders
@@ -236,12 +281,11 @@ def _holder(url: str) -> dict[str, Any] | None:
 def _alive(path: str, holder: dict[str, Any]) -> bool:
     if holder["host"] == socket.gethostname():
         try:
-            os.kill(int(holder["pid"]), 0)
-        except ProcessLookupError:
+            # a number may belong to another process by now; one that only stands still is alive
+            started = psutil.Process(int(holder["pid"])).create_time()
+        except psutil.NoSuchProcess:
             return False
-        except PermissionError:
-            pass
-        return bool(time.time() - float(holder["time"]) < LEASE_STALE_S)
+        return bool(abs(started - float(holder.get("started", started))) < 1)
     if time.time() - float(holder["time"]) < LEASE_STALE_S:
         return True
     time.sleep(WATCH_REFRESHES * LEASE_REFRESH_S)

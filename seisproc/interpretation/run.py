@@ -21,7 +21,7 @@ from seisproc.interpretation.job import Job
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.planner import plan_interpretation
 from seisproc.interpretation.product import create_product, publish_product
-from seisproc.records import lease, work_url
+from seisproc.records import Lease, lease, work_url
 from seisproc.survey import Survey, is_published
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def interpret(
         raise StoreError(
             f"{plan.store_url} has changed since the plan was made", do="Plan again"
         )
-    with _leased(plan):
+    with _leased(plan) as held:
         if is_published(plan.url):
             published = Survey(plan.store_url).group_attributes(plan.product)
             if published.get("fingerprint") == plan.fingerprint:
@@ -118,6 +118,7 @@ def interpret(
         job = Job(plan, work, on_progress)
         job.run(client)
         attributes = job.attributes()
+        held.require(ask=True)
         publish_product(plan, work, attributes)
         _clear(plan)
     return InterpretationReceipt(
@@ -150,10 +151,11 @@ def _reused(
 
 
 @contextlib.contextmanager
-def _leased(plan: InterpretationPlan) -> Iterator[None]:
+def _leased(plan: InterpretationPlan) -> Iterator[Lease]:
     """Hold the lease of the product, whatever it is made from."""
-    with lease(f"{plan.store_url}.work/lease-{plan.product.replace('/', '-')}", plan.product):
-        yield
+    url = f"{plan.store_url}.work/lease-{plan.product.replace('/', '-')}"
+    with lease(url, plan.product) as held:
+        yield held
 
 
 def _clear(plan: InterpretationPlan) -> None:

@@ -1,4 +1,6 @@
 import json
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -98,3 +100,47 @@ def test_a_lease_leaves_no_folder_behind_not_even_after_an_error(tmp_path):
     with pytest.raises(ZeroDivisionError), lease(str(folder), "demo"):
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_stands_still_keeps_its_lease_until_it_is_dead(tmp_path):
+    folder = tmp_path / "work"
+    code = f"""
+import time
+from seisproc.records import lease
+with lease({str(folder)!r}, "demo"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        process.send_signal(signal.SIGSTOP)
+        stamp = json.loads((folder / "lease").read_bytes())
+        (folder / "lease").write_text(json.dumps({**stamp, "time": time.time() - 3600}))
+        with pytest.raises(BusyError, match="another run"), lease(str(folder), "demo"):
+            pass
+    finally:
+        process.kill()
+        process.wait()
+    with lease(str(folder), "demo"):
+        pass
+
+
+def test_a_number_that_another_process_got_is_no_owner(tmp_path):
+    """Process 1 lives, but it is not the one that took the lease."""
+    stamp = {"host": socket.gethostname(), "pid": 1, "id": "x", "time": time.time(), "started": 5.0}
+    write_atomic(f"{tmp_path}/work/lease", json.dumps(stamp).encode())
+    with lease(f"{tmp_path}/work", "demo"):
+        pass
+
+
+def test_who_lost_the_lease_may_not_publish(folder):
+    with lease(folder, "demo") as held:
+        held.require(ask=True)
+        other = {"host": "elsewhere", "pid": 1, "id": "x", "time": time.time()}
+        write_atomic(f"{folder}/lease", json.dumps(other).encode())
+        with pytest.raises(BusyError, match="taken over by another run"):
+            held.require(ask=True)
+        assert not held.refresh()
+        with pytest.raises(BusyError, match="taken over"):
+            held.require()
