@@ -33,6 +33,9 @@ read at a similar speed."""
 SHARDS = {2: (2048, 4096), 3: (128, 128, 512), 4: (32, 32, 32, 256)}
 """Largest shard: 32 MiB of float32."""
 
+LIST_CHUNK = 1 << 20
+"""Elements in a chunk of a list with an entry for every trace; Blosc takes no more than 2 GiB."""
+
 BLOCK_BYTES = 1 << 20
 """Blosc's own blocks: 1 MiB, a whole chunk of float32. Left to itself it takes 32 KiB, and zstd
 then encodes seismic amplitudes at a third of the speed, decodes at half, and to more bytes."""
@@ -121,10 +124,11 @@ def write_array(
     dims: tuple[str, ...],
     attributes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Create a small array in one chunk and fill it."""
+    """Create an array and fill it: in one chunk, unless it is a list of millions."""
     fill: Any = math.nan if values.dtype.kind == "f" else 0
     array = create_array(
-        group_url, name, values.shape, values.dtype, dims, fill_value=fill, attributes=attributes
+        group_url, name, values.shape, values.dtype, dims, fill_value=fill, attributes=attributes,
+        chunks=(max(1, min(len(values), LIST_CHUNK)),) if values.ndim == 1 else None,
     )
     array[...] = values
 

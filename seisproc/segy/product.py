@@ -89,7 +89,9 @@ class Product:
         if self.scale is not None:
             values = stored.astype("float32") * np.float32(self.scale * self.factor)
             if self.form.code == INT16:
-                values = np.nan_to_num(np.rint(values), nan=0.0).astype("int16")
+                limits = np.iinfo("int16")
+                values = np.clip(np.nan_to_num(np.rint(values)), limits.min, limits.max)
+                values = values.astype("int16")
         else:
             values = stored.astype(self.form.dtype, copy=self.has_none)
         if self.has_none:
