@@ -13,10 +13,15 @@ from seisproc.segy.layout import (
     FORMATS,
     TRACE_HEADER_BYTES,
     TRACE_SAMPLES,
+    Field,
     file_word,
     trace_words,
 )
 from seisproc.segy.text import is_text
+
+PASSCAL_SAMPLES, PASSCAL_FORM = Field(229, "i4"), Field(205, "i2")
+PASSCAL_SIZES = {0: 2, 1: 4}
+"""PASSCAL's data form -> bytes of a sample."""
 
 _ARRAY = "`seisproc ingest` reads it, with --axes to say which axis is which"
 
@@ -71,12 +76,41 @@ def foreign_kind(head: NDArray[np.uint8], size: int) -> Foreign | None:
         )
     if size == FILE_HEADER_BYTES:
         return Foreign("a file header without any trace", "Copy it again")
+    return _without_file_header(head, size)
+
+
+def _without_file_header(head: NDArray[np.uint8], size: int) -> Foreign | None:
+    """Recognise traces, or a tape label, where the file header should be."""
+    if bytes(head[4:6]) == b"SY" and b"FIXED" in head[:128].tobytes():
+        return Foreign(
+            "a SEG-Y tape label of 128 bytes before the file header",
+            "Cut it off: tail -c +129 FILE > NEW",
+        )
+    passcal = _passcal_samples(head, size)
+    if passcal is not None:
+        return Foreign(
+            f"a PASSCAL trace of {passcal} samples without a file header",
+            "Convert it to SEG-Y with the recorder's software, or with ObsPy",
+        )
     samples = _su_samples(head, size)
     if samples is not None:
         return Foreign(
             f"a Seismic Unix (SU) file: traces of {samples} samples without a file header",
             "Convert it with `segywrite`",
         )
+    return None
+
+
+def _passcal_samples(head: NDArray[np.uint8], size: int) -> int | None:
+    """Return the samples of a lone trace in PASSCAL's way: a long count, 16 or 32 bits each."""
+    if is_text(head[:3200]):
+        return None
+    for order in ("big", "little"):
+        samples = int(trace_words(head[None, :240], PASSCAL_SAMPLES, order)[0])
+        form = int(trace_words(head[None, :240], PASSCAL_FORM, order)[0])
+        if form in PASSCAL_SIZES and samples > 0:
+            if size == TRACE_HEADER_BYTES + samples * PASSCAL_SIZES[form]:
+                return samples
     return None
 
 

@@ -57,7 +57,7 @@ class Candidate:
     @property
     def trusted(self) -> bool:
         """Whether the words are meant for line numbers, so that a single line is 3-D too."""
-        return self.told or self.stated or self.inline == INLINE
+        return self.told or self.stated or (self.inline, self.crossline) == (INLINE, CROSSLINE)
 
 
 USUAL = (
@@ -65,6 +65,7 @@ USUAL = (
     Candidate(FIELD_RECORD, CDP, "SeisWorks", 0.8),
     Candidate(TRACE_IN_FILE, CDP, "Charisma, Petrel", 0.7),
     Candidate(SHOT_POINT, CDP, "shot point and CDP", 0.5),
+    Candidate(INLINE, CDP, "inline and CDP", 0.4),
     Candidate(CDP_X, CDP_Y, "IESX", 0.3),
 )
 """Pairs that well-known software writes."""

@@ -13,6 +13,7 @@ from seisproc.errors import GeometryError
 from seisproc.segy import scratch
 from seisproc.segy.columns import Columns
 from seisproc.segy.fileheader import FileLayout
+from seisproc.segy.floatwords import whole_floats
 from seisproc.segy.geometry import (
     MAX_CELLS_PER_TRACE,
     THIN_FILL,
@@ -119,6 +120,11 @@ def place(
     """
     words = _Words(columns, overrides)
     shots = recorded_gathers(words["field_record"], words["channel"], words["offset"])
+    columns = dict(columns)
+    floats: dict[Candidate, str] = {}
+    for item in candidates:
+        if item.trusted:
+            floats |= whole_floats(item, columns)
     judged = [(item, judge(item, columns)) for item in candidates]
     if shots is None and overrides.geometry in (None, "3d") and worth_searching(judged):
         found_pairs, more = search(layouts)
@@ -146,7 +152,10 @@ def place(
             found = line or _without_geometry(judged, words)
     if found is None:
         raise no_geometry_error(layouts, [evidence for _, evidence in judged])
-    return found
+    told = tuple(
+        text for item, text in floats.items() if found.used == (item.inline, item.crossline)
+    )
+    return dataclasses.replace(found, warnings=(*found.warnings, *told))
 
 
 def _stacked(

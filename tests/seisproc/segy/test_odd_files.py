@@ -12,6 +12,7 @@ import pytest
 from seisproc.errors import SegyError
 from seisproc.grid import Grid
 from seisproc.segy.create import create_segy
+from seisproc.segy.decode import encode
 from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
 from seisproc.segy.overrides import HeaderOverrides
@@ -270,3 +271,38 @@ def test_counters_are_line_numbers_where_the_coordinates_say_so(
     for byte in (181, 185, 73, 77):
         patch_traces(path, byte, ">i4", 0, SAMPLES)
     assert scan([str(path)]).kind != "3d" or pair == (5, 9)
+
+
+@pytest.mark.parametrize("code", [1, 5])
+def test_line_numbers_may_be_floats(segy: Writer, grid: Grid, tmp_path: Path, code: int) -> None:
+    path = segy()
+    for byte in (189, 193):
+        numbers = read_traces(path, byte, ">i4", SAMPLES).astype("float32")
+        words = encode(numbers[:, None], code, "big").view(">u4")[:, 0]
+        patch_traces(path, byte, ">u4", words, SAMPLES)
+    grid.require_same(scan([str(path)]).grid, "scan")
+    assert any("floats, and read as such" in text for text in ingest_and_compare(path, tmp_path))
+
+
+@pytest.mark.parametrize(("form", "kind"), [(0, ">i2"), (1, ">i4")])
+def test_traces_of_recorders_are_known(tmp_path: Path, form: int, kind: str) -> None:
+    header = bytearray(240)
+    header[204:206], header[228:232] = form.to_bytes(2, "big"), (5000).to_bytes(4, "big")
+    path = tmp_path / "trace.sgy"
+    path.write_bytes(bytes(header) + np.arange(5000).astype(kind).tobytes())
+    with pytest.raises(SegyError, match="PASSCAL trace of 5000 samples"):
+        scan([str(path)])
+
+
+def test_a_tape_label_is_known(segy: Writer) -> None:
+    path = segy()
+    insert(path, 0, b"   1SY1.0FIXED ".ljust(128))
+    with pytest.raises(SegyError, match=r"tape label.*tail -c \+129"):
+        scan([str(path)])
+
+
+def test_the_crossline_may_stand_where_the_cdp_does(segy: Writer, grid: Grid) -> None:
+    path = segy()
+    patch_traces(path, 21, ">i4", read_traces(path, 193, ">i4", SAMPLES), SAMPLES)
+    patch_traces(path, 193, ">i4", 0, SAMPLES)
+    grid.require_same(scan([str(path)]).grid, "scan")
