@@ -259,7 +259,8 @@ def _require_alike(layouts: Sequence[FileLayout]) -> None:
     for other in layouts[1:]:
         for name in ("sample_format", "byte_order", "samples", "interval", "header_bytes"):
             mine, theirs = getattr(first, name), getattr(other, name)
-            if mine != theirs:
+            unknown = name == "interval" and not (mine and theirs)  # the traces may say
+            if mine != theirs and not unknown:
                 raise SegyError(
                     f"{other.source.name} and {first.source.name} cannot be one survey: they "
                     f"differ in {name.replace('_', ' ')}",

@@ -306,3 +306,13 @@ def test_the_crossline_may_stand_where_the_cdp_does(segy: Writer, grid: Grid) ->
     patch_traces(path, 21, ">i4", read_traces(path, 193, ">i4", SAMPLES), SAMPLES)
     patch_traces(path, 193, ">i4", 0, SAMPLES)
     grid.require_same(scan([str(path)]).grid, "scan")
+
+
+def test_one_of_several_files_may_lack_the_interval(segy: Writer, grid: Grid) -> None:
+    content = segy().read_bytes()
+    cut = 3600 + 20 * TRACE_BYTES
+    parts = [segy(f"{number}.sgy") for number in range(2)]
+    parts[0].write_bytes(content[:cut])
+    parts[1].write_bytes(content[:3600] + content[cut:])
+    patch(parts[1], BINARY + 16, bytes(2))
+    grid.require_same(scan(list(map(str, parts))).grid, "scan")
