@@ -38,7 +38,7 @@ def match(store: str, output: str, overwrite: bool, as_json: bool) -> None:
 
     from tasks.match import rows
 
-    table = Table(title=f"{receipt.profile}: synthetics and the survey", title_justify="left")
+    table = Table(title="Synthetics and the survey", title_justify="left")
     for name in ("distance", "before", "after", "control"):
         table.add_column(name, justify="left" if name == "distance" else "right")
     for row in rows(receipt):
