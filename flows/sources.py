@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from seisproc.building import BUDGET_MIB
 from seisproc.errors import ConfigError
+from seisproc.segy.patterns import matching_files
 from seisproc.segy.source import Source
 from seisproc.volumes.recognise import volume_format
 
@@ -26,6 +27,7 @@ def is_array(sources: Sequence[str]) -> bool:
     ConfigError
         If there are several, one of which is.
     """
+    sources = matching_files(sources)
     arrays = [url for url in sources if volume_format(url) is not None]
     if arrays and len(sources) > 1:
         raise ConfigError(
@@ -49,7 +51,7 @@ def look(
     if is_array(sources):
         from seisproc.volumes.ingest import open_volume
 
-        return open_volume(sources[0], volume.settings(headers))
+        return open_volume(matching_files(sources)[0], volume.settings(headers))
     from seisproc.segy.scan import scan
 
     _require_no_volume(sources, volume)
@@ -70,7 +72,8 @@ def ingest_sources(
 
     if is_array(sources):
         settings = volume.settings(headers)
-        return ingest_array(sources[0], store, settings, address, overwrite, budget_mib)
+        (source,) = matching_files(sources)
+        return ingest_array(source, store, settings, address, overwrite, budget_mib)
     _require_no_volume(sources, volume)
     return ingest_segy(sources, store, headers.overrides(), address, overwrite, budget_mib)
 

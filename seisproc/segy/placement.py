@@ -227,7 +227,8 @@ def _gathers(
         if stacked and not (item.trusted or told):
             continue
         regular = offsets > 1 or evidence.traces_per_cell.is_integer()
-        if evidence.verdict != "gathers" or not (regular or told):
+        single = _is_one_gather(item, evidence, columns, words)
+        if not single and (evidence.verdict != "gathers" or not (regular or told)):
             continue
         if not (told or item.trusted or min(evidence.inlines, evidence.crosslines) > 1):
             # one number is the same everywhere: shots, or a line whose shot points repeat
@@ -248,6 +249,16 @@ def _gathers(
             warnings=(f"pre-stack: {fold}, by {name.replace('_', ' ')}. {ONLY_STACKED}",),
         )
     return None
+
+
+def _is_one_gather(
+    item: Candidate, evidence: Evidence, columns: Columns, words: _Words
+) -> bool:
+    """Whether all traces are one cell's: its numbers are set, and each has an offset of its own."""
+    if evidence.verdict != "unset" or not item.trusted:
+        return False
+    numbered = any(columns[word][0] != 0 for word in (item.inline, item.crossline))
+    return numbered and len(distinct(words["offset"])[0]) == len(words["offset"])
 
 
 def _is_nearly_stacked(evidence: Evidence) -> bool:

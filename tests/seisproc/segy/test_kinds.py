@@ -321,3 +321,17 @@ def test_means_of_several_columns_and_chunks(tmp_path: Path) -> None:
     for at, number in enumerate(survey.read("inline").tolist()):
         expected = values[numbers == number].astype("float64").mean(axis=0).astype("float32")
         np.testing.assert_array_equal(survey.amplitude[at], expected)
+
+
+@pytest.mark.parametrize(("labels", "kind"), [((3, 30), "prestack"), ((0, 0), "flat")])
+def test_one_gather_is_a_survey_of_one_cell_if_it_is_numbered(
+    segy: Writer, tmp_path: Path, labels: tuple[int, int], kind: str
+) -> None:
+    path = segy()
+    for byte, label in zip((189, 193), labels, strict=True):
+        patch_traces(path, byte, ">i4", label, SAMPLES)
+    patch_traces(path, 37, ">i4", np.arange(LIVE) * 25, SAMPLES)
+    survey = there_and_back(path, tmp_path)
+    assert survey.kind == kind
+    if kind == "prestack":
+        assert survey.amplitude.shape == (1, 1, LIVE, SAMPLES)
