@@ -33,7 +33,7 @@ from flows.server import prefect_server, ui_url
 def scan(
     sources: tuple[str, ...], text: bool, picture: str | None, as_json: bool, **options: Any
 ) -> None:
-    """Read the headers of one survey's SEG-Y files and say what they hold; no samples are read.
+    """Read the headers of one survey's SEG-Y files and say what they hold, and why.
 
     Line numbers are found: pairs of header words that the text header states or that software
     usually writes are judged on evidence, then all others, and the evidence is shown.

@@ -41,7 +41,7 @@ def is_array(sources: Sequence[str]) -> bool:
 def look(
     sources: Sequence[str], headers: HeaderConfig, volume: VolumeConfig
 ) -> SegyScan | Volume:
-    """Read the headers of SEG-Y files, or the frame of an array; no sample is read.
+    """Read the headers of SEG-Y files, or the frame of an array.
 
     Raises
     ------
