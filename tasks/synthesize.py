@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.errors import ConfigError, OutputExistsError
-from seisproc.segy.create import create_segy
 from seisproc.grid import Grid
+from seisproc.segy.create import create_segy
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.volume import synthesize
 from tasks.artifacts import receipt_artifact
