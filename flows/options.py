@@ -206,5 +206,8 @@ def print_receipt(receipt: Any, as_json: bool, **more: Any) -> None:
         return
     width = max(len(name) for name in values)
     for name, value in values.items():
-        if value not in (None, "", (), [], {}):
-            click.echo(f"{name.replace('_', ' '):<{width}}  {value}")
+        if value in (None, "", (), [], {}):
+            continue
+        title = f"{name.replace('_', ' '):<{width}}"
+        for line in value if name == "warnings" else (value,):
+            click.echo(f"{title}  {line}")

@@ -91,12 +91,13 @@ def plan_interpretation(
         If a worker would need more memory than it may.
     StoreError
         If there is no survey.
+    GeometryError
+        If it is no stacked 3-D survey.
     """
     _require_name(run)
     survey = Survey(store_url)
     _require_recipes(recipes)
-    i, j, k = survey.amplitude.shape
-    shape: Shape3 = (i, j, k)
+    shape: Shape3 = survey.grid.shape
     chunks, sharding = _layout(shape, shards)
     if borders not in (HAND_OVER, RECOMPUTE):
         raise ConfigError("borders", found=borders, expected=f"{HAND_OVER!r} or {RECOMPUTE!r}")

@@ -30,6 +30,9 @@ COORDINATE_FIELDS = (CDP_X, CDP_Y, SOURCE_X, SOURCE_Y, COORDINATE_SCALAR, COORDI
 UNITS = {0: "m", 1: "m", 2: "arc seconds", 3: "degrees", 4: "DDDMMSS.ss"}
 """Coordinate unit codes of byte 89; 1 says length, which the CRS makes metres or feet."""
 
+FULL_CIRCLE = {"arc seconds": 1_296_000.0, "degrees": 360.0}
+"""Larger coordinates are no angles, whatever byte 89 says."""
+
 FIT_TRACES = 20_000
 
 MISFIT = 0.05
@@ -125,6 +128,9 @@ def find_coordinates(
         unknown += int(nulls.sum())
     if unknown:
         warnings.append(f"{unknown} traces have no coordinates")
+    if units in FULL_CIRCLE and float(np.nanmax(np.abs(x), initial=0)) > FULL_CIRCLE[units]:
+        warnings.append(f"byte 89 says {units}, but the coordinates are larger: taken for metres")
+        units = "m"
     if units not in ("m", "unknown"):
         warnings.append(f"the coordinates are in {units} (byte 89 is {unit_code}), not in metres")
     affine = _fit(x, y, cells)

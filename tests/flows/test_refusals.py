@@ -159,3 +159,13 @@ def test_numbers_that_are_none(command, segy, option, value):
 @pytest.mark.parametrize("url", ["http://[bad/x.sgy", "s3://[bad/x.sgy"])
 def test_a_url_that_is_none(command, url):
     assert f"{url} is no URL" in command.refuses("scan", url)
+
+
+def test_a_network_over_a_line(command, tmp_path, segy, facies_bundle):
+    from seisproc.segy.ingest import ingest
+    from seisproc.segy.overrides import HeaderOverrides
+
+    store = str(tmp_path / "line.zarr")
+    ingest([str(segy)], store, overrides=HeaderOverrides(geometry="2d"))
+    line = command.refuses("interpret", store, "--model", facies_bundle)
+    assert "no stacked 3-D survey" in line

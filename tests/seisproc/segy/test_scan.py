@@ -298,3 +298,12 @@ def test_a_file_named_twice_is_refused(segy: Writer) -> None:
     path = str(segy())
     with pytest.raises(SegyError, match="named twice"):
         scan([path, path])
+
+
+def test_coordinates_too_large_for_angles_are_metres(segy: Writer, grid: Grid) -> None:
+    shape = grid.shape[:2]
+    path = segy(cdp_x=np.full(shape, 450_000.0), cdp_y=np.full(shape, 6_812_150.0))
+    patch_traces(path, 89, ">i2", 3, SAMPLES)
+    found = scan([str(path)])
+    assert found.coordinates.units == "m"
+    assert any("taken for metres" in warning for warning in found.warnings)
