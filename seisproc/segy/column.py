@@ -66,8 +66,8 @@ def _opened(target: str, work: str, name: str) -> zarr.Array[Any]:
 
 
 @lru_cache(maxsize=4)
-def _amplitude(target: str, work: str) -> ShardedArray:
-    return ShardedArray(f"{target}/amplitude")
+def _sharded(target: str, work: str, name: str) -> ShardedArray:
+    return ShardedArray(f"{target}/{name}")
 
 
 def _headers(job: IngestJob, task: Task, write: bool) -> tuple[str, dict[str, Any]]:
@@ -81,9 +81,19 @@ def _headers(job: IngestJob, task: Task, write: bool) -> tuple[str, dict[str, An
             if start < stop and end > first
         ]
     )
-    checksum = hashlib.sha256(block.tobytes()).hexdigest()[:CHECKSUM_DIGITS]
+    checksum = hashlib.sha256(block.data).hexdigest()[:CHECKSUM_DIGITS]
     if write:
-        _array(job, "trace_header")[first:stop] = block
+        array = _sharded(job.target, job.work, "trace_header")
+        chunk = array.chunk_shape[0]
+        encoded: dict[tuple[int, ...], bytes] = {}
+        for number, at in enumerate(range(0, len(block), chunk)):
+            part = block[at : at + chunk]
+            if len(part) < chunk:
+                part = np.concatenate([part, np.zeros((chunk - len(part), part.shape[1]), "uint8")])
+            content = array.encode(part)
+            if content is not None:
+                encoded[(number, 0)] = content
+        array.write((first // array.shard_shape[0], 0), encoded)
     return checksum, {}
 
 
@@ -125,7 +135,7 @@ class _ColumnConverter:
     ) -> None:
         self.job, self.task, self.index = job, task, index
         self.write = write
-        self.array = _amplitude(job.target, job.work)
+        self.array = _sharded(job.target, job.work, "amplitude")
         self.tally = Tally.empty(job.dtype)
         self.nonzero = np.zeros(index.shape, bool)
         self.energy = np.zeros(index.shape, "float64")

@@ -16,11 +16,14 @@ from seisproc.segy.scan import SegyScan
 from seisproc.survey import layout
 from seisproc.volume import tiles
 
-ALGORITHM = 2
+ALGORITHM = 3
 """Raised when the same file would make another store."""
 
 HEADER_BLOCK = 1 << 16
-"""Trace headers in a chunk of ``trace_header``: 15 MiB."""
+"""Trace headers in a shard of ``trace_header``: 15 MiB."""
+
+HEADER_CHUNK = 1 << 13
+"""Trace headers in a chunk: 2 MiB."""
 
 OTHER_BYTES = 1 << 24
 """Samples in a chunk of ``other_samples``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from seisproc.records import Record
 from seisproc.segy.column import residual_url
 from seisproc.segy.folders import remove_tree
-from seisproc.segy.plan import ALGORITHM, HEADER_BLOCK, IngestJob
+from seisproc.segy.plan import ALGORITHM, HEADER_BLOCK, HEADER_CHUNK, IngestJob
 from seisproc.segy.scan import SegyScan
 from seisproc.survey import Survey, create_array, ensure_group, publish, write_array
 from seisproc.survey_arrays import (
@@ -53,9 +54,11 @@ def create_store(job: IngestJob, scanned: SegyScan) -> None:
     if scanned.shift is not None:
         write_array(target, "trace_shift", scanned.shift, ("trace",))
     traces, header_bytes = scanned.trace_count, job.layouts[0].header_bytes
+    chunk = min(traces, HEADER_CHUNK)
     create_array(
         target, "trace_header", (traces, header_bytes), "uint8", ("trace", "byte"),
-        chunks=(min(traces, HEADER_BLOCK), header_bytes),
+        chunks=(chunk, header_bytes),
+        shards=(min(HEADER_BLOCK, chunk * math.ceil(traces / chunk)), header_bytes),
     )
     source = create_array(
         target, "trace_source", (traces,), "int32", ("trace",), chunks=(min(traces, FLAT_CHUNK),)
