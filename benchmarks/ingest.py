@@ -115,12 +115,9 @@ def compare(source: Path, folder: Path, repeats: int, peers: str | None) -> dict
 
 def with_workers(source: Path, folder: Path, count: int, repeats: int) -> float:
     """Median seconds with Dask workers of one thread each, cluster started before."""
-    from distributed import Client, LocalCluster
+    from seisproc.cluster import ClusterSpec, connect, open_cluster
 
-    with (
-        LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster) as client,
-    ):
+    with open_cluster(ClusterSpec("local", workers=count)) as address, connect(address) as client:
         target = folder / "out"
         seconds = []
         for number in range(repeats + 1):
