@@ -110,7 +110,8 @@ def test_warps_are_smooth_and_as_strong_as_asked(seed, shape, deviation):
     shift = smooth_shift(shape, deviation, np.random.default_rng(seed))
     assert shift.std() == pytest.approx(deviation, rel=1e-3)
     assert abs(shift.mean()) < 1e-3 * max(1, deviation)
-    assert np.abs(np.diff(shift, axis=0)).max() < deviation
+    # white noise of this deviation would step by some five deviations somewhere
+    assert np.abs(np.diff(shift, axis=0)).max() < 2 * deviation
 
 
 @given(shapes, seeds, st.floats(-180, 180))
