@@ -129,8 +129,8 @@ with lease({str(folder)!r}, "demo"):
 def test_a_number_that_another_process_got_is_no_owner(tmp_path):
     """Process 1 lives, but it is not the one that took the lease."""
     stamp = {"host": socket.gethostname(), "pid": 1, "id": "x", "time": time.time(), "started": 5.0}
-    write_atomic(f"{tmp_path}/work/lease", json.dumps(stamp).encode())
-    with lease(f"{tmp_path}/work", "demo"):
+    write_atomic(str(tmp_path / "held" / "lease"), json.dumps(stamp).encode())
+    with lease(str(tmp_path / "held"), "demo"):
         pass
 
 
