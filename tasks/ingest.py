@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from seisproc.building import BUDGET_MIB, IngestReceipt
 from seisproc.cluster import connect
@@ -25,18 +26,10 @@ def ingest_segy(
     budget_mib: int = BUDGET_MIB,
 ) -> IngestReceipt:
     """Write the survey store from its SEG-Y files; resumes what an earlier run left."""
-    with connect(cluster) as client, stage_progress("ingest") as on_progress:
-        receipt = ingest(
-            sources,
-            store,
-            overrides=overrides,
-            client=client,
-            overwrite=overwrite,
-            budget_mib=budget_mib,
-            on_progress=on_progress,
-        )
-    receipt_artifact("ingest", store, "What was ingested", receipt)
-    return receipt
+    make = partial(
+        ingest, sources, store, overrides=overrides, overwrite=overwrite, budget_mib=budget_mib
+    )
+    return _ingested(make, store, cluster)
 
 
 @stage("ingest", hours=48)
@@ -49,15 +42,16 @@ def ingest_array(
     budget_mib: int = BUDGET_MIB,
 ) -> IngestReceipt:
     """Write the survey store from a NumPy, HDF5 or MDIO source; resumes what a run left."""
+    make = partial(
+        ingest_volume, source, store, settings=settings, overwrite=overwrite,
+        budget_mib=budget_mib,
+    )
+    return _ingested(make, store, cluster)
+
+
+def _ingested(make: Callable[..., IngestReceipt], store: str, cluster: str) -> IngestReceipt:
+    """Run an ingest on the cluster, with its progress, and show what it made."""
     with connect(cluster) as client, stage_progress("ingest") as on_progress:
-        receipt = ingest_volume(
-            source,
-            store,
-            settings=settings,
-            client=client,
-            overwrite=overwrite,
-            budget_mib=budget_mib,
-            on_progress=on_progress,
-        )
+        receipt = make(client=client, on_progress=on_progress)
     receipt_artifact("ingest", store, "What was ingested", receipt)
     return receipt
