@@ -11,7 +11,19 @@ from pathlib import Path
 
 import click
 
-from flows import cropping, looking, making, matching, terminal
+from flows import (
+    cropping,
+    delivering,
+    ingesting,
+    interpreting,
+    labelling,
+    learning,
+    looking,
+    matching,
+    synthesizing,
+    terminal,
+    whole_road,
+)
 
 
 class InOrder(click.Group):
@@ -46,20 +58,20 @@ def cli(home: Path | None) -> None:
 
 
 for verb in (
-    making.demo,
-    making.run,
+    whole_road.demo,
+    whole_road.run,
     looking.scan,
-    making.ingest,
-    making.pyramid,
+    ingesting.ingest,
+    ingesting.pyramid,
     cropping.crop,
-    making.label,
+    labelling.label,
     matching.match,
-    making.synthesize,
-    making.train,
-    making.interpret,
-    making.evaluate,
-    making.export,
-    making.report,
+    synthesizing.synthesize,
+    learning.train,
+    interpreting.interpret,
+    learning.evaluate,
+    delivering.export,
+    delivering.report,
     looking.verify,
     looking.doctor,
     looking.ui,

@@ -1,0 +1,100 @@
+"""`seisproc train` and `seisproc evaluate`: networks, and how good they are."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import click
+
+from flows.options import (
+    LOCATION,
+    cluster_options,
+    json_option,
+    overwrite_option,
+    print_receipt,
+    take_cluster,
+)
+from flows.server import prefect_server
+
+
+@click.command()
+@click.argument("target", type=click.Choice(["facies", "fault"]))
+@click.argument("bundle", metavar="BUNDLE", type=LOCATION)
+@click.option(
+    "--labels",
+    multiple=True,
+    nargs=2,
+    metavar="STORE NAME",
+    help="Learn from these labels of a survey store; may be given again.",
+)
+@click.option("--synthetic", type=int, metavar="N", help="Learn from N synthetic volumes.")
+@click.option("--steps", type=int, help="Optimizer steps.")
+@click.option("--seed", type=int, help="Of weights, order, augmentation and dropout.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where it computes.")
+@click.option(
+    "--config",
+    type=LOCATION,
+    metavar="FILE",
+    help="YAML or JSON with the groups surveys, synthetics, patches and training.",
+)
+@cluster_options
+@overwrite_option
+@json_option
+def train(
+    target: str,
+    bundle: str,
+    labels: tuple[tuple[str, str], ...],
+    synthetic: int | None,
+    config: str | None,
+    overwrite: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train a network for TARGET on labels and synthetics, and write the model bundle BUNDLE."""
+    from flows.training_config import read_training
+
+    cluster = take_cluster(options)
+    groups = read_training(config, labels, synthetic, options)
+    with prefect_server():
+        from flows.train import train as flow
+
+        receipt = flow(bundle, target, **groups, cluster=cluster, overwrite=overwrite)
+    print_receipt(receipt, as_json)
+
+
+@click.command()
+@click.argument("store", metavar="STORE.zarr", type=LOCATION)
+@click.option("--run", required=True, help="Interpretation to score.")
+@click.option("--labels", required=True, metavar="NAME", help="Labels to score it against.")
+@click.option("--split", type=LOCATION, metavar="FILE", help="YAML or JSON of training's split.")
+@click.option(
+    "--part",
+    type=click.Choice(["train", "validation", "test"]),
+    default="test",
+    show_default=True,
+    help="Part of the split.",
+)
+@cluster_options
+@json_option
+def evaluate(
+    store: str,
+    run: str,
+    labels: str,
+    split: str | None,
+    part: Literal["train", "validation", "test"],
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Score an interpretation against labels, with the floors that any network must beat."""
+    from flows.config import read_form
+    from flows.training_config import SplitForm
+
+    cluster = take_cluster(options)
+    cut = SplitForm(**read_form(split)) if split else None
+    with prefect_server():
+        from flows.evaluate import evaluate as flow
+
+        scores = flow(store, run, labels, cut, part, cluster)
+    from flows.summary import print_scores
+
+    print_scores(scores, as_json)
