@@ -4,8 +4,9 @@ Every function is pure and takes its random numbers from a seeded generator. A p
 (trace, sample) or (inline, crossline, sample) in unit rms with labels of the same shape. The
 vertical axis is never flipped or turned: gravity and the wavelet have a direction.
 
-:func:`augment` is what a training loop calls; the single distortions are in
-:mod:`seisproc.patches.distort`.
+:func:`augment` and then :func:`mix` are what a training loop calls; the single distortions are in
+:mod:`~seisproc.patches.distort`, :mod:`~seisproc.patches.moving` and
+:mod:`~seisproc.patches.mixing`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ from seisproc.patches.distort import (
     tilt_gain,
     tilt_spectrum,
 )
+from seisproc.patches.mixing import mix_traces
+from seisproc.patches.moving import grid, move_traces, swayed, turned
+
+SHARES = ("white", "drop", "block", "mix", "sway")
+"""Strengths that are shares, besides the chances."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +53,13 @@ class AugmentConfig:
         Chance of a flip along each lateral axis.
     p_rotate : float
         3-D, square patches only: chance of a rotation by 90, 180 or 270 degrees about the vertical.
+    p_turn, turn : float
+        3-D only: turn about the vertical by any angle, in degrees.
     p_stretch, stretch : float
         Vertical squeeze or stretch about a random depth by a factor of up to ``1 + stretch``.
-    p_warp, warp : float
-        Smooth vertical shift from trace to trace, standard deviation in samples.
+    p_warp, warp, sway : float
+        Elastic warp that changes smoothly from trace to trace: standard deviation of the vertical
+        shift in samples, and of the lateral one as a share of the patch.
     p_gain, gain : float
         One gain for the patch: natural logarithm.
     p_tilt_gain, tilt_gain : float
@@ -71,14 +80,19 @@ class AugmentConfig:
         Traces set to zero: largest share.
     p_block, block : float
         A block set to zero: largest share of each axis.
+    p_mix, mix : float
+        Traces of another patch in the place of this one's: largest share of each lateral axis.
     """
 
     p_flip: float = 0.5
     p_rotate: float = 0.75
+    p_turn: float = 0.2
+    turn: float = 30.0
     p_stretch: float = 0.3
     stretch: float = 0.15
     p_warp: float = 0.2
     warp: float = 2.0
+    sway: float = 0.02
     p_gain: float = 0.5
     gain: float = 0.3
     p_tilt_gain: float = 0.2
@@ -97,6 +111,8 @@ class AugmentConfig:
     drop: float = 0.1
     p_block: float = 0.05
     block: float = 0.3
+    p_mix: float = 0.1
+    mix: float = 0.5
 
     @classmethod
     def flips(cls) -> AugmentConfig:
@@ -108,7 +124,7 @@ class AugmentConfig:
     def __post_init__(self) -> None:
         for entry in fields(self):
             value = getattr(self, entry.name)
-            chance = entry.name.startswith("p_") or entry.name in ("white", "drop", "block")
+            chance = entry.name.startswith("p_") or entry.name in SHARES
             if value < 0 or (chance and value > 1) or (entry.name == "stretch" and value >= 1):
                 raise ConfigError(
                     f"augmentation {entry.name} is out of range", found=f"{value:g}",
@@ -147,6 +163,35 @@ def augment(
     return np.clip(seismic, -CLIP, CLIP), label
 
 
+def mix(
+    seismic: NDArray[np.float32],
+    label: NDArray[np.uint8],
+    other_seismic: NDArray[np.float32],
+    other_label: NDArray[np.uint8],
+    rng: np.random.Generator,
+    config: AugmentConfig = AugmentConfig(),
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Now and then put traces of another patch into one; labels go with their traces.
+
+    Parameters
+    ----------
+    seismic, other_seismic : float32 (trace, sample) or (inline, crossline, sample)
+        Two patches of one training set, distorted already.
+    label, other_label : uint8, same shape
+    rng : numpy.random.Generator
+        The same state gives the same patch.
+    config : AugmentConfig
+        ``p_mix`` and ``mix``.
+
+    Returns
+    -------
+    float32 and uint8 of the same shape; see :func:`seisproc.patches.mixing.mix_traces`.
+    """
+    if rng.random() >= config.p_mix:
+        return seismic, label
+    return mix_traces(seismic, label, other_seismic, other_label, config.mix, rng)
+
+
 def _move(
     seismic: NDArray[np.float32],
     label: NDArray[np.uint8],
@@ -161,7 +206,15 @@ def _move(
     if square and rng.random() < config.p_rotate:
         seismic, label = rotate(seismic, label, int(rng.integers(1, 4)))
     samples = seismic.shape[-1]
+    turns = seismic.ndim == 3 and rng.random() < config.p_turn
     stretches, warps = rng.random() < config.p_stretch, rng.random() < config.p_warp
+    if turns or warps:
+        lateral = seismic.shape[:-1]
+        degrees = rng.uniform(-config.turn, config.turn) if turns else 0.0
+        places = turned(lateral, degrees) if turns else grid(lateral)
+        if warps:
+            places = places + swayed(lateral, config.sway * rng.uniform(), rng)
+        seismic, label = move_traces(seismic, label, places)
     if stretches or warps:
         factor = 1 + config.stretch * rng.uniform() if stretches else 1.0
         if rng.random() < 0.5:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seisproc.errors import ConfigError
-from seisproc.patches.augment import AugmentConfig, augment
+from seisproc.patches.augment import AugmentConfig, augment, mix
 
 CHANCES = [f.name for f in dataclasses.fields(AugmentConfig) if f.name.startswith("p_")]
 NEVER = AugmentConfig(**dict.fromkeys(CHANCES, 0.0))
@@ -45,7 +45,7 @@ def test_no_chance_no_change(shape, seed):
 @given(shapes, st.integers(0, 500))
 def test_labels_follow_what_moves_the_seismic(shape, seed):
     """With amplitude distortions off, a slow amplitude and its own classes stay together."""
-    moving = dataclasses.replace(NEVER, p_flip=0.5, p_rotate=0.5, p_stretch=0.5, p_warp=0.5)
+    moving = dataclasses.replace(NEVER, p_flip=0.5, p_rotate=0.5, p_stretch=0.5, p_warp=0.5, sway=0)
     rng = np.random.default_rng(seed)
     depth = np.linspace(0, 5, shape[-1], dtype=np.float32)
     seismic = np.broadcast_to(depth, shape) + rng.uniform(-0.5, 0.5, shape[:-1])[..., None]
@@ -61,13 +61,26 @@ def test_labels_follow_what_moves_the_seismic(shape, seed):
 
 def test_every_distortion_is_reached_and_does_something():
     seismic, label = patch((8, 8, 32), 0)
-    for name in CHANCES:
+    for name in sorted(set(CHANCES) - {"p_mix"}):
         config = dataclasses.replace(NEVER, **{name: 1.0})
         results = [augment(seismic, label, np.random.default_rng(seed), config)
                    for seed in range(5)]
         assert any(not np.array_equal(out, seismic) for out, _ in results), name
         moves = any(not np.array_equal(moved, label) for _, moved in results)
-        assert moves == (name in ("p_flip", "p_rotate", "p_stretch", "p_warp")), name
+        assert moves == (name in ("p_flip", "p_rotate", "p_turn", "p_stretch", "p_warp")), name
+
+
+def test_mixing_comes_at_its_chance_and_is_determined_by_the_generator():
+    (one, first), (two, second) = patch((16, 24), 1), patch((16, 24), 2)
+
+    def mixed(seed, config):
+        return mix(one, first, two, second, np.random.default_rng(seed), config)[0]
+
+    assert all(mixed(seed, NEVER) is one for seed in range(5))
+    some = dataclasses.replace(NEVER, p_mix=0.5)
+    changed = [not np.array_equal(mixed(seed, some), one) for seed in range(60)]
+    assert 0.2 < np.mean(changed) < 0.7
+    np.testing.assert_array_equal(mixed(3, ALWAYS), mixed(3, ALWAYS))
 
 
 def test_only_square_blocks_are_rotated():
