@@ -10,6 +10,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft, rfft
 from scipy.ndimage import gaussian_filter, uniform_filter1d
 
 from seisproc.errors import ConfigError
@@ -97,16 +98,19 @@ def _resample(  # type: ignore[no-untyped-def]
             where = position[k] + shift[trace]
             base = int(np.floor(where))
             t = np.float32(where - base)
-            a = seismic[trace, _reflect(base - 1, samples)]
-            b = seismic[trace, _reflect(base, samples)]
-            c = seismic[trace, _reflect(base + 1, samples)]
-            d = seismic[trace, _reflect(base + 2, samples)]
+            if 1 <= base < samples - 2:
+                at, before, after, beyond = base, base - 1, base + 1, base + 2
+            else:
+                at, before = _reflect(base, samples), _reflect(base - 1, samples)
+                after, beyond = _reflect(base + 1, samples), _reflect(base + 2, samples)
+            a, b = seismic[trace, before], seismic[trace, at]
+            c, d = seismic[trace, after], seismic[trace, beyond]
             half = np.float32(0.5)
             slope = c - a
             bend = np.float32(2) * a - np.float32(5) * b + np.float32(4) * c - d
             curl = np.float32(3) * (b - c) + d - a
             out[trace, k] = b + half * t * (slope + t * (bend + t * curl))
-            moved[trace, k] = label[trace, _reflect(base + (t >= half), samples)]
+            moved[trace, k] = label[trace, after if t >= half else at]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -141,9 +145,9 @@ def rotate_phase(seismic: Seismic, degrees: float) -> Seismic:
 
     The trace is taken as periodic; frequencies 0 and Nyquist only keep their real part.
     """
-    spectrum = np.fft.rfft(seismic, axis=-1)
+    spectrum = rfft(seismic, axis=-1)
     spectrum *= np.complex64(np.exp(1j * np.radians(degrees)))
-    return np.fft.irfft(spectrum, seismic.shape[-1], axis=-1).astype(np.float32)
+    return irfft(spectrum, seismic.shape[-1], axis=-1).astype(np.float32)
 
 
 def tilt_spectrum(seismic: Seismic, exponent: float) -> Seismic:
@@ -152,10 +156,10 @@ def tilt_spectrum(seismic: Seismic, exponent: float) -> Seismic:
     Positive exponents sharpen, negative ones dull. Frequency 0 stays as it is.
     """
     samples = seismic.shape[-1]
-    spectrum = np.fft.rfft(seismic, axis=-1)
+    spectrum = rfft(seismic, axis=-1)
     weights = np.ones(spectrum.shape[-1], np.float32)
     weights[1:] = (np.arange(1, len(weights)) / len(weights)) ** exponent
-    out = np.fft.irfft(spectrum * weights, samples, axis=-1).astype(np.float32)
+    out = irfft(spectrum * weights, samples, axis=-1).astype(np.float32)
     before, after = _rms(seismic), _rms(out)
     return out * np.float32(before / after) if after > 0 else out
 
@@ -179,9 +183,9 @@ def add_noise(seismic: Seismic, level: float, white: float, rng: np.random.Gener
         return seismic
     samples = seismic.shape[-1]
     rough = rng.standard_normal(seismic.shape, np.float32)
-    colour = np.abs(np.fft.rfft(seismic[live], axis=-1)).mean(axis=0)
-    coloured = np.fft.irfft(np.fft.rfft(rough, axis=-1) * colour, samples, axis=-1)
-    noise: Seismic = coloured.astype(np.float32)
+    spectrum = rfft(seismic[live], axis=-1)
+    colour = np.sqrt((np.square(spectrum.real) + np.square(spectrum.imag)).mean(axis=0))
+    noise: Seismic = irfft(rfft(rough, axis=-1) * colour, samples, axis=-1).astype(np.float32)
     width = int(rng.choice(LATERAL_SMOOTHING))
     for axis in range(seismic.ndim - 1):
         noise = uniform_filter1d(noise, width, axis=axis, mode="reflect")
