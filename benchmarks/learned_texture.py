@@ -249,15 +249,12 @@ def _print(rows: list[dict[str, object]]) -> None:
     deals, arms = ([*dict.fromkeys(str(row[key]) for row in rows)] for key in ("deal", "arm"))
     print(f"\n{'arm':<14}" + "".join(f"{deal:>26}" for deal in deals))
     for arm in arms:
-        cells = [
-            [
-                float(str(row["mean_iou"]))
-                for row in rows
-                if row["arm"] == arm and row["deal"] == deal
-            ]
-            for deal in deals
-        ]
-        print(f"{arm:<14}" + "".join(f"{np.mean(cell):>16.3f} +- {np.std(cell, ddof=1):.3f}" for cell in cells))
+        line = f"{arm:<14}"
+        for deal in deals:
+            here = [row for row in rows if (row["deal"], row["arm"]) == (deal, arm)]
+            scores = [float(str(row["mean_iou"])) for row in here]
+            line += f"{np.mean(scores):>16.3f} +- {np.std(scores, ddof=1):.3f}"
+        print(line)
 
 
 if __name__ == "__main__":
