@@ -6,12 +6,14 @@ Each form turns into the frozen dataclass that the inside works with. Unknown ke
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from flows.complaints import complaint
 from seisproc.cluster import ClusterSpec
 from seisproc.errors import ConfigError
 
@@ -19,10 +21,22 @@ if TYPE_CHECKING:
     from tasks.interpret import InterpretationSettings
 
 
+_CLUSTER_FLAGS = {
+    "kind": "--cluster",
+    "address": "--cluster",
+    "workers": "--workers",
+    "threads_per_worker": "--threads",
+    "memory_gib": "--memory",
+}
+
+
 class Form(BaseModel):
     """A frozen group of settings that refuses what it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+AnyForm = TypeVar("AnyForm", bound=Form)
 
 
 class ClusterConfig(Form):
@@ -134,15 +148,63 @@ def read_form(path: str) -> dict[str, Any]:
 def cluster_config(
     text: str, workers: int | None, threads: int | None, memory_gib: float | None
 ) -> ClusterConfig:
-    """Read the option ``--cluster``: a kind, a scheduler's address, or a YAML or JSON file."""
+    """Read the option ``--cluster``: a kind, a scheduler's address, or a YAML or JSON file.
+
+    Raises
+    ------
+    ConfigError
+        If a value is unknown or out of range; it names the file or the option.
+    """
+    file = ""
     if "://" in text:
         values: dict[str, Any] = {"kind": "address", "address": text}
     elif Path(text).suffix in (".yaml", ".yml", ".json"):
-        values = read_form(text)
+        file, values = text, read_form(text)
     else:
         values = {"kind": text}
     given = {"workers": workers, "threads_per_worker": threads, "memory_gib": memory_gib}
-    return ClusterConfig(**{**values, **{k: v for k, v in given.items() if v is not None}})
+    return settled(
+        ClusterConfig, values, given, kind="cluster file", flags=_CLUSTER_FLAGS, file=file
+    )
+
+
+def settled(
+    form: type[AnyForm],
+    told: dict[str, Any],
+    given: Mapping[str, Any],
+    *,
+    kind: str,
+    flags: Mapping[str, str],
+    verb: str = "ingest",
+    file: str = "",
+) -> AnyForm:
+    """Merge the settings of a file with the options of the command line over them.
+
+    Parameters
+    ----------
+    form : type of Form
+        What the settings become.
+    told : dict
+        Those of the file.
+    given : mapping
+        Setting -> value of an option; None where it was not given.
+    kind, flags, verb, file : str
+        For the message, as :func:`flows.complaints.complaint` takes them.
+
+    Raises
+    ------
+    ConfigError
+        If a value is unknown or out of range; it names the file or the option.
+    """
+    options = {name: value for name, value in given.items() if value is not None}
+    try:
+        return form.model_validate({**told, **options})
+    except ValidationError as error:
+        key = str(error.errors()[0]["loc"][0]) if error.errors()[0]["loc"] else ""
+        where = "" if key in options else file
+        raise complaint(
+            error, form, kind=kind, flags=flags, verb=verb, file=where
+        ) from None
 
 
 def _cores() -> int:

@@ -22,6 +22,7 @@ _RANGES = (
     ("--twt", "twt", "Two-way times in ms."),
     ("--depth", "depth", "Depths in m."),
     ("--offsets", "offset", "Offsets of pre-stack gathers."),
+    ("--gather-traces", "gather_trace", "Numbers of the traces in a gather."),
     ("--traces", "trace", "Trace numbers of a line or of flat traces, from 0."),
     ("--cdps", "cdp", "CDP numbers of a line."),
 )
@@ -44,11 +45,12 @@ def range_options(command: Any) -> Any:
 def crop(store: str, output: str, overwrite: bool, as_json: bool, **options: Any) -> None:
     """Cut a part out of a survey, as a survey of its own.
 
-    Ranges are labels, both ends included; A: or :B keep all beyond or before. Statistics are
-    counted anew; labels, interpretations and trace headers of the part are kept, so that it
-    exports as SEG-Y.
+    Ranges are labels, the smaller one first, both included; A: or :B keep all beyond or before, and
+    a label alone only itself. Statistics are counted anew; labels, interpretations and trace
+    headers of the part are kept, so that it exports as SEG-Y.
     """
-    from seisproc.volumes.crop import parse_ranges, plan_crop
+    from seisproc.volumes.crop import plan_crop
+    from seisproc.volumes.ranges import parse_ranges
 
     cluster = take_cluster(options)
     ranges = {name: options[name] for _, name, _ in _RANGES if options[name] is not None}

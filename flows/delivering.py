@@ -46,6 +46,10 @@ def export(
 
     A survey of several files becomes one file, or with a last slash in FOLDER/ its own files again.
     """
+    from seisproc.segy.export import plan_export
+
+    # What cannot be written is refused before a server is started for it.
+    plan_export(store, output, variable=variable, samples_as=samples_as, overwrite=overwrite)
     with prefect_server():
         from flows.export import export as flow
 
@@ -64,6 +68,12 @@ def report(
     store: str, output: str, run: str | None, labels: str | None, overwrite: bool, as_json: bool
 ) -> None:
     """Write the report of a survey: one HTML file that holds everything, pictures included."""
+    from seisproc.survey import Survey
+
+    survey = Survey(store)
+    for group in (run and f"interpretation/{run}", labels and f"labels/{labels}"):
+        if group:
+            survey.group_attributes(group)
     with prefect_server():
         from flows.report import report as flow
 

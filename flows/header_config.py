@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from flows.config import Form, read_form
-from seisproc.errors import ConfigError
-from seisproc.segy.layout import TRACE_HEADER_BYTES
+from flows.config import Form, read_form, settled
+from seisproc.segy.layout import FORMATS, TRACE_HEADER_BYTES
 from seisproc.segy.layout import Field as Word
 from seisproc.segy.overrides import TYPES, HeaderOverrides
 
 _WORD = re.compile(r"(?P<byte>\d+)\s*(?:-\s*(?P<last>\d+)|:\s*(?P<type>\w+))?")
-_SHOULD = "Input should be "
 
 
 class HeaderWord(Form):
@@ -104,6 +101,21 @@ class HeaderConfig(Form):
         " or take their mean. Empty: refuse.",
     )
 
+    @field_validator("sample_format")
+    @classmethod
+    def _known_format(cls, code: int | None) -> int | None:
+        if code is not None and code not in FORMATS:
+            known = ", ".join(f"{each.code} ({each.name})" for each in FORMATS.values())
+            raise ValueError(f"Input should be one of {known}")
+        return code
+
+    @field_validator("coordinate_scalar")
+    @classmethod
+    def _two_bytes(cls, scalar: int | None) -> int | None:
+        if scalar is not None and not -(2**15) <= scalar < 2**15:
+            raise ValueError("Input should be from -32768 to 32767, as the word at byte 71")
+        return scalar
+
     @model_validator(mode="after")
     def _whole_numbers(self) -> HeaderConfig:
         for name, value in vars(self).items():
@@ -165,33 +177,7 @@ def header_config(given: Mapping[str, Any], flags: Mapping[str, str], file: str)
         If a value is unknown or out of range; it names the file or the option.
     """
     told = read_form(file) if file else {}
-    options = {name: value for name, value in given.items() if value is not None}
-    for values, where in ((told, file), (options, "")):
-        try:
-            HeaderConfig.model_validate(values)
-        except ValidationError as error:
-            raise _complaint(error, flags, where) from None
-    return HeaderConfig.model_validate({**told, **options})
-
-
-def _complaint(error: ValidationError, flags: Mapping[str, str], file: str) -> ConfigError:
-    """Say the first of pydantic's complaints in the words of a header map or an option."""
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
-    what = f"{file}: {key}" if file and key else file or flags.get(key.split(".")[0], key)
-    if first["type"] == "extra_forbidden":
-        known = HeaderWord if len(first["loc"]) > 1 else HeaderConfig
-        names = list(known.model_fields)
-        near = difflib.get_close_matches(str(first["loc"][-1]), names, 1)
-        return ConfigError(
-            f"{what} is no name of a header map",
-            expected=", ".join(names),
-            do=f"Write {near[0]}" if near else "Correct the name",
-        )
-    message = first["msg"].removeprefix("Value error, ")
-    found = "nothing" if first["type"] == "missing" else repr(first["input"])
-    do = "Correct the file" if file else "See `seisproc scan --help`"
-    if message.startswith(_SHOULD):
-        wanted = message.removeprefix(_SHOULD)
-        return ConfigError(f"{what} is not right", found=found, expected=wanted, do=do)
-    return ConfigError(f"{what}: {message}", found=found if key else None, do=do)
+    kind = "header map"
+    # each alone first: an option must not hide what is wrong in the file
+    settled(HeaderConfig, told, {}, kind=kind, flags=flags, file=file)
+    return settled(HeaderConfig, told, given, kind=kind, flags=flags, verb="scan", file=file)

@@ -23,7 +23,7 @@ from flows.volume_options import take_volume, volume_options
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="SRC...", type=INPUT)
+@click.argument("sources", nargs=-1, metavar="SRC...", type=INPUT)
 @click.argument("store", metavar="STORE.zarr", type=LOCATION)
 @click.option("--pyramid", is_flag=True, help="Also make the pyramid for viewers, STORE.ome.zarr.")
 @click.option(
@@ -55,6 +55,11 @@ def ingest(
     A NumPy or HDF5 file needs --axes and --interval; an MDIO store says these itself. An
     interrupted ingest goes on where it stopped; a store of the same content is left as it is.
     """
+    if not sources:
+        raise click.UsageError(
+            f"One name is given, {store}, where two are needed: the files to read, and last the "
+            "store to write."
+        )
     headers, cluster = take_headers(options), take_cluster(options)
     volume = take_volume(options)
     from flows.sources import look

@@ -168,15 +168,20 @@ def interpret_options(command: Command) -> Command:
 
 def take_interpret(options: dict[str, Any]) -> InterpretConfig:
     """Take the interpretation options out of a verb's keyword arguments."""
-    from flows.config import InterpretConfig, read_form
+    from flows.config import InterpretConfig, read_form, settled
 
-    names = ("overlap", "probability", "device")
-    given = {name: options.pop(name) for name in names}
-    given["samples"] = options.pop("dropout_samples")
+    flags = {"overlap": "--overlap", "device": "--device", "samples": "--dropout-samples"}
+    given = {
+        "samples": options.pop("dropout_samples"),
+        "overlap": options.pop("overlap"),
+        "device": options.pop("device"),
+        "probability": options.pop("probability") or None,
+    }
     file = options.pop("settings")
-    values = read_form(file) if file else {}
-    return InterpretConfig(
-        **{**values, **{k: v for k, v in given.items() if v not in (None, False)}}
+    told = read_form(file) if file else {}
+    return settled(
+        InterpretConfig, told, given, kind="settings file", flags=flags, verb="interpret",
+        file=file or "",
     )
 
 

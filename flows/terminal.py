@@ -47,7 +47,8 @@ def explain(error: BaseException) -> tuple[str, int]:
         return "Interrupted. Run the same command again: it resumes.", INTERRUPTED
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx else "seisproc"
-        return f"{where}: {_flat(error.format_message())} See {where} --help.", EXPECTED
+        said = f"{_flat(error.format_message())}{_meaning(error)}"
+        return f"{where}: {said} See {where} --help.", EXPECTED
     if isinstance(error, click.ClickException):
         return f"seisproc: {_flat(error.format_message())}", EXPECTED
     line = _expected(error)
@@ -59,6 +60,14 @@ def explain(error: BaseException) -> tuple[str, int]:
         f" This is a bug; its traceback is in {log}.",
         UNEXPECTED,
     )
+
+
+def _meaning(error: click.UsageError) -> str:
+    """Tell what an option is for, where its value is no number: click says only what it is not."""
+    option = getattr(error, "param", None)
+    if not isinstance(option, click.Option) or isinstance(option.type, click.Choice):
+        return ""
+    return f" It is: {_flat(option.help)}" if option.help else ""
 
 
 def _expected(error: BaseException) -> str | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from flows.config import Form, read_form
+from flows.config import Form, read_form, settled
 from flows.header_config import HeaderConfig
 from seisproc.errors import ConfigError
 from seisproc.volumes.settings import NUMBERED, Numbering, VolumeSettings
@@ -64,6 +64,13 @@ class VolumeConfig(Form):
     def _readable(cls, told: Numbers | None) -> Numbers | None:
         if told is not None:
             Numbering.parse(told)
+        return told
+
+    @field_validator("origin", "inline_vector", "crossline_vector", mode="before")
+    @classmethod
+    def _two_numbers(cls, told: Any) -> Any:
+        if told is not None and (not isinstance(told, list | tuple) or len(told) != len("xy")):
+            raise ValueError("Input should be two numbers with a comma, such as 433941,6477404")
         return told
 
     def settings(self, headers: HeaderConfig | None = None) -> VolumeSettings:
@@ -130,12 +137,8 @@ def volume_config(given: Mapping[str, Any], file: str) -> VolumeConfig:
     options = {
         name: _read(name, value) for name, value in given.items() if value not in (None, "")
     }
-    for values, where in ((told, file), (options, "")):
-        try:
-            VolumeConfig.model_validate(values)
-        except ValidationError as error:
-            raise _complaint(error, where) from None
-    return VolumeConfig.model_validate({**told, **options})
+    settled(VolumeConfig, told, {}, kind="array map", flags={}, file=file)
+    return settled(VolumeConfig, told, options, kind="array map", flags={}, file=file)
 
 
 def _read(name: str, value: Any) -> Any:
@@ -147,18 +150,3 @@ def _read(name: str, value: Any) -> Any:
     if name == "corners":
         return [place.split(",") for place in str(value).replace(";", " ").split()]
     return value
-
-
-def _complaint(error: ValidationError, file: str) -> ConfigError:
-    first = error.errors(include_url=False)[0]
-    key = str(first["loc"][0]) if first["loc"] else ""
-    what = f"{file}: {key}" if file else f"--{key.replace('_', '-')}"
-    if first["type"] == "extra_forbidden":
-        return ConfigError(
-            f"{what} is no name of an array map", expected=", ".join(VolumeConfig.model_fields)
-        )
-    message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return ConfigError(
-        f"{what} is not right", found=repr(first["input"]), expected=message,
-        do="Correct the file" if file else "See `seisproc ingest --help`",
-    )

@@ -22,7 +22,7 @@ from seisproc.errors import (
     SpaceError,
     StoreError,
 )
-from seisproc.places import AccessError
+from seisproc.places import AccessError, require_writable
 from seisproc.records import Lease, Record, Records, lease, work_url
 from seisproc.replace import finish_replacement, put_in_place
 from seisproc.segy.folders import earlier_work, free_bytes, remove_tree
@@ -283,6 +283,7 @@ def build_store(
         If pieces failed; a rerun does only those.
     """
     store_url = store_url.rstrip("/")
+    require_writable(store_url)
     work = work_url(store_url, PRODUCT, build.key)
     with lease(f"{store_url}.work/{PRODUCT}", f"{store_url} (ingest)") as held:
         built, target = None, store_url

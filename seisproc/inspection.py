@@ -205,7 +205,7 @@ class Inspection:
         """Parse a ``zarr.json``; None where there is none, and {} where it is damaged."""
         try:
             parsed = json.loads(self._fs.cat_file(f"{self._path(path)}/{METADATA}"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError:
             parsed = {}

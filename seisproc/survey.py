@@ -42,6 +42,11 @@ then encodes seismic amplitudes at a third of the speed, decodes at half, and to
 
 STATISTICS = "statistics"
 
+_MAKERS = {
+    "interpretation": "make one with `seisproc interpret`",
+    "labels": "import some with `seisproc label`",
+}
+
 
 def layout(
     shape: tuple[int, ...],
@@ -243,15 +248,23 @@ class Survey:
         return str(self.attributes["fingerprint"])
 
     def array(self, path: str) -> zarr.Array[Any]:
-        """Open one array for reading, e.g. ``interpretation/demo/facies``."""
+        """Open one array for reading, e.g. ``interpretation/demo/facies``.
+
+        Raises
+        ------
+        StoreError
+            If the store has none of that name. What lies outside the store has none.
+        """
         try:
-            return zarr.open_array(f"{self.url}/{path}", mode="r")
+            if _is_within(path):
+                return zarr.open_array(f"{self.url}/{path}", mode="r")
         except (FileNotFoundError, NodeTypeValidationError):
-            raise StoreError(
-                f"{self.url} has no variable {path!r}",
-                expected=", ".join(self.volumes()) or "the store of a survey, not a group in it",
-                do="Name one of these",
-            ) from None
+            pass
+        raise StoreError(
+            f"{self.url} has no variable {path!r}",
+            expected=", ".join(self.volumes()) or "the store of a survey, not a group in it",
+            do="Name one of these",
+        )
 
     def has(self, path: str) -> bool:
         """Whether the store holds an array, e.g. ``sample_residual_index``."""
@@ -271,8 +284,27 @@ class Survey:
         return sorted(name for name in names if is_published(f"{self.url}/{kind}/{name}"))
 
     def group_attributes(self, path: str) -> dict[str, Any]:
-        """Attributes of a nested group such as ``labels/truth``."""
-        return _group_attributes(f"{self.url}/{path}")
+        """Attributes of a nested group such as ``labels/truth``.
+
+        Raises
+        ------
+        StoreError
+            If the store has no such group; it names those that there are.
+        """
+        kind, _, name = path.partition("/")
+        try:
+            if _is_within(path):
+                return _group_attributes(f"{self.url}/{path}")
+        except StoreError:
+            if kind not in _MAKERS or name in self.groups(kind):
+                raise
+        there = self.groups(kind)
+        make = _MAKERS.get(kind, "name a group of the store")
+        raise StoreError(
+            f"{self.url} has no {kind} {name!r}",
+            expected=", ".join(there) or f"any {kind} at all",
+            do=f"Name one of these, or {make}" if there else f"{make[0].upper()}{make[1:]}",
+        )
 
     def volumes(self) -> list[str]:
         """Paths of all volumes on the survey's grid: amplitude, labels, products."""
@@ -289,14 +321,21 @@ class Survey:
         return found
 
 
+def _is_within(path: str) -> bool:
+    """Whether a path leads nowhere but into the store that it is appended to."""
+    return not {"", ".", ".."} & set(path.split("/"))
+
+
 def _group_attributes(url: str) -> dict[str, Any]:
     fs, path = open_place(url)
     metadata, there = {}, ""
     with reaching(url):
         try:
             metadata = json.loads(fs.cat_file(f"{path}/zarr.json"))
-        except FileNotFoundError:
-            there = "an unfinished or foreign folder" if fs.exists(path) else "nothing"
+        except (FileNotFoundError, NotADirectoryError):
+            there = "nothing"
+            if fs.exists(path):
+                there = "an unfinished or foreign folder" if fs.isdir(path) else "a file"
     if there:
         raise StoreError(
             f"{url} is no finished survey store",

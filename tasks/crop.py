@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from seisproc.building import IngestReceipt
 from seisproc.cluster import connect
-from seisproc.volumes.crop import crop, parse_ranges
+from seisproc.volumes.crop import crop
+from seisproc.volumes.ranges import parse_ranges
 from tasks.artifacts import receipt_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage

@@ -88,24 +88,9 @@ def export(
     SpaceError
         If the disk is too small.
     """
-    survey = with_headers(Survey(store_url))
-    product = describe_product(survey, variable, samples_as)
-    files = _plan(survey, product, output)
-    for file in files:
-        require_writable(file.url)
-        fs, path = open_place(file.url)
-        with reaching(file.url):
-            exists, is_folder = fs.exists(path), fs.isdir(path)
-        if is_folder:
-            raise OutputExistsError(
-                f"{file.url} is a folder",
-                expected="the name of a SEG-Y file",
-                do="End the name in / to write each source file into it under its own name",
-            )
-        if exists and not overwrite:
-            raise OutputExistsError(
-                f"{file.url} is already there", do="Give --overwrite to replace it"
-            )
+    survey, product, files = plan_export(
+        store_url, output, variable=variable, samples_as=samples_as, overwrite=overwrite
+    )
     shape = survey.amplitude.shape
     shards = product.array.shards or product.array.shape
     work = tiles(shape, shards[-len(shape) :])
@@ -126,7 +111,54 @@ def export(
     return ExportReceipt(output, variable, len(files), traces, size, product.form.code)
 
 
-def _plan(survey: Survey, product: Product, output: str) -> list[File]:
+def plan_export(
+    store_url: str,
+    output: str,
+    *,
+    variable: str = "amplitude",
+    samples_as: str = "native",
+    overwrite: bool = False,
+) -> tuple[Survey, Product, list[File]]:
+    """Find out what :func:`export` would write, and whether it may; nothing is written.
+
+    Returns
+    -------
+    survey : Survey
+        The store, with headers made for it if its source had none.
+    product : Product
+        The volume, and how its samples are written.
+    files : list of File
+        The files to write.
+
+    Raises
+    ------
+    StoreError, OutputExistsError
+        As :func:`export`.
+    """
+    survey = with_headers(Survey(store_url))
+    product = describe_product(survey, variable, samples_as)
+    files = _split(survey, product, output)
+    for file in files:
+        _require_free(file.url, overwrite)
+    return survey, product, files
+
+
+def _require_free(url: str, overwrite: bool) -> None:
+    require_writable(url)
+    fs, path = open_place(url)
+    with reaching(url):
+        exists, is_folder = fs.exists(path), fs.isdir(path)
+    if is_folder:
+        raise OutputExistsError(
+            f"{url} is a folder",
+            expected="the name of a SEG-Y file",
+            do="End the name in / to write each source file into it under its own name",
+        )
+    if exists and not overwrite:
+        raise OutputExistsError(f"{url} is already there", do="Give --overwrite to replace it")
+
+
+def _split(survey: Survey, product: Product, output: str) -> list[File]:
     """Split the traces over files, each with its raw bytes before and after."""
     segy = survey.attributes["segy"]
     samples = int(segy["samples"])

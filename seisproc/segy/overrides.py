@@ -115,7 +115,15 @@ class HeaderOverrides:
             if (getattr(self, first) is None) != (getattr(self, second) is None):
                 missing = first if getattr(self, first) is None else second
                 raise ConfigError(
-                    f"{first} and {second} belong together", found=f"no {missing}", do="Give both"
+                    f"{_option(first)} and {_option(second)} belong together",
+                    found=f"no {_option(missing)}",
+                    do="Give both",
+                )
+            if getattr(self, first) is not None and getattr(self, first) == getattr(self, second):
+                raise ConfigError(
+                    f"{_option(first)} and {_option(second)} are the same word",
+                    found=f"byte {getattr(self, first).byte} twice",
+                    do="Give a word for each",
                 )
         for name in WORDS:
             word = getattr(self, name)
@@ -167,6 +175,11 @@ def type_name(word: Field) -> str:
     'int32'
     """
     return next(name for name, kind in TYPES.items() if kind == word.kind)
+
+
+def _option(name: str) -> str:
+    """Option of the command line that moves a word; header maps call it by ``name``."""
+    return f"--{name.replace('_', '-')}-byte"
 
 
 def _require_word(name: str, word: Field) -> None:

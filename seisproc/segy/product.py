@@ -148,13 +148,18 @@ def _native(survey: Survey, variable: str) -> Product:
             expected=f"{variable}/0 to {variable}/{array.shape[0] - 1}",
             do="Name one class by its code",
         )
+    if array.ndim == len(shape) and leading:
+        raise StoreError(
+            f"{variable}: {path} holds one volume, not one for each class", do=f"Name {path}"
+        )
     if tuple(array.shape[len(leading) :]) != shape or (
         leading and leading[0] >= array.shape[0]
     ):
         raise StoreError(
             f"{variable} is no volume on the survey's grid",
-            found=f"shape {tuple(array.shape)}",
-            expected=f"shape {shape}; " + ", ".join(survey.volumes()),
+            found=" x ".join(map(str, array.shape)),
+            expected=f"{' x '.join(map(str, shape))}: {', '.join(survey.volumes())}",
+            do="Name one of these",
         )
     segy = survey.attributes.get("segy", {})
     order = str(segy.get("byte_order", "big"))

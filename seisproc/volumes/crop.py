@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,100 +19,14 @@ from seisproc.volumes.build import build_volume
 from seisproc.volumes.crop_build import CropBuild
 from seisproc.volumes.cut import Cut
 from seisproc.volumes.parts import Layer
+from seisproc.volumes.ranges import AXES, Range, option_of
 from seisproc.volumes.reading import Arrangement, ZarrArray
 from seisproc.volumes.volume import Volume, affine_of
 
 if TYPE_CHECKING:
     from distributed import Client
 
-RANGES = ("inline", "crossline", "offset", "gather_trace", "trace", "cdp", "twt", "depth")
-"""What a survey can be cut by."""
-
-_RANGE = re.compile(r"\s*(-?[\d.]+)?\s*:\s*(-?[\d.]+)?\s*")
 _TOLD_ANEW = ("seisproc_schema", "Conventions", SEAL, "fingerprint", "source_key", "provenance")
-
-
-@dataclass(frozen=True)
-class Range:
-    """Labels from ``first`` to ``last``, both included; None: from the first, to the last."""
-
-    first: float | None = None
-    last: float | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Range:
-        """Read ``A:B``, ``A:``, ``:B`` or a single label.
-
-        >>> Range.parse("100:200"), Range.parse(":-3"), Range.parse("7")
-        (Range(first=100.0, last=200.0), Range(first=None, last=-3.0), Range(first=7.0, last=7.0))
-
-        Raises
-        ------
-        ValueError
-            If it is none of these.
-        """
-        if ":" not in text:
-            return cls(float(text), float(text))
-        match = _RANGE.fullmatch(text)
-        if match is None:
-            raise ValueError(f"{text!r} is no range; write A:B")
-        ends = [None if end is None else float(end) for end in match.groups()]
-        if None not in ends:
-            ends.sort(key=float)  # type: ignore[arg-type]
-        return cls(*ends)
-
-    def cut(self, labels: NDArray[Any], axis: str, what: str) -> slice:
-        """Part of an axis that lies in the range.
-
-        Raises
-        ------
-        GeometryError
-            If that is nothing, or not in one piece.
-        """
-        inside = np.ones(len(labels), bool)
-        slack = 1e-6 * (abs(float(labels[1] - labels[0])) if len(labels) > 1 else 1.0)
-        if self.first is not None:
-            inside &= labels >= self.first - slack
-        if self.last is not None:
-            inside &= labels <= self.last + slack
-        found = np.flatnonzero(inside)
-        if not len(found):
-            raise GeometryError(
-                f"nothing of {what} lies in that range of {axis}",
-                found=f"{_end(self.first)}:{_end(self.last)}",
-                expected=f"within {labels.min():g} to {labels.max():g}",
-            )
-        if not inside[found[0] : found[-1] + 1].all():
-            raise GeometryError(
-                f"the traces in that range of {axis} do not follow one another",
-                do="Cut by --traces instead",
-            )
-        return slice(int(found[0]), int(found[-1]) + 1)
-
-
-def parse_ranges(told: Mapping[str, str]) -> dict[str, Range]:
-    """Read ranges as they are written, by axis.
-
-    Raises
-    ------
-    ConfigError
-        If an axis or a range is none.
-    """
-    found = {}
-    for name, text in told.items():
-        if name not in RANGES:
-            raise ConfigError(f"{name!r} is no axis to cut by", expected=", ".join(RANGES))
-        try:
-            found[name] = Range.parse(text)
-        except ValueError:
-            raise ConfigError(
-                f"{name}: {text!r} is no range", expected="A:B, A:, :B or a single label"
-            ) from None
-    return found
-
-
-def _end(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
 
 
 def crop(
@@ -174,7 +86,8 @@ def plan_crop(store_url: str, ranges: Mapping[str, Range]) -> CropBuild:
     if not ranges:
         raise ConfigError(
             "nothing says what to keep",
-            expected="--inlines, --crosslines, --twt or --depth, each A:B",
+            expected=f"{', '.join(map(option_of, AXES))}, each A:B",
+            do="Give one of them",
         )
     survey = Survey(store_url)
     whole = survey.lattice

@@ -1,5 +1,7 @@
 """Bad input: one line that says what to do, exit code 2, and nothing that looks finished."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -64,7 +66,8 @@ def test_a_cluster_address_that_nobody_answers(flow_command, tmp_path, segy):
 
 
 def test_a_kind_of_cluster_that_does_not_exist(command, tmp_path, segy):
-    assert "kind" in command.refuses("ingest", segy, tmp_path / "s.zarr", "--cluster", "cloud")
+    line = command.refuses("ingest", segy, tmp_path / "s.zarr", "--cluster", "cloud")
+    assert "--cluster" in line and "slurm" in line
 
 
 def test_labels_of_another_grid(flow_command, tmp_path, store, volume):
@@ -169,3 +172,75 @@ def test_a_network_over_a_line(command, tmp_path, segy, facies_bundle):
     ingest([str(segy)], store, overrides=HeaderOverrides(geometry="2d"))
     line = command.refuses("interpret", store, "--model", facies_bundle)
     assert "no stacked 3-D survey" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--sample-format", 99), "--sample-format .*found: 99; expected: .* 5 .4-byte IEEE float"),
+        (("--sample-format", "x"), "--sample-format.*not a valid integer.*Format code"),
+        (("--interval", "x"), "--interval.*not a valid float.*Sample interval in ms"),
+        (("--interval", -3), "--interval .*found: -3.0; expected: greater than 0"),
+        (("--coordinate-scalar", 10**6), "--coordinate-scalar .*from -32768 to 32767"),
+        (("--cdp-x-byte", 73), "--cdp-x-byte and --cdp-y-byte belong.*no --cdp-y-byte"),
+        (("--inline-byte", 9, "--crossline-byte", 9), "--crossline-byte are the same word.*byte 9"),
+    ],
+)
+def test_header_options_are_named_with_what_they_take(command, segy, arguments, message):
+    assert re.search(message, command.refuses("scan", segy, *arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--workers", 0), "--workers .*found: 0; expected: greater than"),
+        (("--memory", -1), "--memory .*found: -1.0; expected: greater than 0"),
+        (("--axes", "inline,crossline,twt", "--origin", 3), "--origin .*expected: two numbers"),
+    ],
+)
+def test_options_of_an_ingest_are_named(command, tmp_path, segy, arguments, message):
+    line = command.refuses("ingest", segy, tmp_path / "s.zarr", *arguments)
+    assert re.search(message, line)
+    assert not (tmp_path / "s.zarr").exists()
+
+
+def test_an_ingest_without_a_store(command, segy):
+    assert "last the store to write" in command.refuses("ingest", segy)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (("--inlines", "x"), "--inlines is no range; found: x; expected: A:B"),
+        (("--inlines", "15:11"), "--inlines is no range; found: 15:11; .*smaller.* 11:15"),
+        (("--inlines", "1:2"), "found: 1:2; expected: within 10 to 17"),
+        (("--gather-traces", "1:2"), "has no gather_trace; expected: inline 10 to 17"),
+        ((), "--inlines, --crosslines, .*--cdps, each A:B"),
+    ],
+)
+def test_crops_of_nothing(command, tmp_path, store, told, message):
+    assert re.search(message, command.refuses("crop", store, tmp_path / "c.zarr", *told))
+    assert not (tmp_path / "c.zarr").exists()
+
+
+@pytest.mark.parametrize("name", ["../made.zarr/amplitude", "/etc/passwd", "", "amplitude/3"])
+def test_variables_outside_the_store(command, tmp_path, store, name):
+    line = command.refuses("export", store, tmp_path / "x.sgy", "--variable", name)
+    assert "amplitude" in line.replace(name, "") if name else line
+    assert not (tmp_path / "x.sgy").exists()
+
+
+def test_interpretations_and_labels_that_are_not_there(command, tmp_path, store):
+    for option, kind, verb in (("--run", "interpretation", "interpret"), ("--labels", "labels",
+                                                                           "label")):
+        line = command.refuses("report", store, tmp_path / "r.html", option, "nothing")
+        assert f"has no {kind} 'nothing'" in line and f"seisproc {verb}`" in line
+        line = command.refuses("report", store, tmp_path / "r.html", option, "..")
+        assert f"has no {kind} '..'" in line
+    assert not (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize("verb", ["verify", "pyramid"])
+def test_a_file_in_the_place_of_a_store(command, segy, verb):
+    line = command.refuses(verb, segy)
+    assert "survey.sgy is no finished" in line

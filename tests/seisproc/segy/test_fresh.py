@@ -14,8 +14,9 @@ from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
 from seisproc.segy.scan import scan
 from seisproc.survey import Survey
-from seisproc.volumes.crop import crop, parse_ranges
+from seisproc.volumes.crop import crop
 from seisproc.volumes.ingest import ingest_volume
+from seisproc.volumes.ranges import parse_ranges
 from seisproc.volumes.settings import Numbering, VolumeSettings
 
 SHAPE = (7, 5, 67)
