@@ -16,14 +16,18 @@ from scipy.signal import welch
 from scipy.stats import kurtosis
 
 from seisproc.errors import ConfigError
-from seisproc.scoring.floors import structure_tensor
 from seisproc.synthetic.profile import (
     AMPLITUDE_PROBABILITIES,
     DIP_PROBABILITIES,
+    FORMS,
     FREQUENCIES,
+    LEVELS,
     PERCENTILES,
+    WAVENUMBERS,
     Profile,
 )
+from seisproc.synthetic.steering import local_dips, noise_level, steered_residual
+from seisproc.synthetic.survey_noise import residual_power
 
 if TYPE_CHECKING:
     from seisproc.survey import Survey
@@ -42,9 +46,6 @@ _LEAST_SAMPLES = 16
 _TRACES = 96
 _VALUES = 20_000
 """Traces, and voxels, of a block that enter the statistics."""
-
-_STEEPEST = 4.0
-"""Samples per trace; beyond it, what looks like dip is a step to the next reflection."""
 
 _PLANE = 0.6
 """Least planarity of the structure tensor at which a dip counts: chaos and noise have none."""
@@ -149,9 +150,17 @@ def measure(
         correlation=_half_way(np.mean([block.correlation for block in looked], axis=0)),
         amplitude=_row(np.quantile(amplitude, AMPLITUDE_PROBABILITIES)),
         kurtosis=round(float(kurtosis(amplitude)), 6),
+        level=_row(np.median([block.level for block in looked], axis=0)),
+        noise_power=tuple(map(_row, _mean_power([block.power for block in looked]))),
         decay=_row(np.percentile([block.decay for block in looked], PERCENTILES)),
         dead=round(dead / max(seen, 1), 6),
+        form=form_of(sources),
     )
+
+
+def form_of(sources: Sequence[Any]) -> str:
+    """Say whether sources are volumes or sections; one of each counts as a volume."""
+    return FORMS[int(all(min(source.shape[:2]) == 1 for source in sources))]
 
 
 def trace_spectra(traces: NDArray[Any]) -> NDArray[np.float64]:
@@ -182,8 +191,10 @@ class _Look:
     spectra: list[NDArray[np.float64]]
     dip: NDArray[np.float32]
     noise: float
+    power: NDArray[np.float64] | None
     correlation: NDArray[np.float64]
     amplitude: NDArray[np.float32]
+    level: NDArray[np.float64]
     decay: float
 
 
@@ -234,7 +245,8 @@ def _look(
         np.maximum.accumulate(traces[:, ::-1] != 0, axis=1)[:, ::-1],
     )
     amplitude = traces[known]
-    dips, strength, plane = _dips(values)
+    dips, strength, plane = local_dips(values)
+    residual, kept = steered_residual(values, dips, there)
     inner = binary_erosion(there, iterations=2, border_value=1) if not there.all() else there
     size = np.sqrt(sum(dip**2 for dip in dips.values()))[inner]
     plain = strength[inner] > 0.25 * float(np.median(strength[inner]))
@@ -242,82 +254,13 @@ def _look(
     return _Look(
         spectra=spectra,
         dip=_some(size[plain] if plain.any() else size),
-        noise=_noise(values, dips, inner),
+        noise=noise_level(values, residual, kept, 2 * len(dips)),
+        power=residual_power(residual, 2 * len(dips)),
         correlation=_correlation(values),
         amplitude=_some(amplitude),
+        level=_level(traces),
         decay=_decay(traces),
     )
-
-
-def _dips(
-    values: NDArray[np.float32],
-) -> tuple[dict[int, NDArray[np.float32]], NDArray[np.float32], NDArray[np.float32]]:
-    """Lateral axis -> dip in samples per trace; the gradient's power; and the least planarity.
-
-    Along each lateral axis the dip is that of the plane whose normal is the direction of the
-    largest gradient, theta = atan2(2 xz, zz - xx) / 2 (Bigun and Granlund 1987), and planarity is
-    (l1 - l2) / (l1 + l2) of that plane's eigenvalues: 1 for plane layers, 0 for chaos.
-    """
-    tensor = structure_tensor(values)
-    axes = [axis for axis in range(3) if values.shape[axis] > 1]
-    last = len(axes) - 1
-    slots = {(0, 1): 3, (0, 2): 4, (1, 2): 5}
-    dips = {}
-    plane = np.ones(values.shape, np.float32)
-    for order, axis in enumerate(axes[:-1]):
-        across, along, both = tensor[order], tensor[last], tensor[slots[order, last]]
-        angle = 0.5 * np.arctan2(2.0 * both, along - across)
-        dips[axis] = np.clip(-np.tan(angle), -_STEEPEST, _STEEPEST).astype(np.float32)
-        spread = np.sqrt((along - across) ** 2 + 4.0 * both**2)
-        plane = np.minimum(plane, spread / np.maximum(along + across, 1e-30))
-    return dips, tensor[:3].sum(axis=0), plane
-
-
-def _noise(
-    values: NDArray[np.float32], dips: dict[int, NDArray[np.float32]], inner: NDArray[np.bool_]
-) -> float:
-    """Rms noise over rms signal, from how well a trace follows from its neighbours.
-
-    The mean of n neighbours, each shifted along the dip, has the signal and 1/n of the noise's
-    power, so that the residual has 1 + 1/n of it, if noise does not resemble the neighbours'.
-    """
-    guess, neighbours = np.zeros_like(values), 0
-    kept = inner.copy()
-    for axis, dip in dips.items():
-        for step in (-1, 1):
-            beside = np.roll(values, -step, axis=axis)
-            guess += _shifted(beside, step * dip)
-            neighbours += 1
-        edge: list[Any] = [slice(None), slice(None)]
-        for end in (0, -1):
-            edge[axis] = end
-            kept[tuple(edge)] = False
-    kept[:] = binary_erosion(kept, iterations=1, border_value=1) if not inner.all() else kept
-    if not neighbours or not kept.any():
-        return 0.0
-    guess /= neighbours
-    residual = float(np.mean((values[kept] - guess[kept]).astype(np.float64) ** 2))
-    noise = residual / (1.0 + 1.0 / neighbours)
-    total = float(np.mean(values[kept].astype(np.float64) ** 2))
-    return float(np.sqrt(noise / max(total - noise, 0.01 * total))) if total > 0 else 0.0
-
-
-def _shifted(values: NDArray[np.float32], shift: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values at ``sample + shift``, by the cubic through the four samples around it."""
-    at = np.arange(values.shape[2], dtype=np.float32) + shift
-    base = np.floor(at).astype(np.int64)
-    t = at - base
-    weights = (
-        -t * (t - 1) * (t - 2) / 6,
-        (t + 1) * (t - 1) * (t - 2) / 2,
-        -(t + 1) * t * (t - 2) / 2,
-        (t + 1) * t * (t - 1) / 6,
-    )
-    total = np.zeros_like(values)
-    for offset, weight in enumerate(weights, start=-1):
-        where = np.clip(base + offset, 0, values.shape[2] - 1)
-        total += weight * np.take_along_axis(values, where, axis=2)
-    return total
 
 
 def _correlation(values: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -354,6 +297,21 @@ def _decay(traces: NDArray[np.float32]) -> float:
         return 0.0
     depth = (np.arange(8) + 0.5) / 8
     return -float(np.polyfit(depth[kept], np.log(rms[kept]), 1)[0])
+
+
+def _level(traces: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Rms of slices from top to bottom over that of the whole."""
+    parts = np.array_split(traces.astype(np.float64), LEVELS, axis=1)
+    rms = np.array([np.sqrt(np.mean(part**2)) for part in parts])
+    return np.asarray(rms / max(float(np.sqrt(np.mean(rms**2))), 1e-12), np.float64)
+
+
+def _mean_power(powers: list[NDArray[np.float64] | None]) -> NDArray[np.float64]:
+    """Mean over blocks; white where no block told."""
+    told = [power for power in powers if power is not None]
+    if not told:
+        return np.full((WAVENUMBERS, FREQUENCIES), 1.0 / (WAVENUMBERS * FREQUENCIES))
+    return np.asarray(np.mean(told, axis=0), np.float64)
 
 
 def _peaks(spectra: NDArray[np.float64]) -> NDArray[np.float64]:

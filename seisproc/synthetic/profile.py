@@ -12,7 +12,7 @@ import numpy as np
 
 from seisproc.errors import ConfigError
 
-PROFILE_SCHEMA = 1
+PROFILE_SCHEMA = 2
 """Version of the JSON; raised when an older reader would misread it."""
 
 PERCENTILES = (10.0, 50.0, 90.0)
@@ -20,6 +20,15 @@ PERCENTILES = (10.0, 50.0, 90.0)
 
 FREQUENCIES = 49
 """Frequencies from 0 to 0.5 cycles per sample at which spectra are kept."""
+
+WAVENUMBERS = 9
+"""Lateral wavenumbers from 0 to 0.5 cycles per trace at which the noise's power is kept."""
+
+LEVELS = 12
+"""Depths at which the amplitude's level is kept."""
+
+FORMS = ("volume", "sections")
+"""What was measured: blocks of a volume, or 2-D sections, where dip and noise mean less."""
 
 DIP_PROBABILITIES = tuple(float(p) for p in np.round(np.linspace(0.025, 0.975, 39), 6))
 """Probabilities at which the quantiles of |dip| are kept."""
@@ -64,11 +73,26 @@ class Profile:
         Quantiles at :data:`AMPLITUDE_PROBABILITIES` of amplitude with mean 0 and deviation 1.
     kurtosis : float
         Excess kurtosis of amplitude; 0 is Gaussian.
+    level : tuple of float
+        Rms amplitude in :data:`LEVELS` even slices from top to bottom, over that of whole traces;
+        the median over blocks.
+    noise_power : tuple
+        Power of the noise at :data:`WAVENUMBERS` lateral wavenumbers from 0 to 0.5 cycles per trace
+        -> :data:`FREQUENCIES` frequencies, of unit sum.
     decay : tuple of float
         Percentiles over blocks of the natural logarithm of the amplitude lost from the first to
         the last sample; below 0 where amplitude grows.
     dead : float
         Share of traces that are there but hold nothing.
+    form : str
+        One of :data:`FORMS`.
+    fitted : tuple of (str, float, float)
+        Settings of the generator, lowest and highest value, that were found to give volumes like
+        the survey; empty before a fit. See :mod:`seisproc.synthetic.matching`.
+    fitted_shape : tuple of int
+        (inline, crossline, sample) counts of the volumes that these were found on.
+    limits : tuple of (str, float)
+        Distances, by name, beyond which a volume is drawn again; empty: none.
 
     Raises
     ------
@@ -86,8 +110,14 @@ class Profile:
     correlation: float
     amplitude: tuple[float, ...]
     kurtosis: float
+    level: tuple[float, ...]
+    noise_power: tuple[tuple[float, ...], ...]
     decay: Spread
     dead: float
+    form: str = FORMS[0]
+    fitted: tuple[tuple[str, float, float], ...] = ()
+    fitted_shape: tuple[int, ...] = ()
+    limits: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse numbers that would mislead the generator."""
@@ -101,17 +131,26 @@ class Profile:
             ("correlation", ()),
             ("amplitude", (len(AMPLITUDE_PROBABILITIES),)),
             ("kurtosis", ()),
+            ("level", (LEVELS,)),
+            ("noise_power", (WAVENUMBERS, FREQUENCIES)),
             ("decay", (spread,)),
             ("dead", ()),
+            ("fitted_shape", (3,) if self.fitted else (0,)),
         ):
             _require(name, getattr(self, name), shape)
+        for name, numbers in (("fitted", 2), ("limits", 1)):
+            _require_named(name, getattr(self, name), numbers)
+        if self.form not in FORMS:
+            raise ConfigError("profile: form", found=str(self.form)[:60],
+                              expected=" or ".join(FORMS))
         if not windows:
             raise ConfigError("profile: windows", found="none", expected="one or more")
         for name in ("dip", "amplitude"):
             if np.any(np.diff(getattr(self, name)) < 0):
                 raise ConfigError(f"profile: {name}", found="quantiles that fall",
                                   expected="quantiles in rising order")
-        for name in ("spectrum", "peak_frequency", "dip", "noise", "correlation", "dead"):
+        for name in ("spectrum", "peak_frequency", "dip", "noise", "correlation", "level",
+                     "noise_power", "dead"):
             if np.min(getattr(self, name)) < 0:
                 raise ConfigError(f"profile: {name}", found="a value below 0", expected="0 or more")
         if self.amplitude[0] == self.amplitude[-1] or np.max(self.spectrum) == 0:
@@ -178,6 +217,19 @@ def read_profile(path: str) -> Profile:
                           found=getattr(error, "strerror", None) or "no text",
                           do="Make one with `seisproc match`") from None
     return profile_from_json(text, path)
+
+
+def _require_named(name: str, rows: Any, numbers: int) -> None:
+    """Refuse anything but rows of a name and so many finite numbers."""
+    sound = isinstance(rows, tuple) and all(
+        isinstance(row, tuple) and len(row) == numbers + 1 and isinstance(row[0], str)
+        for row in rows
+    )
+    if not sound:
+        raise ConfigError(f"profile: {name}", found=f"{str(rows)[:60]}",
+                          expected=f"rows of a name and {numbers} numbers")
+    for row in rows:
+        _require(f"{name} of {row[0]}", row[1:], (numbers,))
 
 
 def _frozen(value: Any) -> Any:

@@ -1,0 +1,114 @@
+"""Noise with the texture of a survey's own: its residual's spectrum, with phases of its own.
+
+The residual is what the neighbouring traces, shifted along the dip, do not tell of a trace. It is
+not pasted as it is: patches of it would show seams and repeat themselves, hold faults and pinched
+layers that no label knows of, and carry pieces of held-out sections into training. Its power by
+lateral wavenumber and frequency is what makes it look like this survey's noise, takes a few
+hundred numbers, and fills volumes of any shape.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+from scipy.signal import get_window
+
+from seisproc.synthetic.profile import FREQUENCIES, WAVENUMBERS
+
+_ACROSS = 2 * (WAVENUMBERS - 1)
+_ALONG = 48
+"""Traces and samples of a piece of residual that is transformed."""
+
+_LEAST = 0.15
+"""Least share of the noise's power at which the residual tells it; below it hardly any is left."""
+
+
+def residual_power(
+    residual: NDArray[np.float32], neighbours: int
+) -> NDArray[np.float64] | None:
+    """Power of the noise in a residual, by lateral wavenumber and frequency.
+
+    Parameters
+    ----------
+    residual : ndarray
+        float32 (inline, crossline, sample): each trace less the mean of its neighbours.
+    neighbours : int
+        How many these were: 2 along a section, 4 in a volume.
+
+    Returns
+    -------
+    ndarray or None
+        float64 (:data:`~seisproc.synthetic.profile.WAVENUMBERS`, FREQUENCIES) over wavenumbers and
+        frequencies from 0 to 0.5, of unit sum; None where the residual is too small or empty.
+        Taking the mean of the neighbours away lowers the power at small wavenumbers; this is put
+        right down to 15 % of it.
+    """
+    total = np.zeros((WAVENUMBERS, FREQUENCIES))
+    length = min(_ALONG, residual.shape[2])
+    window = np.outer(get_window("hann", _ACROSS), get_window("hann", length))
+    for axis in (0, 1):
+        lines = residual if axis else residual.swapaxes(0, 1)
+        for first in range(0, lines.shape[1] - _ACROSS + 1, _ACROSS // 2):
+            for top in range(0, lines.shape[2] - length + 1, length // 2):
+                piece = lines[:, first : first + _ACROSS, top : top + length] * window
+                spectrum = fft.rfft2(
+                    piece, s=(2 * (FREQUENCIES - 1), _ACROSS), axes=(2, 1)
+                )
+                both = np.sum(np.abs(spectrum) ** 2, axis=0)
+                # Rising and falling dips alike: frequencies above and below 0.
+                total += both[:, :FREQUENCIES] + both[:, -np.arange(FREQUENCIES)]
+    if not total.sum() > 0:
+        return None
+    cosine = np.cos(2.0 * np.pi * np.linspace(0.0, 0.5, WAVENUMBERS))
+    share = 2.0 / neighbours
+    # Across the line the neighbours are as unlike as those of white noise.
+    passed = (1.0 - share * cosine) ** 2 + (0.125 if neighbours > 2 else 0.0)
+    total /= np.maximum(passed, _LEAST)[:, None]
+    return total / total.sum()
+
+
+def survey_noise(
+    shape: tuple[int, int, int],
+    level: float,
+    power: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Gaussian noise with the spectrum of a survey's.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (inline, crossline, sample).
+    level : float
+        Root mean square.
+    power : ndarray
+        float64 (WAVENUMBERS, FREQUENCIES), as :func:`residual_power` gives. Both lateral axes have
+        it, and are independent at each frequency.
+    rng : numpy.random.Generator
+        The noise's own stream.
+
+    Returns
+    -------
+    ndarray
+        float32 of the shape.
+    """
+    padded = tuple(fft.next_fast_len(extent, real=True) for extent in shape)
+    spectrum = fft.rfftn(rng.standard_normal(padded, dtype=np.float32))
+    frequency = fft.rfftfreq(padded[2])
+    by_frequency = np.stack(
+        [np.interp(frequency, np.linspace(0.0, 0.5, FREQUENCIES), row) for row in power]
+    )
+    gains = []
+    for extent in padded[:2]:
+        wavenumber = np.abs(fft.fftfreq(extent))
+        at = wavenumber * 2 * (WAVENUMBERS - 1)
+        low = np.minimum(at.astype(np.int64), WAVENUMBERS - 2)
+        part = (at - low)[:, None]
+        gains.append(np.sqrt((1 - part) * by_frequency[low] + part * by_frequency[low + 1]))
+    whole = np.sqrt(np.maximum(by_frequency.sum(axis=0), 1e-12))
+    spectrum *= gains[0][:, None, :].astype(np.float32)
+    spectrum *= (gains[1] / whole)[None, :, :].astype(np.float32)
+    noise = fft.irfftn(spectrum, s=padded)[: shape[0], : shape[1], : shape[2]]
+    rms = float(np.sqrt(np.mean(noise.astype(np.float64) ** 2)))
+    return np.asarray(noise * (level / max(rms, 1e-12)), np.float32)
