@@ -8,7 +8,7 @@ checkpoint along the very same curve.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,18 @@ from models.runtime import autocast, choose_device, deterministic_torch, fast_la
 from models.split import SplitNetwork
 from models.train_config import TrainConfig, learning_rate
 from models.training_data import (
+    ArrayPatches,
     Augment,
+    Batch,
+    Mix,
     Patches,
+    PatchSet,
     inspect_patches,
     loss_weights,
+    made_ahead,
     run_fingerprint,
-    training_batch,
+    training_batches,
+    validation_batches,
 )
 from models.validation import FaciesCounts, FaultCounts, Scores
 
@@ -47,6 +53,7 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "train_network",
+    "train_on",
 ]
 
 
@@ -97,6 +104,36 @@ def train_network(
     *,
     folder: str | Path | None = None,
     augment: Augment | None = None,
+    mix: Mix | None = None,
+    on_epoch: Callable[[EpochReport], None] | None = None,
+) -> TrainResult:
+    """Train a network on patches in arrays; see :func:`train_on`.
+
+    Parameters
+    ----------
+    seismic, validation_seismic : float32 (patch, ...)
+        Unit-rms patches: (trace, sample) each for 2-D networks, (inline, crossline, sample) for
+        3-D ones. Patches are read one at a time.
+    label, validation_label : uint8 (patch, ...)
+        Class codes, or 1 on faults; 255 where unlabelled.
+    config, folder, augment, mix, on_epoch
+        As in :func:`train_on`.
+    """
+    training = ArrayPatches(seismic, label)
+    validation = ArrayPatches(validation_seismic, validation_label, "validation")
+    return train_on(
+        config, training, validation, folder=folder, augment=augment, mix=mix, on_epoch=on_epoch
+    )
+
+
+def train_on(
+    config: TrainConfig,
+    training: PatchSet,
+    validation: PatchSet,
+    *,
+    folder: str | Path | None = None,
+    augment: Augment | None = None,
+    mix: Mix | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
 ) -> TrainResult:
     """Train a network, and keep the weights that do best on the validation patches.
@@ -104,16 +141,15 @@ def train_network(
     Parameters
     ----------
     config : TrainConfig
-    seismic, validation_seismic : float32 (patch, ...)
-        Unit-rms patches: (trace, sample) each for 2-D networks, (inline, crossline, sample) for
-        3-D ones. Patches are read one at a time.
-    label, validation_label : uint8 (patch, ...)
-        Class codes, or 1 on faults; 255 where unlabelled.
+    training, validation : PatchSet
+        Labelled patches; a few batches at a time are in memory, and whatever the set itself holds.
     folder : path, optional
         Where ``last.safetensors`` is kept at every validation. A folder that holds one of the
         same configuration and data is resumed.
     augment : callable, optional
         ``augment(seismic, label, rng) -> (seismic, label)`` for one training patch.
+    mix : callable, optional
+        ``mix(seismic, label, other_seismic, other_label, rng) -> (seismic, label)`` for two.
     on_epoch : callable, optional
         Receives every :class:`EpochReport`, the resumed ones not again.
 
@@ -123,20 +159,22 @@ def train_network(
         Empty or unequal data, labels outside the classes, a checkpoint of another run, or a loss
         that is not finite.
     """
-    warnings = inspect_patches(config, seismic, label, validation_seismic, validation_label)
+    warnings = inspect_patches(config, training, validation)
     with deterministic_torch(config.threads):
-        run = _Run(config, seismic, label, augment, warnings)
+        run = _Run(config, training, warnings)
         path = None if folder is None else Path(folder) / "last.safetensors"
-        fingerprint = run_fingerprint(config, seismic, label, validation_seismic, validation_label)
+        fingerprint = run_fingerprint(config, training, validation)
         if path is not None and path.exists():
             run.restore(path, fingerprint)
-        while run.stopped is None:
-            run.advance()
-            report = run.validate(validation_seismic, validation_label)
-            if path is not None:
-                run.save(path, fingerprint)
-            if on_epoch is not None:
-                on_epoch(report)
+        made = training_batches(config, training, augment, mix, run.step)
+        with made_ahead(made) as batches:
+            while run.stopped is None:
+                run.advance(batches)
+                report = run.validate(validation)
+                if path is not None:
+                    run.save(path, fingerprint)
+                if on_epoch is not None:
+                    on_epoch(report)
         return run.result()
 
 
@@ -146,13 +184,10 @@ class _Run:
     def __init__(
         self,
         config: TrainConfig,
-        seismic: Patches,
-        label: Patches,
-        augment: Augment | None,
+        training: PatchSet,
         warnings: tuple[str, ...],
     ) -> None:
-        self.config, self.augment, self.warnings = config, augment, warnings
-        self.seismic, self.label = seismic, label
+        self.config, self.warnings = config, warnings
         self.device = choose_device(config.device)
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
@@ -164,7 +199,7 @@ class _Run:
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
         )
-        self.weights = loss_weights(config, label)
+        self.weights = loss_weights(config, training.voxels())
         self.step = 0
         self.history: list[EpochReport] = []
         self.average: State = _copy(self.network) if config.average else {}
@@ -181,23 +216,22 @@ class _Run:
             return f"no better validation metric for {waited} validations"
         return None
 
-    def advance(self) -> None:
+    def advance(self, batches: Iterator[Batch]) -> None:
         """Train up to the next validation."""
         losses = []
         end = min(self.step + self.config.validate_every, self.config.steps)
         self.network.train()
         while self.step < end:
-            losses.append(self.train_step())
+            losses.append(self.train_step(*next(batches)))
             self.step += 1
         self.train_loss = float(np.mean(losses))
 
-    def train_step(self) -> float:
+    def train_step(self, window: Tensor, label: Tensor) -> float:
         """One optimizer step; returns the loss."""
         config = self.config
         rate = learning_rate(config, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        window, label = training_batch(config, self.seismic, self.label, self.augment, self.step)
         window, label = self.to_device(window), label.to(self.device)
         masks = self.masks(len(window))
         with autocast(self.device, config.precision):
@@ -258,7 +292,7 @@ class _Run:
             label_smoothing=config.label_smoothing,
         )
 
-    def validate(self, seismic: Patches, label: Patches) -> EpochReport:
+    def validate(self, patches: PatchSet) -> EpochReport:
         """Score the averaged weights without dropout, and remember them if they are best."""
         config = self.config
         trained = _copy(self.network)
@@ -267,13 +301,12 @@ class _Run:
         self.network.eval()
         counts = FaciesCounts(config.classes) if config.target == "facies" else FaultCounts()
         losses = []
-        with torch.inference_mode():
-            for start in range(0, len(seismic), config.batch_size):
-                stop = min(start + config.batch_size, len(seismic))
-                logits, truth = self.score_batch(seismic, label, range(start, stop))
-                losses.append(float(self.loss(logits, truth)) * (stop - start))
+        with torch.inference_mode(), made_ahead(validation_batches(config, patches)) as batches:
+            for window, label in batches:
+                logits, truth = self.score_batch(window, label)
+                losses.append(float(self.loss(logits, truth)) * len(label))
                 counts.add(logits, truth)
-        loss = sum(losses) / len(seismic)
+        loss = sum(losses) / len(patches)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the validation loss is {loss} at step {self.step}",
@@ -297,17 +330,13 @@ class _Run:
         self.history.append(report)
         return report
 
-    def score_batch(
-        self, seismic: Patches, label: Patches, indices: range
-    ) -> tuple[Tensor, Tensor]:
+    def score_batch(self, window: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and labels of validation patches."""
-        x = np.stack([np.asarray(seismic[i], np.float32) for i in indices])[:, None]
-        truth = np.stack([np.asarray(label[i], np.uint8) for i in indices])
-        window = self.to_device(torch.from_numpy(x))
+        window = self.to_device(window)
         with autocast(self.device, self.config.precision):
             features = self.network.deterministic(window)
         logits = self.network.stochastic(features.float(), None, tuple(window.shape[2:]))
-        return logits, torch.from_numpy(truth).to(self.device)
+        return logits, label.to(self.device)
 
     def save(self, path: Path, fingerprint: str) -> None:
         """Write the checkpoint."""

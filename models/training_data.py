@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 import json
-from collections.abc import Callable
+import queue
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -15,14 +18,33 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.errors import TrainingError
+from models.losses import NONE
 from models.train_config import TrainConfig
 from models.validation import class_counts
 
-#: Patches whose labels are counted, and whose content is hashed, before training starts.
+#: Patches of an array whose labels are counted, and whose content is hashed, before training.
 INSPECTED = 1024
+
+#: Batches that are made ready while the network is busy with another.
+AHEAD = 4
+
+Patch = tuple[NDArray[np.float32], NDArray[np.uint8]]
+Batch = tuple[Tensor, Tensor]
+Item = TypeVar("Item")
 
 Augment = Callable[
     [NDArray[np.float32], NDArray[np.uint8], np.random.Generator],
+    tuple[NDArray[np.float32], NDArray[np.uint8]],
+]
+
+Mix = Callable[
+    [
+        NDArray[np.float32],
+        NDArray[np.uint8],
+        NDArray[np.float32],
+        NDArray[np.uint8],
+        np.random.Generator,
+    ],
     tuple[NDArray[np.float32], NDArray[np.uint8]],
 ]
 
@@ -35,36 +57,193 @@ class Patches(Protocol):
     def __getitem__(self, index: int, /) -> NDArray[np.generic]: ...
 
 
-def training_batch(
-    config: TrainConfig, seismic: Patches, label: Patches, augment: Augment | None, step: int
-) -> tuple[Tensor, Tensor]:
-    """Windows float32 (batch, 1, ...) and labels uint8 (batch, ...) of one step.
+class PatchSet(Protocol):
+    """Labelled patches that need not fit into memory: what a network learns from, or is judged by.
 
-    Patches are gone through in laps, each in another order; order and augmentation depend on
-    nothing but the seed and the step.
+    :class:`ArrayPatches` is one; a reader of a patch store is another.
     """
-    windows, labels = [], []
-    for place in range(config.batch_size):
-        position = step * config.batch_size + place
-        lap, within = divmod(position, len(seismic))
-        index = int(_lap_order(config.seed, lap, len(seismic))[within])
-        window = np.asarray(seismic[index], np.float32)
-        truth = np.asarray(label[index], np.uint8)
+
+    def __len__(self) -> int: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """What decides content and order, the seed aside."""
+        ...
+
+    def voxels(self) -> NDArray[np.int64]:
+        """Labelled voxels by code, int64 (256,), at least of a fair share of the patches."""
+        ...
+
+    def shuffled(self, seed: int, start: int = 0) -> Iterator[Patch]:
+        """Yield patches for ever in an order that only the seed decides, from number ``start``."""
+        ...
+
+    def in_order(self) -> Iterator[Patch]:
+        """Yield every patch once, always in the same order."""
+        ...
+
+
+class ArrayPatches:
+    """Patches in arrays, or in whatever can be read one by one.
+
+    Parameters
+    ----------
+    seismic : float32 (patch, ...)
+    label : uint8 (patch, ...)
+        Class codes, or 1 on faults; 255 where unlabelled.
+    name : str
+        Which patches, for messages.
+
+    Raises
+    ------
+    TrainingError
+        If there are none, or seismic and labels differ in number or shape.
+    """
+
+    def __init__(self, seismic: Patches, label: Patches, name: str = "training") -> None:
+        if len(seismic) == 0 or len(seismic) != len(label):
+            raise TrainingError(
+                f"{name} patches",
+                found=f"{len(seismic)} of seismic and {len(label)} of labels",
+                expected="as many of both, at least one",
+            )
+        if np.shape(seismic[0]) != np.shape(label[0]):
+            raise TrainingError(
+                f"{name} patches",
+                found=f"seismic {np.shape(seismic[0])}, label {np.shape(label[0])}",
+                expected="equal shapes",
+            )
+        self._seismic, self._label = seismic, label
+
+    def __len__(self) -> int:
+        return len(self._seismic)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the patches (evenly picked where there are many)."""
+        digest = hashlib.sha256(str(len(self)).encode())
+        for array in (self._seismic, self._label):
+            for patch in _inspected(array):
+                digest.update(np.ascontiguousarray(patch).tobytes())
+        return digest.hexdigest()
+
+    def voxels(self) -> NDArray[np.int64]:
+        """Labelled voxels by code, int64 (256,), of evenly picked patches."""
+        counts = class_counts(_inspected(self._label), 256)
+        counts[NONE] = 0
+        return counts
+
+    def shuffled(self, seed: int, start: int = 0) -> Iterator[Patch]:
+        """Yield patches for ever, in laps of another order each, from number ``start`` on."""
+        first, passed = divmod(start, len(self))
+        for lap in itertools.count(first):
+            order = np.random.default_rng([seed, 1, lap]).permutation(len(self))
+            for index in order[passed if lap == first else 0 :].tolist():
+                yield self._patch(index)
+
+    def in_order(self) -> Iterator[Patch]:
+        """Yield every patch once."""
+        return map(self._patch, range(len(self)))
+
+    def _patch(self, index: int) -> Patch:
+        seismic, label = self._seismic[index], self._label[index]
+        return np.asarray(seismic, np.float32), np.asarray(label, np.uint8)
+
+
+def training_batches(
+    config: TrainConfig,
+    patches: PatchSet,
+    augment: Augment | None = None,
+    mix: Mix | None = None,
+    first_step: int = 0,
+) -> Iterator[Batch]:
+    """Yield windows float32 (batch, 1, ...) and labels uint8 (batch, ...) step by step, for ever.
+
+    Order, augmentation and mixing depend on nothing but the seed and the step. A patch is mixed
+    with the next one of its batch.
+    """
+    size = config.batch_size
+    source = patches.shuffled(config.seed, first_step * size)
+    for step in itertools.count(first_step):
+        drawn = list(itertools.islice(source, size))
+        numbers = range(step * size, (step + 1) * size)
         if augment is not None:
-            rng = np.random.default_rng([config.seed, 2, position])
-            window, truth = augment(window, truth, rng)
-        windows.append(np.asarray(window, np.float32))
-        labels.append(np.asarray(truth, np.uint8))
-    return torch.from_numpy(np.stack(windows))[:, None], torch.from_numpy(np.stack(labels))
+            drawn = [
+                augment(*patch, np.random.default_rng([config.seed, 2, number]))
+                for number, patch in zip(numbers, drawn, strict=True)
+            ]
+        if mix is not None and size > 1:
+            others = [*drawn[1:], drawn[0]]
+            drawn = [
+                mix(*patch, *other, np.random.default_rng([config.seed, 3, number]))
+                for number, patch, other in zip(numbers, drawn, others, strict=True)
+            ]
+        yield as_batch(drawn)
 
 
-@lru_cache(maxsize=2)
-def _lap_order(seed: int, lap: int, count: int) -> NDArray[np.int64]:
-    return np.random.default_rng([seed, 1, lap]).permutation(count)
+def validation_batches(config: TrainConfig, patches: PatchSet) -> Iterator[Batch]:
+    """Yield windows float32 (batch, 1, ...) and labels uint8 (batch, ...), every patch once."""
+    source = patches.in_order()
+    while drawn := list(itertools.islice(source, config.batch_size)):
+        yield as_batch(drawn)
 
 
-def loss_weights(config: TrainConfig, label: Patches) -> Tensor | None:
-    """Class weights of the loss, float32, mean one over the classes that occur; None for none."""
+def as_batch(patches: list[Patch]) -> Batch:
+    """Stack patches."""
+    windows = np.stack([np.asarray(seismic, np.float32) for seismic, _ in patches])
+    labels = np.stack([np.asarray(label, np.uint8) for _, label in patches])
+    return torch.from_numpy(windows)[:, None], torch.from_numpy(labels)
+
+
+@contextlib.contextmanager
+def made_ahead(items: Iterator[Item], ahead: int = AHEAD) -> Iterator[Iterator[Item]]:
+    """Let a thread make the next few items while the body is busy with one.
+
+    The items and their order stay the same. An error comes where its item would have come. The
+    thread ends with the body.
+    """
+    ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(ahead)
+    over = threading.Event()
+
+    def put(item: Item | None, error: BaseException | None) -> bool:
+        while not over.is_set():
+            with contextlib.suppress(queue.Full):
+                ready.put((item, error), timeout=0.1)
+                return True
+        return False
+
+    def make() -> None:
+        try:
+            for item in items:
+                if not put(item, None):
+                    return
+            put(None, StopIteration())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            put(None, error)
+
+    def take() -> Iterator[Item]:
+        while True:
+            item, error = ready.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item  # type: ignore[misc]
+
+    thread = threading.Thread(target=make, daemon=True, name="batches")
+    thread.start()
+    try:
+        yield take()
+    finally:
+        over.set()
+        thread.join()
+
+
+def loss_weights(config: TrainConfig, voxels: NDArray[np.int64]) -> Tensor | None:
+    """Class weights of the loss, float32, mean one over the classes that occur; None for none.
+
+    ``voxels``: labelled voxels by code, int64 (256,).
+    """
     if config.class_weights == "none":
         return None
     classes = 2 if config.target == "fault" else config.classes
@@ -77,7 +256,7 @@ def loss_weights(config: TrainConfig, label: Patches) -> Tensor | None:
                 expected=f"{wanted}",
             )
         return torch.tensor(config.class_weights, dtype=torch.float32)
-    counts = class_counts(_inspected(label), classes).astype(np.float64)
+    counts = voxels[:classes].astype(np.float64)
     weights = np.zeros(classes)
     np.divide(1.0, np.sqrt(counts), out=weights, where=counts > 0)
     if config.target == "fault":
@@ -87,33 +266,13 @@ def loss_weights(config: TrainConfig, label: Patches) -> Tensor | None:
 
 
 def inspect_patches(
-    config: TrainConfig,
-    seismic: Patches,
-    label: Patches,
-    validation_seismic: Patches,
-    validation_label: Patches,
+    config: TrainConfig, training: PatchSet, validation: PatchSet
 ) -> tuple[str, ...]:
     """Refuse patches that cannot be trained on, and warn of classes that never occur."""
     classes = 2 if config.target == "fault" else config.classes
     warnings = []
-    pairs = {
-        "training": (seismic, label),
-        "validation": (validation_seismic, validation_label),
-    }
-    for name, (windows, labels) in pairs.items():
-        if len(windows) == 0 or len(windows) != len(labels):
-            raise TrainingError(
-                f"{name} patches",
-                found=f"{len(windows)} of seismic and {len(labels)} of labels",
-                expected="as many of both, at least one",
-            )
-        if np.shape(windows[0]) != np.shape(labels[0]):
-            raise TrainingError(
-                f"{name} patches",
-                found=f"seismic {np.shape(windows[0])}, label {np.shape(labels[0])}",
-                expected="equal shapes",
-            )
-        counts = class_counts(_inspected(labels), 255)
+    for name, patches in {"training": training, "validation": validation}.items():
+        counts = patches.voxels()
         if counts[classes:].any():
             raise TrainingError(
                 f"{name} labels",
@@ -128,14 +287,12 @@ def inspect_patches(
     return tuple(warnings)
 
 
-def run_fingerprint(config: TrainConfig, *patches: Patches) -> str:
-    """Hash of the configuration and of the patches (evenly picked where there are many)."""
+def run_fingerprint(config: TrainConfig, *patches: PatchSet) -> str:
+    """Hash of the configuration and of the patches."""
     settings = {k: v for k, v in asdict(config).items() if k not in ("device", "threads")}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for array in patches:
-        digest.update(str(len(array)).encode())
-        for patch in _inspected(array):
-            digest.update(np.ascontiguousarray(patch).tobytes())
+    for each in patches:
+        digest.update(each.fingerprint.encode())
     return digest.hexdigest()
 
 

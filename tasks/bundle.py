@@ -19,10 +19,14 @@ from seisproc.errors import OutputExistsError
 from seisproc.fingerprint import fingerprint
 from seisproc.normalise import NORMALISATION
 from seisproc.patches.augment import AugmentConfig
+from seisproc.patches.reading import PatchReader
 from seisproc.patches.store import PatchStore
 
 CALIBRATION_SAMPLES = 20
 """Monte-Carlo samples that the temperature is fitted to, as many as interpretations use."""
+
+CALIBRATION_PATCHES = 512
+"""Validation patches that the temperature is fitted to at most."""
 
 METRICS = {"facies": "mean_iou", "fault": "average_precision"}
 """What decides which weights are best, by target."""
@@ -135,11 +139,12 @@ def write_bundle(
         licence=LICENCE,
         limitations=("Scores are those of patches from the sources that it was trained on.",),
     )
-    seismic, label = store.load("validation")
+    validation = PatchReader(store, "validation")
+    picked = list(validation.sample(min(CALIBRATION_PATCHES, validation.capacity)))
     logits, truth = validation_logits(
         Bundle(url, "", card, result.state).build(),
-        list(seismic),
-        list(label),
+        [seismic for seismic, _ in picked],
+        [label for _, label in picked],
         samples=CALIBRATION_SAMPLES,
         seed=config.seed,
     )

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from models.training import EpochReport, TrainConfig, train_network
-from seisproc.patches.augment import AugmentConfig
+from models.training import EpochReport, TrainConfig, train_on
+from seisproc.patches.augment import AugmentConfig, mix
 from seisproc.patches.augment import augment as distort
+from seisproc.patches.reading import PatchReader
 from seisproc.patches.store import PatchStore
 from tasks.artifacts import receipt_artifact, table_artifact
 from tasks.bundle import (
@@ -36,20 +37,23 @@ def train_bundle(
 ) -> TrainReceipt:
     """Train a network on a patch store and write its bundle; goes on from a checkpoint.
 
-    A bundle of the very same patches and settings is left as it is.
+    The patches are read as they are needed: the store may be larger than memory. A bundle of the
+    very same patches and settings is left as it is.
     """
     store = PatchStore(patches)
     config = with_classes(config, store)
     receipt = finished_bundle(bundle, training_fingerprint(config, augment, store), overwrite)
     if receipt is None:
-        arrays = (*store.load("train"), *store.load("validation"))
+        training, validation = PatchReader(store, "train"), PatchReader(store, "validation")
         work = None if "://" in bundle else Path(f"{bundle.rstrip('/')}.work")
         with stage_progress(f"train {config.target}") as progress:
-            result = train_network(
+            result = train_on(
                 config,
-                *arrays,
+                training,
+                validation,
                 folder=work,
                 augment=partial(distort, config=augment) if augment else None,
+                mix=partial(mix, config=augment) if augment and augment.p_mix else None,
                 on_epoch=_follow(progress),
             )
         receipt = write_bundle(bundle, config, augment, store, result)

@@ -236,8 +236,9 @@ def test_a_wrong_configuration_names_its_field(config, wrong):
 def test_balanced_weights_favour_the_rare_class(config, sections):
     rare = sections[1].copy()
     rare[4:] = 0
-    from models.training_data import loss_weights
+    from models.training_data import ArrayPatches, loss_weights
 
-    weights = loss_weights(dataclasses.replace(config, class_weights="balanced"), rare)
+    voxels = ArrayPatches(sections[0], rare).voxels()
+    weights = loss_weights(dataclasses.replace(config, class_weights="balanced"), voxels)
     assert float(weights[1]) > 2 * float(weights[0])
     assert float(weights.mean()) == pytest.approx(1.0)
