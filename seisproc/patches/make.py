@@ -2,22 +2,21 @@
 
 The plan comes first (:mod:`seisproc.patches.plan`); then one task per shard cuts and writes
 (:mod:`seisproc.patches.cutting`). The same command gives the same bytes, on any number of workers
-and
-after any number of interruptions. :class:`~seisproc.patches.store.PatchStore` reads the result.
+and after any number of interruptions. :class:`~seisproc.patches.store.PatchStore` reads the result.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.errors import ConfigError, IncompleteError, SeisprocError, StoreError
+from seisproc.errors import ConfigError, StoreError
 from seisproc.labels import FAULT_SET, class_set, flag_attributes
 from seisproc.normalise import NORMALISATION
 from seisproc.patches.config import (
@@ -29,14 +28,12 @@ from seisproc.patches.config import (
 )
 from seisproc.patches.cutting import ShardDone, generate_volume, write_shard
 from seisproc.patches.drawing import DIRECTIONS
+from seisproc.patches.pieces import Progress, Site, building, do_pieces
 from seisproc.patches.plan import Run, plan_jobs, plan_runs, plan_volumes
 from seisproc.patches.splits import PARTS
 from seisproc.patches.store import KIND, PatchStore, patch_dims, patch_layout
-from seisproc.records import Records, lease, work_url
-from seisproc.replace import put_in_place, staging_url
 from seisproc.schema import NONE, PARIHAKA, ClassSet
-from seisproc.survey import Survey, create_array, is_published, publish, write_array
-from seisproc.volume import map_bounded
+from seisproc.survey import Survey, create_array, is_published, write_array
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -45,9 +42,6 @@ __all__ = [
     "PRESETS", "PatchConfig", "PatchReceipt", "PatchStore", "SurveySource", "SyntheticSource",
     "make_patches",
 ]
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 VERSION = 1
 """Of the drawing and cutting; raised when the same configuration gives other patches."""
@@ -71,7 +65,7 @@ def make_patches(
     *,
     client: Client | None = None,
     overwrite: bool = False,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Progress | None = None,
 ) -> PatchReceipt:
     """Make a patch store.
 
@@ -109,20 +103,15 @@ def make_patches(
     fingerprint = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
     if is_published(output_url) and _fingerprint(output_url) == fingerprint:
         return _receipt(PatchStore(output_url))
-    work = work_url(output_url, "patches", fingerprint)
-    group = staging_url(output_url, work, overwrite=overwrite)
-    runs, warnings = plan_runs(config, sources, classes)
-    with lease(work, output_url):
-        records = Records(work)
-        done = _write(config, sources, classes, runs, group, records, client, on_progress)
-        attributes = _finish(group, runs, done, classes)
-        publish(group, {
+    with building(output_url, "patches", fingerprint, overwrite=overwrite) as site:
+        runs, warnings = plan_runs(config, sources, classes)
+        done = _write(config, sources, classes, runs, site, client, on_progress)
+        attributes = _finish(site.group, runs, done, classes)
+        site.finish({
             "title": f"{config.kind} patches of {config.target}",
             "seisproc_kind": KIND, "fingerprint": fingerprint, **manifest, **attributes,
             "warnings": list(warnings),
         })
-        put_in_place(group, output_url)
-    records.clear()
     return _receipt(PatchStore(output_url))
 
 
@@ -190,54 +179,34 @@ def _write(
     sources: Sequence[Source],
     classes: ClassSet,
     runs: list[Run],
-    group: str,
-    records: Records,
+    site: Site,
     client: Client | None,
-    on_progress: Callable[[int, int], None] | None,
+    on_progress: Progress | None,
 ) -> list[ShardDone]:
     """Write all shards that no record says are done; return what all of them hold, in order."""
-    jobs = plan_jobs(config, sources, classes, runs, group, records.url)
-    done = {key: _from_payload(record.payload) for key, record in records.read().items()
-            if record.state == "done"}
-    if not done:
-        _create(config, classes, group, sum(run.count for run in runs))
+    jobs = plan_jobs(config, sources, classes, runs, site.group, site.records.url)
+    total = sum(run.count for run in runs)
+    earlier = site.done(
+        ("seismic", "label"), lambda: _create(config, classes, site.group, total)
+    )
+    done = {key: _from_payload(payload) for key, payload in earlier.items()}
     waiting = [job for job in jobs if job.key not in done]
     volumes = plan_volumes(waiting)
-    finished, total = len(done), len(jobs) + len(volumes)
+    finished, pieces = len(done), len(jobs) + len(volumes)
 
     def tick() -> None:
         nonlocal finished
         finished += 1
         if on_progress:
-            on_progress(finished, total)
+            on_progress(finished, pieces)
 
-    for _ in _results(generate_volume, volumes, client, "synthetic volumes"):
+    for _ in do_pieces(generate_volume, volumes, client, site.held, "synthetic volumes"):
         tick()
-    for job, result in _results(write_shard, waiting, client, "shards of patches"):
+    for job, result in do_pieces(write_shard, waiting, client, site.held, "shards of patches"):
         done[job.key] = result
-        records.mark(job.key, "done", "0", _payload(result))
+        site.records.mark(job.key, "done", "0", _payload(result))
         tick()
     return [done[job.key] for job in jobs]
-
-
-def _results(
-    function: Callable[[Item], Result], items: Sequence[Item], client: Client | None, what: str
-) -> Iterator[tuple[Item, Result]]:
-    """Yield items with their results; raise at the end if some failed."""
-    failed: list[Exception] = []
-    for outcome in map_bounded(function, items, client):
-        if outcome.result is None:
-            failed.append(outcome.error or RuntimeError("no result"))
-        else:
-            yield outcome.item, outcome.result
-    if failed and isinstance(failed[0], SeisprocError):
-        raise failed[0]
-    if failed:
-        raise IncompleteError(
-            f"{len(failed)} of {len(items)} {what} failed",
-            found=f"{type(failed[0]).__name__}: {failed[0]}",
-            do="Run the same command again: it makes only those",
-        ) from failed[0]
 
 
 def _payload(done: ShardDone) -> dict[str, Any]:
