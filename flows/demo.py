@@ -11,13 +11,14 @@ from flows.config import ClusterConfig, InterpretConfig
 from flows.demo_config import DemoConfig, DemoFolder, Target
 from flows.runs import OPTIONS, resolved
 from seisproc.cluster import open_cluster
+from seisproc.labelling.importing import LabelFiles
 from seisproc.segy.overrides import HeaderOverrides
 from tasks.bundle import TrainReceipt
 from tasks.evaluate import score_interpretation
 from tasks.export import export_segy, exported_volumes, require_same_bytes
 from tasks.ingest import ingest_segy
 from tasks.interpret import interpret_survey
-from tasks.labels import import_label_files
+from tasks.labels import import_interpretation
 from tasks.patches import cut_patches
 from tasks.report import model_cards, report_survey
 from tasks.stage import timeline
@@ -63,7 +64,8 @@ def demo(
             config.survey.config(), config.survey.acquisition(), folder.source, overwrite=True
         )
         ingest_segy([survey.amplitude], folder.store, HeaderOverrides(), address, overwrite=True)
-        import_label_files(folder.store, TRUTH, survey.facies, survey.fault, overwrite=True)
+        truth = LabelFiles(facies=(survey.facies,), fault=(survey.fault,))
+        import_interpretation(folder.store, TRUTH, truth, overwrite=True)
         trained = [train_target(folder, config, target, address) for target in config.targets]
         interpret_survey(folder.store, models, RUN, settings.settings(), address, overwrite=True)
         amplitude = export_segy(folder.store, folder.segy("amplitude"), overwrite=True)

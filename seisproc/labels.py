@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from seisproc.class_sets import FAULT_SET, class_set, flag_attributes
 from seisproc.errors import ConfigError, GeometryError, SeisprocError
-from seisproc.grid import Grid
+from seisproc.labelling.placed import LabelVolume, require_shape
+from seisproc.labelling.target import Target
+from seisproc.places import shown
 from seisproc.records import Records, lease, work_url
 from seisproc.replace import put_in_place, staging_url
-from seisproc.schema import FAULT_CLASSES, NONE, PARIHAKA, ClassSet, FaciesClass
+from seisproc.schema import NONE, PARIHAKA, ClassSet
 from seisproc.survey import (
     Survey,
     create_array,
@@ -32,26 +35,15 @@ from seisproc.survey import (
     write_array,
     write_coordinates,
 )
-from seisproc.volume import Box, boxes
+from seisproc.volume import tiles
 
-FAULT_SET: ClassSet = (
-    FaciesClass(0, FAULT_CLASSES[0], "#DDDDDD"),
-    FaciesClass(1, FAULT_CLASSES[1], "#D55E00"),
-)
-"""The two codes of a fault label volume, with colours, in the form of a class set."""
+__all__ = [
+    "FAULT_SET", "LabelReceipt", "LabelVolume", "check_name", "class_set", "flag_attributes",
+    "import_labels",
+]
 
-
-class LabelVolume(Protocol):
-    """Anything that slices like an array: NumPy, Zarr, Dask."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Extents along inline, crossline and sample."""
-        ...
-
-    def __getitem__(self, index: Any, /) -> Any:
-        """Part of the volume, as something that ``np.asarray`` understands."""
-        ...
+ARRAY = "array"
+"""Where labels come from that are given as arrays."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +60,8 @@ class LabelReceipt:
         Voxels by class name; empty where that volume was not given.
     fingerprint : str
         Hash of the survey's fingerprint, the class set and every label.
+    warnings : tuple of str
+        What did not fit and was left out, or is odd.
     """
 
     url: str
@@ -75,6 +69,7 @@ class LabelReceipt:
     facies: dict[str, int] = field(default_factory=dict)
     fault: dict[str, int] = field(default_factory=dict)
     fingerprint: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def import_labels(
@@ -85,6 +80,8 @@ def import_labels(
     fault: LabelVolume | str | PurePath | None = None,
     labelled: NDArray[np.bool_] | None = None,
     classes: ClassSet = PARIHAKA,
+    sources: Mapping[str, str] | None = None,
+    warnings: Sequence[str] = (),
     overwrite: bool = False,
 ) -> LabelReceipt:
     """Write interpreted volumes to ``labels/<name>`` of a survey store.
@@ -95,14 +92,19 @@ def import_labels(
         The survey store.
     name : str
         Name of the label group.
-    facies, fault : array (inline, crossline, sample) or path of a SEG-Y file, optional
+    facies, fault : array (inline, crossline, sample), or path of SEG-Y, Zarr or NumPy, optional
         Codes of ``classes``; 0 = background and 1 = fault. 255 or NaN means not interpreted.
-        A SEG-Y file is placed by its own headers and must lie on the survey's grid.
-    labelled : bool (inline, crossline), optional
+        What a path names is placed by its own line numbers and times, and may cover a part of the
+        survey only. Labels of a 2-D line are (trace, sample).
+    labelled : bool (inline, crossline) or (trace,), optional
         Traces that were interpreted; labels elsewhere are dropped. Without it, a trace counts as
         interpreted when it has any label.
     classes : ClassSet
         What the facies codes mean.
+    sources : mapping, optional
+        Where ``facies`` and ``fault`` come from, if not from paths; kept with the labels.
+    warnings : sequence of str
+        What whoever opened the labels has to say; kept with them.
     overwrite : bool
         Replace a group of this name; the old one answers until the new one is complete.
 
@@ -112,52 +114,54 @@ def import_labels(
         If a volume or mask does not lie on the survey's grid, or there are labels where the
         survey has no trace.
     SeisprocError
-        If a code is outside the class set.
+        If a code is outside the class set, or there is no label at all.
     OutputExistsError
         If the group exists and ``overwrite`` is false.
     """
-    survey = Survey(store_url)
     given = {key: volume for key, volume in (("facies", facies), ("fault", fault))
              if volume is not None}
     if not given:
         raise ConfigError("No labels were given", expected="a facies or a fault volume")
     check_name(name)
-    target = f"{survey.url}/labels/{name}"
+    survey, sets = Survey(store_url), {"facies": classes, "fault": FAULT_SET}
+    target = Target.of(survey)
+    url = f"{survey.url}/labels/{name}"
     work = work_url(survey.url, f"labels/{name}", survey.fingerprint)
-    volumes = {key: _open(key, volume, survey.grid) for key, volume in given.items()}
-    interpreted = _interpreted(labelled, survey)
-    sets = {"facies": classes, "fault": FAULT_SET}
-    with lease(work, target):
+    volumes = {key: _open(key, volume, target, sets[key]) for key, volume in given.items()}
+    told = {key: (sources or {}).get(key) or _source(volume) for key, volume in given.items()}
+    interpreted = _interpreted(labelled, target)
+    with lease(work, url):
         # may finish the replacement that an earlier run was killed in
-        group = staging_url(target, work, overwrite=overwrite)
+        group = staging_url(url, work, overwrite=overwrite)
         ensure_group(f"{survey.url}/labels")
         digest = hashlib.sha256(survey.fingerprint.encode())
         digest.update(json.dumps([asdict(c) for c in classes]).encode())
-        found = np.zeros(survey.grid.shape[:2], bool)
+        found = np.zeros(target.live.shape, bool)
         counts = {
-            key: _write(group, key, volume, sets[key], survey, interpreted, found, digest)
+            key: _write(group, key, told[key], volume, sets[key], target, interpreted, found,
+                        digest)
             for key, volume in volumes.items()
         }
         if labelled is None:
             interpreted = found
-        lateral = ("inline", "crossline")
-        write_array(group, "labelled", interpreted, lateral)
-        write_coordinates(group, survey.grid)
+        write_array(group, "labelled", interpreted, target.lattice.lateral)
+        write_coordinates(group, target.lattice)
         digest.update(np.packbits(interpreted).tobytes())
         publish(group, {
             "title": f"labels {name}",
             "domain": survey.domain,
             "classes": [asdict(c) for c in classes],
-            "source": {key: _source(volume) for key, volume in given.items()},
+            "source": told,
             "survey_fingerprint": survey.fingerprint,
             "fingerprint": digest.hexdigest(),
             "voxels": counts,
+            "warnings": list(warnings),
         })
-        put_in_place(group, target)
+        put_in_place(group, url)
     Records(work).clear()
     return LabelReceipt(
-        target, int(interpreted.sum()), counts.get("facies", {}), counts.get("fault", {}),
-        digest.hexdigest(),
+        url, int(interpreted.sum()), counts.get("facies", {}), counts.get("fault", {}),
+        digest.hexdigest(), tuple(warnings),
     )
 
 
@@ -169,45 +173,20 @@ def check_name(name: str) -> None:
         )
 
 
-def class_set(attributes: Mapping[str, Any]) -> ClassSet:
-    """Class set of a label group or a patch store, from its attributes."""
-    return tuple(FaciesClass(**entry) for entry in attributes["classes"])
-
-
-def flag_attributes(classes: ClassSet) -> dict[str, Any]:
-    """CF flag attributes of a label volume, with the colours in ``flag_colors``.
-
-    >>> flag_attributes(FAULT_SET)["flag_meanings"]
-    'background fault unlabelled'
-    """
-    return {
-        "flag_values": [*(c.code for c in classes), NONE],
-        "flag_meanings": " ".join([*(c.name.replace(" ", "_") for c in classes), "unlabelled"]),
-        "flag_colors": " ".join([*(c.colour for c in classes), "#FFFFFF"]),
-    }
-
-
-def _open(kind: str, volume: LabelVolume | str | PurePath, grid: Grid) -> LabelVolume:
-    opened: LabelVolume
+def _open(
+    kind: str, volume: LabelVolume | str | PurePath, target: Target, classes: ClassSet
+) -> LabelVolume:
     if isinstance(volume, str | PurePath):
-        from seisproc.segy.labels import read_on_grid
+        from seisproc.labelling.opening import open_volume
 
-        opened = read_on_grid(str(volume), grid)
-    else:
-        opened = volume
-    if tuple(opened.shape) != grid.shape:
-        raise GeometryError(
-            f"The {kind} labels do not lie on the survey's grid",
-            found=f"shape {tuple(opened.shape)}",
-            expected=f"shape {grid.shape} (inline, crossline, sample)",
-            do="Give a volume with the survey's own lines and samples",
-        )
-    return opened
+        return open_volume(str(volume), kind, target, classes)
+    require_shape(volume, f"The {kind} labels", target.lattice)
+    return volume
 
 
-def _interpreted(labelled: NDArray[np.bool_] | None, survey: Survey) -> NDArray[np.bool_]:
+def _interpreted(labelled: NDArray[np.bool_] | None, target: Target) -> NDArray[np.bool_]:
     """Traces whose labels count: the given mask, else every trace (labels decide later)."""
-    shape = survey.grid.shape[:2]
+    shape = target.live.shape
     if labelled is None:
         return np.ones(shape, bool)
     mask = np.asarray(labelled, bool)
@@ -215,21 +194,23 @@ def _interpreted(labelled: NDArray[np.bool_] | None, survey: Survey) -> NDArray[
         raise GeometryError(
             "The mask of interpreted traces does not lie on the survey's grid",
             found=f"shape {mask.shape}",
-            expected=f"shape {shape} (inline, crossline)",
+            expected=f"shape {shape} {target.lattice.lateral}",
         )
-    _require_live(mask & ~survey.live, "The mask of interpreted traces covers", survey)
+    _require_live(mask & ~target.live, "The mask of interpreted traces covers", target)
     return mask
 
 
-def _require_live(outside: NDArray[np.bool_], what: str, survey: Survey) -> None:
+def _require_live(outside: NDArray[np.bool_], what: str, target: Target) -> None:
     if not outside.any():
         return
-    i, j = np.argwhere(outside)[0]
-    grid = survey.grid
+    first = np.argwhere(outside)[0]
+    cell = ", ".join(
+        f"{name} {labels[at]}"
+        for (name, labels), at in zip(target.lattice.axes.items(), first, strict=True)
+    )
     raise GeometryError(
         f"{what} cells where the survey has no trace",
-        found=f"{int(outside.sum())} such cells, first at inline {grid.inline[i]}, "
-        f"crossline {grid.crossline[j]}",
+        found=f"{int(outside.sum())} such cells, first at {cell}",
         expected="labels on live traces only",
         do="Set labels outside the survey to 255, or check that they belong to this survey",
     )
@@ -238,40 +219,51 @@ def _require_live(outside: NDArray[np.bool_], what: str, survey: Survey) -> None
 def _write(
     group: str,
     kind: str,
+    source: str,
     volume: LabelVolume,
     classes: ClassSet,
-    survey: Survey,
+    target: Target,
     interpreted: NDArray[np.bool_],
     found: NDArray[np.bool_],
     digest: Any,
 ) -> dict[str, int]:
     """Copy one volume shard by shard; mark labelled traces in ``found``; count voxels by class."""
-    chunks, shards = layout(survey.grid.shape)
+    shape = target.lattice.shape
+    chunks, shards = layout(shape)
     array = create_array(
-        group, kind, survey.grid.shape, "uint8", survey.grid.dims, chunks=chunks, shards=shards,
+        group, kind, shape, "uint8", target.lattice.dims, chunks=chunks, shards=shards,
         fill_value=NONE, attributes={"long_name": f"interpreted {kind}",
                                      **flag_attributes(classes)},
     )
     counts = np.zeros(256, np.int64)
     outside = np.zeros(found.shape, bool)
-    for box in boxes(survey.grid.shape, (shards[0], shards[1], shards[2])):
-        codes = _codes(volume, box, kind, classes)
-        lateral = box.slices[:2]
+    what = f"The {kind} labels" + ("" if source == ARRAY else f" of {source}")
+    for box in tiles(shape, shards):
+        codes = _codes(volume, box, what, classes)
+        lateral = box[:-1]
         codes[~interpreted[lateral]] = NONE
-        traces = (codes != NONE).any(axis=2)
-        outside[lateral] |= traces & ~survey.live[lateral]
+        traces = (codes != NONE).any(axis=-1)
+        outside[lateral] |= traces & ~target.live[lateral]
         found[lateral] |= traces
-        array[box.slices] = codes
+        array[box] = codes
         counts += np.bincount(codes.ravel(), minlength=256)
-        digest.update(f"{kind}-{box.key}".encode())
+        digest.update(f"{kind}-{'-'.join(str(part.start) for part in box)}".encode())
         digest.update(codes.tobytes())
-    _require_live(outside, f"The {kind} labels cover", survey)
+    _require_live(outside, f"{what} cover", target)
+    if not counts[:NONE].any():
+        raise SeisprocError(
+            f"{what} are empty: every voxel is unlabelled",
+            expected=", ".join(f"{c.code} = {c.name}" for c in classes),
+            do="Check the file, and which lines are said to be interpreted",
+        )
     return {c.name: int(counts[c.code]) for c in classes}
 
 
-def _codes(volume: LabelVolume, box: Box, kind: str, classes: ClassSet) -> NDArray[np.uint8]:
+def _codes(
+    volume: LabelVolume, box: tuple[slice, ...], what: str, classes: ClassSet
+) -> NDArray[np.uint8]:
     """One box of labels as uint8 codes, NONE where there is no label."""
-    values = np.asarray(volume[box.slices])
+    values = np.asarray(volume[box])
     if values.dtype.kind == "f":
         values = np.where(np.isnan(values), NONE, values)
     known = np.zeros(256, bool)
@@ -281,17 +273,17 @@ def _codes(volume: LabelVolume, box: Box, kind: str, classes: ClassSet) -> NDArr
     wrong = ~inside | (codes != values) | ~known[codes]
     if wrong.any():
         raise SeisprocError(
-            f"The {kind} labels hold values outside their class set",
+            f"{what} hold values outside their class set",
             found=", ".join(f"{value:g}" for value in np.unique(values[wrong])[:8].tolist()),
             expected=", ".join(f"{c.code} = {c.name}" for c in classes) + f", {NONE} = unlabelled",
-            do="Give the class set that these labels use, or recode them",
+            do="Give the class set that these labels use (--classes), or recode them",
         )
     return codes
 
 
 def _source(volume: LabelVolume | str | PurePath) -> str:
     if isinstance(volume, str | PurePath):
-        return str(volume)
+        return shown(str(volume))
     if isinstance(volume, zarr.Array):
         return str(volume.store_path)
-    return "array"
+    return ARRAY

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from seisproc.labels import LabelReceipt, import_labels
+from seisproc.labelling.importing import LabelFiles, import_label_files
+from seisproc.labels import LabelReceipt
 from tasks.artifacts import receipt_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage
 
 
 @stage("labels", hours=12)
-def import_label_files(
-    store: str, name: str, facies: str | None, fault: str | None, overwrite: bool = False
+def import_interpretation(
+    store: str, name: str, files: LabelFiles, overwrite: bool = False
 ) -> LabelReceipt:
-    """Write ``labels/<name>`` of a survey store from SEG-Y files of facies and fault codes."""
+    """Write ``labels/<name>`` of a survey store from files of facies and faults."""
     with stage_progress("labels"):
-        receipt = import_labels(store, name, facies=facies, fault=fault, overwrite=overwrite)
+        receipt = import_label_files(store, name, files, overwrite=overwrite)
     receipt_artifact("labels", store, "What was imported", receipt)
     return receipt

@@ -1,23 +1,25 @@
-"""A SEG-Y file of labels or of anything else, read on the grid of a survey."""
+"""SEG-Y files of labels or of anything else, read on the grid of a survey."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.errors import GeometryError
-from seisproc.grid import Grid
-from seisproc.schema import NONE
+from seisproc.labelling.placed import LabelVolume, PlacedVolume, places_on, survey_axes
+from seisproc.labelling.target import Target
+from seisproc.schema import KINDS, NONE
 from seisproc.segy.decode import decode
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.product import INT8, NO_VALUE
 from seisproc.segy.scan import SegyScan, scan
 
 
-class GridVolume:
-    """A SEG-Y volume that slices like an array (inline, crossline, sample); read as it is asked.
+class SegyVolume:
+    """SEG-Y files that slice like an array; read as they are asked.
 
     Cells without a trace hold NaN in float volumes and 255 in integer ones. A 1-byte integer of -1
     is 255 too: that is how this project exports "no value".
@@ -25,6 +27,7 @@ class GridVolume:
     Attributes
     ----------
     shape : tuple of int
+        (inline, crossline, sample), or (trace, sample) of a line.
     dtype : numpy dtype
         The file's own, widened to int16 for 1-byte integers.
     """
@@ -36,15 +39,15 @@ class GridVolume:
                 do="Give --first-sample, or write the file again with one start",
             )
         self._scan = scanned
-        self.shape = scanned.grid.shape
+        self.shape = scanned.lattice.shape
         self.dtype = np.dtype("int16") if scanned.dtype.itemsize == 1 else scanned.dtype
         counts = [item.trace_count for item in scanned.layouts]
         self._bounds = np.concatenate([[0], np.cumsum(counts)])
 
     def __getitem__(self, index: Any, /) -> NDArray[Any]:
-        i, j, k = index if isinstance(index, tuple) else (index, slice(None), slice(None))
-        cells = self._scan.trace_index[i, j]
-        samples = np.arange(self.shape[2])[k]
+        *lateral, k = index
+        cells = self._scan.trace_index[tuple(lateral)]
+        samples = np.arange(self.shape[-1])[k]
         fill = np.nan if self.dtype.kind == "f" else NONE
         values = np.full((*cells.shape, *samples.shape), fill, self.dtype)
         live = cells >= 0
@@ -54,7 +57,7 @@ class GridVolume:
 
     def _read(self, traces: NDArray[np.int64]) -> NDArray[Any]:
         """All samples of some traces, (trace, sample)."""
-        values = np.empty((len(traces), self.shape[2]), self.dtype)
+        values = np.empty((len(traces), self.shape[-1]), self.dtype)
         files = np.searchsorted(self._bounds, traces, side="right") - 1
         for number in np.unique(files).tolist():
             layout = self._scan.layouts[number]
@@ -72,31 +75,45 @@ class GridVolume:
         return values
 
 
-def read_on_grid(
-    source: str, survey_grid: Grid, overrides: HeaderOverrides | None = None
-) -> GridVolume:
-    """Open a SEG-Y file that must lie on a survey's grid.
+def open_segy(
+    sources: Sequence[str], target: Target, overrides: HeaderOverrides | None = None
+) -> LabelVolume:
+    """Open SEG-Y files, together one volume or some sections of it, as a volume of a survey.
 
     Parameters
     ----------
-    source : str
-        Local path or fsspec URL.
-    survey_grid : Grid
-        The survey's axes.
+    sources : sequence of str
+        Local paths or fsspec URLs.
+    target : Target
+        The survey. The files are placed by their own line numbers and times and may cover a part
+        of it only; cells that they do not cover hold no label.
     overrides : HeaderOverrides, optional
         Where the header words are; the domain is the survey's.
 
     Raises
     ------
     GeometryError
-        If its lines or samples are not the survey's.
+        If their lines or samples are not the survey's, or they lie elsewhere.
     """
-    told = overrides or HeaderOverrides(domain=survey_grid.domain)
-    scanned = scan([source], told)
-    survey_grid.require_same(scanned.grid, scanned.layouts[0].source.name)
-    if scanned.grid.domain != survey_grid.domain:
+    lattice = target.lattice
+    told = overrides or HeaderOverrides(domain=lattice.domain)
+    scanned = scan(list(sources), told)
+    what = scanned.layouts[0].source.name
+    if scanned.kind != lattice.kind:
         raise GeometryError(
-            f"{scanned.layouts[0].source.name} is in {scanned.grid.domain}, the survey in "
-            f"{survey_grid.domain}"
+            f"{what} is of another kind than the survey",
+            found=KINDS[scanned.kind], expected=KINDS[lattice.kind],
         )
-    return GridVolume(scanned)
+    if scanned.lattice.domain != lattice.domain:
+        raise GeometryError(
+            f"{what} is in {scanned.lattice.domain}, the survey in {lattice.domain}"
+        )
+    axes = [
+        (name, ours, theirs) for (name, ours), (_, theirs)
+        in zip(survey_axes(lattice), survey_axes(scanned.lattice), strict=True)
+    ]
+    places = places_on(axes, what)
+    if lattice.kind == "3d":
+        x, y = scanned.coordinates.x, scanned.coordinates.y
+        target.require_here(np.asarray(x), np.asarray(y), places[:2], what)
+    return PlacedVolume(SegyVolume(scanned), lattice.shape, places)

@@ -7,10 +7,19 @@ import numpy as np
 import pytest
 
 from seisproc.errors import GeometryError
-from seisproc.grid import Grid
-from seisproc.segy.labels import read_on_grid
+from seisproc.grid import Grid, lattice_of
+from seisproc.labelling.target import Target
+from seisproc.segy.labels import open_segy
 
 Writer = Callable[..., Path]
+
+
+def target(grid: Grid, x: np.ndarray | None = None, y: np.ndarray | None = None) -> Target:
+    return Target("survey.zarr", lattice_of(grid), np.ones(grid.shape[:2], bool), x, y)
+
+
+def box(*ranges: tuple[int, int]) -> tuple[slice, ...]:
+    return tuple(slice(*each) for each in ranges)
 
 
 def test_labels_are_placed_by_their_own_headers(
@@ -21,7 +30,7 @@ def test_labels_are_placed_by_their_own_headers(
     live[2, 3] = False
     backwards = Grid(grid.inline[::-1].copy(), grid.crossline, grid.sample)
     path = segy(grid=backwards, amplitude=codes[::-1], live=live[::-1], sample_format=8)
-    volume = read_on_grid(str(path), grid)
+    volume = open_segy([str(path)], target(grid))
     assert volume.shape == grid.shape
     expected = np.where(codes == -1, 255, codes.astype("int16"))
     expected[~live] = 255
@@ -33,7 +42,8 @@ def test_float_volumes_hold_nan_where_there_is_no_trace(
 ) -> None:
     live = np.ones(grid.shape[:2], bool)
     live[0, 0] = False
-    volume = read_on_grid(str(segy(live=live)), grid)[0:2, 0:2, 0:67]
+    opened = open_segy([str(segy(live=live))], target(grid))
+    volume = opened[box((0, 2), (0, 2), (0, 67))]
     assert np.isnan(volume[0, 0]).all()
     np.testing.assert_array_equal(volume[1], amplitude[1, 0:2])
 
@@ -41,7 +51,55 @@ def test_float_volumes_hold_nan_where_there_is_no_trace(
 def test_volumes_on_another_grid_are_refused(segy: Writer, grid: Grid) -> None:
     moved = Grid(grid.inline + 1, grid.crossline, grid.sample)
     with pytest.raises(GeometryError, match="inline axis differs"):
-        read_on_grid(str(segy()), moved)
+        open_segy([str(segy())], target(moved))
     later = Grid(grid.inline, grid.crossline, grid.sample + 2)
     with pytest.raises(GeometryError, match="sample axis differs"):
-        read_on_grid(str(segy()), later)
+        open_segy([str(segy())], target(later))
+
+
+def test_a_part_of_the_survey_is_placed_by_its_headers(
+    segy: Writer, grid: Grid, amplitude: np.ndarray
+) -> None:
+    part = Grid(grid.inline[2:5], grid.crossline[1::2], grid.sample[10:30])
+    codes = (np.abs(amplitude[2:5, 1::2, 10:30]) % 6).astype("int16")
+    path = segy(grid=part, amplitude=codes, sample_format=3)
+    expected = np.full(grid.shape, 255)
+    expected[2:5, 1::2, 10:30] = codes
+    volume = open_segy([str(path)], target(grid))
+    np.testing.assert_array_equal(volume[box((0, 7), (0, 5), (0, 67))], expected)
+    np.testing.assert_array_equal(volume[box((3, 6), (2, 4), (5, 12))], expected[3:6, 2:4, 5:12])
+
+
+def test_sections_in_files_of_their_own_make_one_sparse_volume(
+    segy: Writer, grid: Grid, amplitude: np.ndarray
+) -> None:
+    codes = (np.abs(amplitude) % 6).astype("int16")
+    lines = [(slice(1, 2), slice(None)), (slice(4, 5), slice(None))]
+    paths = [
+        segy(f"line-{n}.sgy", grid=Grid(grid.inline[i], grid.crossline[j], grid.sample),
+             amplitude=codes[i, j], sample_format=3)
+        for n, (i, j) in enumerate(lines)
+    ]
+    expected = np.full(grid.shape, 255)
+    for i, j in lines:
+        expected[i, j] = codes[i, j]
+    volume = open_segy([str(path) for path in paths], target(grid))
+    np.testing.assert_array_equal(volume[box((0, 7), (0, 5), (0, 67))], expected)
+
+
+def test_labels_of_another_survey_with_the_same_line_numbers_are_refused(
+    segy: Writer, grid: Grid
+) -> None:
+    x = 1000.0 + 25.0 * np.arange(7)[:, None] + np.zeros(5)
+    y = 2000.0 + np.zeros((7, 1)) + 12.5 * np.arange(5)
+    path = segy(cdp_x=x + 900, cdp_y=y)
+    with pytest.raises(GeometryError, match="belongs to another survey.*found: 900 m away"):
+        open_segy([str(path)], target(grid, x, y))
+    open_segy([str(segy("same.sgy", cdp_x=x, cdp_y=y))], target(grid, x, y))
+
+
+def test_a_file_in_another_domain_is_refused(segy: Writer, grid: Grid) -> None:
+    deep = Grid(grid.inline, grid.crossline, grid.sample, "depth")
+    with pytest.raises(GeometryError, match="sample axis differs|is in"):
+        open_segy([str(segy())], target(Grid(deep.inline, deep.crossline, deep.sample * 3,
+                                             "depth")))
