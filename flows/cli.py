@@ -22,6 +22,7 @@ from flows import (
     matching,
     synthesizing,
     terminal,
+    texturing,
     whole_road,
 )
 
@@ -67,6 +68,7 @@ for verb in (
     labelling.label,
     matching.match,
     synthesizing.synthesize,
+    texturing.texture,
     learning.train,
     interpreting.interpret,
     learning.evaluate,
