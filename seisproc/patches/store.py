@@ -21,7 +21,6 @@ import json
 from functools import cached_property
 from typing import Any
 
-import fsspec
 import numpy as np
 import zarr
 from numpy.typing import NDArray
@@ -30,6 +29,7 @@ from seisproc.errors import StoreError
 from seisproc.labels import class_set
 from seisproc.patches.drawing import part_code
 from seisproc.patches.splits import PARTS
+from seisproc.places import open_place, reaching
 from seisproc.schema import ClassSet
 
 KIND = "patches"
@@ -81,7 +81,7 @@ class PatchStore:
 
     def __init__(self, url: str) -> None:
         self.url = str(url).rstrip("/")
-        self.attributes = _attributes(self.url)
+        self.attributes = read_attributes(self.url, KIND)
 
     @property
     def target(self) -> str:
@@ -137,16 +137,24 @@ class PatchStore:
         return np.asarray(zarr.open_array(f"{self.url}/{name}", mode="r")[...])
 
 
-def _attributes(url: str) -> dict[str, Any]:
-    fs, path = fsspec.core.url_to_fs(url)
+def read_attributes(url: str, kind: str) -> dict[str, Any]:
+    """Attributes of a finished store of training data.
+
+    Raises
+    ------
+    StoreError
+        If none of this kind is there.
+    """
+    fs, path = open_place(url)
     attributes: dict[str, Any] = {}
-    if fs.exists(f"{path}/zarr.json"):
-        attributes = json.loads(fs.cat_file(f"{path}/zarr.json")).get("attributes", {})
-    if attributes.get("seisproc_kind") != KIND:
+    with reaching(url):
+        if fs.exists(f"{path}/zarr.json"):
+            attributes = json.loads(fs.cat_file(f"{path}/zarr.json")).get("attributes", {})
+    if attributes.get("seisproc_kind") != kind:
         raise StoreError(
-            f"{url} is no finished patch store",
+            f"{url} is no finished store of {kind}",
             found="another kind of store" if attributes else "nothing finished",
-            expected=f"a Zarr v3 group with the attribute seisproc_kind = {KIND}",
-            do="Make the patches (again) from labels or synthetic volumes",
+            expected=f"a Zarr v3 group with the attribute seisproc_kind = {kind}",
+            do="Check the path, or make the store (again)",
         )
     return attributes
