@@ -52,10 +52,10 @@ def print_scan(scan: SegyScan, *, text: bool = False, console: Console | None = 
     if not console.is_terminal:
         print(plain_scan(scan, lines), file=console.file)
         return
-    console.print(_facts(_rows(scan)))
+    console.print(facts(_rows(scan)))
     console.print(_evidence_table(scan.evidence))
     if scan.warnings:
-        console.print(_facts([("warning", warning) for warning in scan.warnings], "bold yellow"))
+        console.print(facts([("warning", warning) for warning in scan.warnings], "bold yellow"))
     if lines:
         console.rule("text header", align="left")
         console.print("\n".join(lines), markup=False, highlight=False, overflow="fold")
@@ -69,9 +69,9 @@ def plain_scan(scan: SegyScan, lines: list[str] | None = None) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in table
     ]
-    parts = [_plain(_rows(scan)), "\n".join(judged)]
+    parts = [plain(_rows(scan)), "\n".join(judged)]
     if scan.warnings:
-        parts.append(_plain([("warning", warning) for warning in scan.warnings]))
+        parts.append(plain([("warning", warning) for warning in scan.warnings]))
     if lines:
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
@@ -94,11 +94,11 @@ def describe_ingest(scan: SegyScan, store: str) -> str:
     volume = math.prod(scan.shape) * scan.dtype.itemsize
     rows = [
         ("store", store),
-        ("amplitude", f"{_by(scan.shape)} {scan.dtype}, {_size(volume)} before compression"),
-        ("shards", f"{count:,} of {_by(shards)}, chunks of {_by(chunks)}"),
-        ("headers", _size(240 * scan.trace_count)),
+        ("amplitude", f"{by(scan.shape)} {scan.dtype}, {size_text(volume)} before compression"),
+        ("shards", f"{count:,} of {by(shards)}, chunks of {by(chunks)}"),
+        ("headers", size_text(240 * scan.trace_count)),
     ]
-    return plain_scan(scan) + "\n\n" + _plain(rows)
+    return plain_scan(scan) + "\n\n" + plain(rows)
 
 
 def _rows(scan: SegyScan) -> Rows:
@@ -120,8 +120,8 @@ def _rows(scan: SegyScan) -> Rows:
         for name, values in (lattice.axes if "inline" in lattice.axes else lattice.words).items()
     }
     return [
-        ("source", f"{_names([item.source.name for item in scan.layouts])} ({_size(size)})"),
-        ("kind", f"{KINDS[scan.kind]}, {_by(scan.shape)}"),
+        ("source", f"{_names([item.source.name for item in scan.layouts])} ({size_text(size)})"),
+        ("kind", f"{KINDS[scan.kind]}, {by(scan.shape)}"),
         *((name.replace("_", " "), told) for name, told in labels.items()),
         (lattice.domain, f"{first:g} to {last:g} {unit}, every {step:g} {unit}"),
         ("traces", _traces(scan)),
@@ -182,7 +182,8 @@ def _bins(scan: SegyScan) -> Rows:
     ]
 
 
-def _facts(rows: Rows, style: str = "bold") -> Table:
+def facts(rows: Rows, style: str = "bold") -> Table:
+    """Lay facts out for a terminal: nothing is cut off, brackets are no markup."""
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
@@ -232,7 +233,12 @@ def _place(byte: int, kind: str, what: str = "byte ") -> str:
     return f"{what}{byte}" if kind == "int32" else f"{what}{byte} {kind}"
 
 
-def _plain(rows: Rows) -> str:
+def plain(rows: Rows) -> str:
+    """Put each fact on a line.
+
+    >>> plain([("kind", "flat")])
+    'kind        flat'
+    """
     width = max(12, 2 + max(len(name) for name, _ in rows))
     return "\n".join(f"{name:<{width}}{told}" for name, told in rows)
 
@@ -258,11 +264,21 @@ def _labels(numbers: NDArray[np.integer]) -> str:
     return told + f", step {usual}" + (f" but for {gaps:,}" if gaps else "")
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def by(shape: tuple[int, ...]) -> str:
+    """Return extents as they are said.
+
+    >>> by((1000, 3))
+    '1,000 x 3'
+    """
     return " x ".join(f"{extent:,}" for extent in shape)
 
 
-def _size(size: float) -> str:
+def size_text(size: float) -> str:
+    """Return a number of bytes in the unit that suits it.
+
+    >>> size_text(1_536_000)
+    '1.54 MB'
+    """
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.3g} {unit}"

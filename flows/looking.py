@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,10 @@ from flows.options import (
     take_headers,
 )
 from flows.server import prefect_server, ui_url
+from flows.volume_options import take_volume, volume_options
+
+if TYPE_CHECKING:
+    from seisproc.volumes.settings import VolumeSettings
 
 
 @click.command()
@@ -29,6 +33,7 @@ from flows.server import prefect_server, ui_url
     metavar="FILE.png",
     help="Draw which cells hold a trace, and the outline on the map.",
 )
+@volume_options
 @json_option
 def scan(
     sources: tuple[str, ...], text: bool, picture: str | None, as_json: bool, **options: Any
@@ -36,12 +41,23 @@ def scan(
     """Read the headers of one survey's SEG-Y files and say what they hold, and why.
 
     Line numbers are found: pairs of header words that the text header states or that software
-    usually writes are judged on evidence, then all others, and the evidence is shown.
+    usually writes are judged on evidence, then all others, and the evidence is shown. Of a NumPy,
+    HDF5 or MDIO source it says the arrays, the survey they make, and what an ingest must be told.
     """
+    from flows.sources import is_array
+
+    headers, volume = take_headers(options), take_volume(options)
+    if is_array(sources):
+        if picture or text:
+            raise click.UsageError("--map and --text show SEG-Y headers; the source is an array.")
+        _scan_array(sources, volume.settings(headers), as_json)
+        return
     from flows.describe import print_scan, trace_order
+    from flows.sources import require_no_volume
     from seisproc.segy.scan import scan as scan_headers
 
-    found = scan_headers(sources, take_headers(options).overrides())
+    require_no_volume(sources, volume)
+    found = scan_headers(sources, headers.overrides())
     if as_json:
         print_json({**found.to_dict(), "order": trace_order(found)})
     else:
@@ -50,6 +66,19 @@ def scan(
         from seisproc.segy.mapview import draw_map
 
         draw_map(found, picture)
+
+
+def _scan_array(sources: tuple[str, ...], settings: VolumeSettings, as_json: bool) -> None:
+    from flows.describe_volume import print_volume
+    from seisproc.segy.patterns import matching_files
+    from seisproc.volumes.look import scan_volume
+
+    (source,) = matching_files(sources)
+    found = scan_volume(source, settings)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        print_volume(found)
 
 
 @click.command()

@@ -49,12 +49,12 @@ def look(
         If they make no survey, or were described as something else.
     """
     if is_array(sources):
-        from seisproc.volumes.ingest import open_volume
+        from seisproc.volumes.opening import open_volume
 
         return open_volume(matching_files(sources)[0], volume.settings(headers))
     from seisproc.segy.scan import scan
 
-    _require_no_volume(sources, volume)
+    require_no_volume(sources, volume)
     return scan(sources, headers.overrides())
 
 
@@ -74,11 +74,12 @@ def ingest_sources(
         settings = volume.settings(headers)
         (source,) = matching_files(sources)
         return ingest_array(source, store, settings, address, overwrite, budget_mib)
-    _require_no_volume(sources, volume)
+    require_no_volume(sources, volume)
     return ingest_segy(sources, store, headers.overrides(), address, overwrite, budget_mib)
 
 
-def _require_no_volume(sources: Sequence[str], volume: VolumeConfig) -> None:
+def require_no_volume(sources: Sequence[str], volume: VolumeConfig) -> None:
+    """Raise :class:`ConfigError` if SEG-Y files were described as an array."""
     from seisproc.volumes.ingest import require_array_settings
 
     if sources:

@@ -111,8 +111,10 @@ def _shared(headers: HeaderConfig, axes: list[str]) -> dict[str, Any]:
         )
     strange = [name for name in told if name not in ("interval", "first_sample")]
     if strange:
+        is_word = isinstance(told[strange[0]], dict)
+        option = f"--{strange[0].replace('_', '-')}{'-byte' if is_word else ''}"
         raise ConfigError(
-            f"the source is an array without trace headers: {strange[0]} is for SEG-Y only",
+            f"the source is an array without trace headers: {option} is for SEG-Y only",
             do="Drop it; --axes, --inlines, --crosslines and --origin say the geometry of an array",
         )
     return told

@@ -50,6 +50,11 @@ def choose_dataset(url: str, dataset: str = "") -> Any:
     )
 
 
+def list_hdf5(url: str) -> dict[str, Any]:
+    """All datasets of a file that could be amplitudes, by path."""
+    return _arrays(open_hdf5(url))
+
+
 def _arrays(file: Any) -> dict[str, Any]:
     """All datasets that could be amplitudes; links to other files are not followed."""
     import h5py

@@ -11,23 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seisproc.building import BUDGET_MIB, IngestReceipt, Progress, Task, TaskResult
-from seisproc.errors import ConfigError, VolumeError
+from seisproc.errors import ConfigError
 from seisproc.segy.source import Source
 from seisproc.volumes.build import VolumeBuild, build_volume
 from seisproc.volumes.column import VolumeJob
-from seisproc.volumes.hdf5 import choose_dataset, scales
-from seisproc.volumes.mdio import open_mdio
-from seisproc.volumes.npy import NumpyArray, open_numpy
-from seisproc.volumes.reading import Arrangement, Hdf5Dataset, Reader, native_kind
-from seisproc.volumes.recognise import volume_format
-from seisproc.volumes.settings import VolumeSettings, plain, told_axes
-from seisproc.volumes.volume import Volume, frame
+from seisproc.volumes.npy import NumpyArray
+from seisproc.volumes.opening import open_array
+from seisproc.volumes.reading import Arrangement, Reader
+from seisproc.volumes.settings import VolumeSettings, plain
+from seisproc.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from distributed import Client
-
-FORMATS = {"npy": "NumPy array", "npz": "NumPy archive", "hdf5": "HDF5 dataset", "mdio": "MDIO"}
-
 
 def ingest_volume(
     source: str,
@@ -70,7 +65,7 @@ def ingest_volume(
     OutputExistsError, BusyError, SpaceError, IncompleteError
         As :func:`seisproc.building.build_store`.
     """
-    volume, array = _open(source, settings or VolumeSettings())
+    volume, array = open_array(source, settings or VolumeSettings())
     if array is None or array.mapped:
         return build_volume(
             VolumeBuild(volume), store_url,
@@ -83,81 +78,6 @@ def ingest_volume(
             client=client, overwrite=overwrite, budget_mib=budget_mib,
             on_progress=on_progress,
         )
-
-
-def open_volume(source: str, settings: VolumeSettings | None = None) -> Volume:
-    """Look at an array: its lattice, places and type; no sample is read.
-
-    Raises
-    ------
-    VolumeError, ConfigError
-        As :func:`ingest_volume`.
-    """
-    return _open(source, settings or VolumeSettings())[0]
-
-
-def _open(source: str, settings: VolumeSettings) -> tuple[Volume, NumpyArray | None]:
-    form = volume_format(source)
-    if form == "mdio":
-        return open_mdio(source, settings), None
-    if form == "hdf5":
-        return _open_hdf5(source, settings), None
-    if form in ("npy", "npz"):
-        array = open_numpy(source, settings.dataset)
-        axes = told_axes(settings.axes, array.shape, array.name)
-        framed = frame(axes, array.shape, settings, array.name)
-        staged = 0 if array.mapped else array.size
-        volume = Volume(
-            name=array.name,
-            format=FORMATS[form],
-            lattice=framed.lattice,
-            reader=array.reader(framed.arrangement),
-            live=None,
-            dead_value=settings.dead_value,
-            cdp_x=framed.cdp_x,
-            cdp_y=framed.cdp_y,
-            affine=framed.affine,
-            facts={"settings": plain(settings)},
-            staged_bytes=staged,
-            warnings=framed.warnings,
-        )
-        return volume, array
-    if form == "survey":
-        raise VolumeError(
-            f"{Source(source).name} is a survey store already",
-            do="Cut a part out of it with `seisproc crop`",
-        )
-    raise VolumeError(
-        f"{Source(source).name} is no array that can be read here",
-        expected=", ".join(FORMATS.values()),
-        do="Give SEG-Y files without --axes and the other options of arrays",
-    )
-
-
-def _open_hdf5(source: str, settings: VolumeSettings) -> Volume:
-    dataset = choose_dataset(source, settings.dataset)
-    name = f"{Source(source).name}:{dataset.name}"
-    found, labels = scales(dataset)
-    if settings.axes:
-        labels = labels if settings.axes == found else {}
-    axes = told_axes(settings.axes or found, dataset.shape, name)
-    framed = frame(axes, dataset.shape, settings, name, labels)
-    reader = Hdf5Dataset(
-        framed.arrangement, native_kind(dataset.dtype, name), source, dataset.name
-    )
-    return Volume(
-        name=name,
-        format=FORMATS["hdf5"],
-        lattice=framed.lattice,
-        reader=reader,
-        live=None,
-        dead_value=settings.dead_value,
-        cdp_x=framed.cdp_x,
-        cdp_y=framed.cdp_y,
-        affine=framed.affine,
-        facts={"settings": plain(settings)},
-        warnings=framed.warnings,
-    )
 
 
 class UnpackedBuild(VolumeBuild):

@@ -116,13 +116,13 @@ def open_numpy(url: str, dataset: str = "") -> NumpyArray:
     if not is_archive:
         if dataset:
             raise VolumeError(f"{source.name} holds one array without a name", do="Drop --dataset")
-        with _opened(url, None) as file:
-            found = _read_header(file, url, None)
+        found = _read_header(url, None)
+        native_kind(found.dtype, found.name)
         _require_size(found, source.size)
         return found
     member = _choose(url, dataset)
-    with _opened(url, member.filename) as file:
-        found = _read_header(file, url, member.filename)
+    found = _read_header(url, member.filename)
+    native_kind(found.dtype, found.name)
     _require_size(found, member.file_size)
     if found.mapped and member.compress_type == zipfile.ZIP_STORED:
         return NumpyArray(
@@ -134,17 +134,35 @@ def open_numpy(url: str, dataset: str = "") -> NumpyArray:
     )
 
 
-def _choose(url: str, dataset: str) -> zipfile.ZipInfo:
-    name = Source(url).name
+def list_numpy(url: str) -> list[NumpyArray]:
+    """Read the headers of all arrays in a file, whatever they hold.
+
+    Raises
+    ------
+    VolumeError
+        If the file is damaged.
+    """
+    with open_binary(url) as file:
+        is_archive = file.read(2) == b"PK"
+    members = [each.filename for each in _members(url).values()] if is_archive else [None]
+    return [_read_header(url, member) for member in members]
+
+
+def _members(url: str) -> dict[str, zipfile.ZipInfo]:
+    """Arrays of an archive, by name."""
     try:
         with open_binary(url) as file, zipfile.ZipFile(file) as archive:
-            members = {
+            return {
                 info.filename.removesuffix(".npy"): info
                 for info in archive.infolist()
                 if info.filename.endswith(".npy")
             }
     except zipfile.BadZipFile as error:
-        raise _damaged(name, error) from error
+        raise _damaged(Source(url).name, error) from error
+
+
+def _choose(url: str, dataset: str) -> zipfile.ZipInfo:
+    name, members = Source(url).name, _members(url)
     if dataset in members:
         return members[dataset]
     if len(members) == 1 and not dataset:
@@ -167,20 +185,20 @@ def _opened(url: str, member: str | None) -> Iterator[IO[bytes]]:
                 yield inner
 
 
-def _read_header(file: IO[bytes], url: str, member: str | None) -> NumpyArray:
+def _read_header(url: str, member: str | None) -> NumpyArray:
     name = Source(url).name if member is None else f"{Source(url).name}:{member}"
     try:
-        version = npy.read_magic(file)
-        if version == (1, 0):
-            shape, fortran, dtype = npy.read_array_header_1_0(file)
-        elif version == (2, 0):
-            shape, fortran, dtype = npy.read_array_header_2_0(file)
-        else:
-            raise ValueError(f"version {version[0]}.{version[1]} of the format")
-        offset = file.tell()
+        with _opened(url, member) as file:
+            version = npy.read_magic(file)
+            if version == (1, 0):
+                shape, fortran, dtype = npy.read_array_header_1_0(file)
+            elif version == (2, 0):
+                shape, fortran, dtype = npy.read_array_header_2_0(file)
+            else:
+                raise ValueError(f"version {version[0]}.{version[1]} of the format")
+            offset = file.tell()
     except (ValueError, EOFError, *_UNREADABLE) as error:
         raise _damaged(name, error) from error
-    native_kind(dtype, name)
     order = "F" if fortran else "C"
     mapped = "://" not in url
     return NumpyArray(url, member, dtype, tuple(shape), order, offset, mapped)

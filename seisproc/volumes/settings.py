@@ -28,6 +28,9 @@ KINDS_OF_AXES = {
 }
 """Lateral axes -> kind of survey."""
 
+USUAL_AXES = {2: "cdp,twt", 3: "inline,crossline,twt", 4: "inline,crossline,offset,twt"}
+"""Number of axes -> what they may be, as an example."""
+
 AXIS_NAMES = ("inline", "crossline", "offset", "gather_trace", "cdp", "trace", *VERTICAL)
 NUMBERED = {"inline": "inlines", "crossline": "crosslines", "offset": "offsets", "cdp": "cdps"}
 """Axis -> the setting that numbers it."""
@@ -218,10 +221,9 @@ def told_axes(axes: Sequence[str], shape: Sequence[int], what: str) -> tuple[str
     """
     extents = " x ".join(f"{extent:,}" for extent in shape)
     if not axes:
-        example = {2: "cdp,twt", 3: "inline,crossline,twt", 4: "inline,crossline,offset,twt"}
         raise ConfigError(
             f"{what} is an array of {extents}, and nothing says which axis is which",
-            do=f"Give --axes in the array's order, e.g. --axes {example.get(len(shape), '...')}",
+            do=f"Give --axes in the array's order, e.g. --axes {USUAL_AXES.get(len(shape), '...')}",
         )
     if len(axes) != len(shape):
         raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -9,9 +10,13 @@ import h5py
 import numpy as np
 import pytest
 import yaml
+from rich.console import Console
+from rich.text import Text
 
+from flows.describe_volume import print_volume
 from seisproc.segy.scan import scan
 from seisproc.survey import Survey
+from seisproc.volumes.look import scan_volume
 
 CLUSTER = ("--cluster", "in-process")
 SHAPE = (12, 9, 30)
@@ -78,7 +83,7 @@ def test_a_plan_says_what_would_be_and_makes_nothing(command, cube, tmp_path):
     code, out, _ = command("ingest", cube, tmp_path / "s.zarr", "--axes", "depth,inline,crossline",
                            "--interval", 5, "--plan")
     assert code == 0
-    assert "depth       0 to 145 m, every 5 m" in out
+    assert "depth        0 to 145 m, every 5 m" in out
     assert "--inlines FIRST:STEP" in out
     assert not (tmp_path / "s.zarr").exists()
 
@@ -103,7 +108,6 @@ def test_arrays_and_segy_are_not_mixed_up(command, cube, tmp_path):
     np.save(tmp_path / "b.npy", np.zeros((2, 2, 2)))
     line = command.refuses("ingest", cube, tmp_path / "b.npy", tmp_path / "s.zarr")
     assert "one by one" in line
-    assert "--axes" in command.refuses("scan", cube)
     (tmp_path / "notes.sgy").write_text("not seismic at all\n" * 300)
     line = command.refuses("ingest", tmp_path / "notes.sgy", tmp_path / "s.zarr", "--axes", "a,twt")
     assert "axis" in line
@@ -129,3 +133,43 @@ def test_crops_that_cannot_be(command, flow_command, cube, tmp_path):
         "crop", tmp_path / "no.zarr", part, "--twt", "1:2"
     )
     assert not part.exists()
+
+
+def test_a_scan_says_what_an_array_is_and_what_it_lacks(command, cube):
+    code, out, _ = command("scan", cube)
+    assert code == 0
+    assert "array       30 x 12 x 9 float32, axes unknown" in out
+    assert "needed      --axes" in out and "needed      --interval" in out
+    told = ("--axes", "twt,inline,crossline", "--interval", 4, "--inlines", "100:2")
+    code, out, _ = command("scan", cube, *told)
+    assert code == 0
+    assert "a post-stack 3-D survey, 12 x 9 x 30" in out
+    assert "inline       100 to 122, 12" in out
+    assert "needed" not in out
+    found = json.loads(command("scan", cube, *told, "--json")[1])
+    assert (found["kind"], found["shape"], found["needs"]) == ("3d", [12, 9, 30], {})
+    assert found["sample"] == {"count": 30, "first": 0.0, "last": 116.0, "step": 4.0}
+
+
+def test_a_scan_of_an_array_is_a_table_on_a_terminal(cube):
+    file = io.StringIO()
+    print_volume(scan_volume(str(cube)), console=Console(file=file, force_terminal=True, width=40))
+    lines = Text.from_ansi(file.getvalue()).plain.splitlines()
+    assert max(map(len, lines)) <= 40
+    assert any(line.startswith("needed") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(("--map", "a.png"), "--map and --text"), (("--inline-byte", 9, "--crossline-byte", 13),
+                                                "--inline-byte is for SEG-Y"),
+     (("--axes", "twt,inline"), "make no survey")],
+)
+def test_scans_of_an_array_refuse_what_does_not_fit(command, cube, options, message):
+    assert message in command.refuses("scan", cube, *options)
+
+
+def test_a_scan_of_segy_refuses_the_words_of_arrays(command, tmp_path):
+    (tmp_path / "a.sgy").write_bytes(bytes(4000))
+    line = command.refuses("scan", tmp_path / "a.sgy", "--axes", "inline,crossline,twt")
+    assert "--axes is for arrays only" in line

@@ -13,7 +13,8 @@ import xarray as xr
 
 from seisproc.errors import ConfigError, SeisprocError, VolumeError
 from seisproc.survey import Survey
-from seisproc.volumes.ingest import ingest_volume, open_volume
+from seisproc.volumes.ingest import ingest_volume
+from seisproc.volumes.opening import open_volume
 from seisproc.volumes.settings import Numbering, VolumeSettings
 
 from .conftest import ingest_array, told

@@ -27,7 +27,8 @@ from seisproc.verify import verify
 from seisproc.volumes import column
 from seisproc.volumes.build import VolumeBuild
 from seisproc.volumes.column import run_task
-from seisproc.volumes.ingest import ingest_volume, open_volume
+from seisproc.volumes.ingest import ingest_volume
+from seisproc.volumes.opening import open_volume
 from seisproc.volumes.reading import MappedArray
 
 from .conftest import ingest_array, told, tree

@@ -14,8 +14,9 @@ from seisproc.segy.create import create_segy
 from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
 from seisproc.survey import Survey
-from seisproc.volumes.ingest import ingest_volume, open_volume
+from seisproc.volumes.ingest import ingest_volume
 from seisproc.volumes.mdio_headers import TRACE_FIELDS
+from seisproc.volumes.opening import open_volume
 from seisproc.volumes.settings import VolumeSettings
 
 from .mdio_stores import write_mdio
