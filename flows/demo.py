@@ -105,7 +105,7 @@ def train_target(
     cut_patches(learning.patches.config(target), sources, store, cluster, overwrite=True)
     return train_bundle(
         learning.training.config(target),
-        learning.training.augmentation(),
+        learning.training.distortion(),
         store,
         folder.model(target),
         overwrite=True,

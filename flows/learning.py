@@ -32,6 +32,12 @@ from flows.server import prefect_server
 @click.option("--seed", type=int, help="Of weights, order, augmentation and dropout.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where it computes.")
 @click.option(
+    "--texture",
+    type=LOCATION,
+    metavar="FILE",
+    help="Let what `seisproc texture` learned from real sections distort the patches too.",
+)
+@click.option(
     "--config",
     type=LOCATION,
     metavar="FILE",
@@ -55,6 +61,7 @@ def train(
 
     cluster = take_cluster(options)
     groups = read_training(config, labels, synthetic, options)
+    groups["training"].distortion().require(groups["patches"].config(target).kind)
     with prefect_server():
         from flows.train import train as flow
 

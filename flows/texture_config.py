@@ -9,6 +9,7 @@ from pydantic import Field
 from flows.config import Form
 from models.autoencoder import STRIDE, AutoencoderArguments
 from models.autoencoder_training import AutoencoderConfig
+from tasks.distortion import Texture
 
 Extent = Annotated[int, Field(ge=16, multiple_of=STRIDE)]
 
@@ -45,3 +46,23 @@ class TextureConfig(Form):
         return AutoencoderConfig(
             arguments, checkpoint_every=max(1, min(250, self.steps // 4)), **values
         )
+
+
+class TextureUse(Form):
+    """What a learned texture does to training patches, which must be 2-D."""
+
+    file: str = Field(default="", description="What `seisproc texture` wrote. Empty: none.")
+    mode: Literal["texture", "sample"] = Field(
+        default="texture",
+        description="texture: a drawn section is added; sample: the autoencoder tells it anew.",
+    )
+    chance: float = Field(default=0.5, ge=0, le=1, description="Share of patches.")
+    level: float = Field(
+        default=0.5, ge=0, description="Largest strength of an added section, in the patch's rms."
+    )
+
+    def config(self) -> Texture | None:
+        """Turn into what ``tasks.distortion`` takes; None for none."""
+        if not self.file:
+            return None
+        return Texture(self.file, self.mode, self.chance, self.level)

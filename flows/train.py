@@ -44,8 +44,10 @@ def train(
         cluster: Where patches are cut. The training itself runs in the flow's own process.
         overwrite: Replace a bundle of other patches or settings.
     """
+    distortion, wanted = training.distortion(), patches.config(target)
+    distortion.require(wanted.kind)
     store = f"{bundle.rstrip('/')}.patches.zarr"
     sources: list[Source] = [*(survey.source() for survey in surveys), *synthetics.sources()]
     with open_cluster(cluster.spec()) as address:
-        cut_patches(patches.config(target), sources, store, address, overwrite=True)
-    return train_bundle(training.config(target), training.augmentation(), store, bundle, overwrite)
+        cut_patches(wanted, sources, store, address, overwrite=True)
+    return train_bundle(training.config(target), distortion, store, bundle, overwrite)

@@ -9,11 +9,13 @@ from pydantic import Field
 
 from flows.config import Form, read_form
 from flows.synthetic_config import SyntheticConfigForm
+from flows.texture_config import TextureUse
 from models.training import TrainConfig
 from seisproc.errors import ConfigError
 from seisproc.patches.augment import AugmentConfig
 from seisproc.patches.config import PatchConfig, SurveySource, SyntheticSource
 from seisproc.patches.splits import SplitConfig
+from tasks.distortion import Distortion
 
 
 class LabelSource(Form):
@@ -129,6 +131,9 @@ class TrainingConfig(Form):
         description="How patches are distorted, anew each time: not; flips and turns, which is"
         " enough for a short training; or gain, noise, stretch and more besides.",
     )
+    texture: TextureUse = Field(
+        default=TextureUse(), description="What real sections lend to the patches besides."
+    )
     seed: int = Field(default=0, ge=0, description="Of weights, order, augmentation and dropout.")
     threads: int | None = Field(default=None, ge=1, description="CPU threads. Empty: torch's.")
     device: Literal["auto", "cpu", "cuda"] = Field(
@@ -141,12 +146,13 @@ class TrainingConfig(Form):
     def config(self, target: str) -> TrainConfig:
         """Turn into what ``models.training`` takes."""
         network = self.network or ("deeplabv3plus" if target == "facies" else "unet3d")
-        values = self.model_dump(exclude={"network", "augment"})
+        values = self.model_dump(exclude={"network", "augment", "texture"})
         return TrainConfig(network=network, target=target, **values)
 
-    def augmentation(self) -> AugmentConfig | None:
-        """Turn into what ``seisproc.patches.augment`` takes; None for none."""
-        return {"none": None, "flips": AugmentConfig.flips(), "full": AugmentConfig()}[self.augment]
+    def distortion(self) -> Distortion:
+        """Turn into what ``tasks.train`` takes."""
+        kinds = {"none": None, "flips": AugmentConfig.flips(), "full": AugmentConfig()}
+        return Distortion(kinds[self.augment], self.texture.config())
 
 
 def read_training(
@@ -173,12 +179,17 @@ def read_training(
         )
     surveys = [LabelSource(**entry) for entry in values.get("surveys", [])]
     surveys += [LabelSource(store=store, labels=name) for store, name in labels]
+    given = _given(options)
+    texture = given.pop("texture", None)
+    training = {**values.get("training", {}), **given}
+    if texture:
+        training["texture"] = {**training.get("texture", {}), "file": texture}
     synthetics = {**values.get("synthetics", {}), **_given({"volumes": synthetic})}
     return {
         "surveys": surveys,
         "synthetics": SyntheticPatchSource(**synthetics),
         "patches": PatchesConfig(**values.get("patches", {})),
-        "training": TrainingConfig(**{**values.get("training", {}), **_given(options)}),
+        "training": TrainingConfig(**training),
     }
 
 

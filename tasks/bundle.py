@@ -18,9 +18,9 @@ from models.training import TrainConfig, TrainResult
 from seisproc.errors import OutputExistsError
 from seisproc.fingerprint import fingerprint
 from seisproc.normalise import NORMALISATION
-from seisproc.patches.augment import AugmentConfig
 from seisproc.patches.reading import PatchReader
 from seisproc.patches.store import PatchStore
+from tasks.distortion import Distortion
 
 CALIBRATION_SAMPLES = 20
 """Monte-Carlo samples that the temperature is fitted to, as many as interpretations use."""
@@ -74,11 +74,15 @@ def with_classes(config: TrainConfig, store: PatchStore) -> TrainConfig:
 
 
 def training_fingerprint(
-    config: TrainConfig, augment: AugmentConfig | None, store: PatchStore
+    config: TrainConfig, distortion: Distortion, store: PatchStore
 ) -> str:
     """Hash of the patches and of everything that decides what training makes of them."""
     return fingerprint(
-        {"patches": store.fingerprint, "config": _settings(config), "augment": _plain(augment)}
+        {
+            "patches": store.fingerprint,
+            "config": _settings(config),
+            "augment": distortion.described(),
+        }
     )
 
 
@@ -107,7 +111,7 @@ def finished_bundle(url: str, wanted: str, overwrite: bool) -> TrainReceipt | No
 def write_bundle(
     url: str,
     config: TrainConfig,
-    augment: AugmentConfig | None,
+    distortion: Distortion,
     store: PatchStore,
     result: TrainResult,
 ) -> TrainReceipt:
@@ -126,10 +130,10 @@ def write_bundle(
         multiple=network.multiple,
         normalisation=NORMALISATION,
         training={
-            "fingerprint": training_fingerprint(config, augment, store),
+            "fingerprint": training_fingerprint(config, distortion, store),
             "patches": store.fingerprint,
             "config": _settings(config),
-            "augment": _plain(augment),
+            "augment": distortion.described(),
             "sources": store.attributes["sources"],
             "best_step": result.best_step,
             "stopped": result.stopped,
@@ -201,7 +205,3 @@ def _settings(config: TrainConfig) -> dict[str, Any]:
     """Keep what decides the weights; where they are computed does not."""
     values = dataclasses.asdict(config)
     return {name: value for name, value in values.items() if name not in ("device", "threads")}
-
-
-def _plain(augment: AugmentConfig | None) -> dict[str, Any] | None:
-    return None if augment is None else dataclasses.asdict(augment)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from models.training import EpochReport, TrainConfig, train_on
-from seisproc.patches.augment import AugmentConfig, mix
-from seisproc.patches.augment import augment as distort
 from seisproc.patches.reading import PatchReader
 from seisproc.patches.store import PatchStore
 from tasks.artifacts import receipt_artifact, table_artifact
@@ -21,6 +18,7 @@ from tasks.bundle import (
     with_classes,
     write_bundle,
 )
+from tasks.distortion import Distortion
 from tasks.progress import OnProgress, stage_progress
 from tasks.stage import stage
 
@@ -30,7 +28,7 @@ log = logging.getLogger("seisproc.train")
 @stage("train", hours=72, shown="train {config.target}")
 def train_bundle(
     config: TrainConfig,
-    augment: AugmentConfig | None,
+    distortion: Distortion,
     patches: str,
     bundle: str,
     overwrite: bool = False,
@@ -42,7 +40,7 @@ def train_bundle(
     """
     store = PatchStore(patches)
     config = with_classes(config, store)
-    receipt = finished_bundle(bundle, training_fingerprint(config, augment, store), overwrite)
+    receipt = finished_bundle(bundle, training_fingerprint(config, distortion, store), overwrite)
     if receipt is None:
         training, validation = PatchReader(store, "train"), PatchReader(store, "validation")
         work = None if "://" in bundle else Path(f"{bundle.rstrip('/')}.work")
@@ -52,11 +50,11 @@ def train_bundle(
                 training,
                 validation,
                 folder=work,
-                augment=partial(distort, config=augment) if augment else None,
-                mix=partial(mix, config=augment) if augment and augment.p_mix else None,
+                augment=distortion.of_patch(),
+                mix=distortion.of_two(),
                 on_epoch=_follow(progress),
             )
-        receipt = write_bundle(bundle, config, augment, store, result)
+        receipt = write_bundle(bundle, config, distortion, store, result)
         _show_history(bundle, result.history)
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)

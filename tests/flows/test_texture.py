@@ -45,6 +45,40 @@ def test_what_sections_look_like_is_learned_and_kept(flow_command, sections, tmp
     assert code == 0 and output.read_bytes() == first
 
 
+def test_training_takes_a_texture_for_sections_and_only_for_these(
+    flow_command, sections, tmp_path
+):
+    texture = tmp_path / "t.safetensors"
+    made = flow_command("texture", *sections, texture, "--config", tmp_path / "quick.json")
+    assert made[0] == 0, made[2]
+    settings = {
+        "synthetics": {"volumes": 2, "volume": {"shape": [32, 32, 48]}},
+        "patches": {"shape": [24, 24], "count": [16, 8, 0]},
+        "training": {
+            "steps": 2, "batch_size": 2, "validate_every": 1, "threads": 1, "augment": "none",
+            "arguments": {"width": 0.0625, "middle_blocks": 1, "stem_stride": 1,
+                          "aspp_rates": [1], "aspp_channels": 8, "low_level_channels": 4,
+                          "decoder_channels": 8, "head_channels": 8},
+        },
+    }
+    (tmp_path / "train.json").write_text(json.dumps(settings))
+    common = ("--config", tmp_path / "train.json", "--cluster", "in-process")
+    weights = []
+    for extra in ((), ("--texture", texture)):
+        code, _, err = flow_command("train", "facies", tmp_path / "m", *common, *extra,
+                                    "--overwrite")
+        assert code == 0, err
+        weights.append((tmp_path / "m" / "model.safetensors").read_bytes())
+    assert weights[0] != weights[1]
+    card = json.loads((tmp_path / "m" / "card.json").read_text())
+    assert len(card["training"]["augment"]["texture"]["sha256"]) == 64
+
+    refused = flow_command.refuses("train", "fault", tmp_path / "f", "--texture", texture)
+    assert "2d patches" in refused
+    absent = flow_command.refuses("train", "facies", tmp_path / "f", "--texture", "absent")
+    assert "absent is no texture file" in absent
+
+
 def test_what_cannot_be_is_refused_before_a_server_starts(command, sections, tmp_path):
     assert "local file" in command.refuses("texture", sections[0], tmp_path / "t.json")
     absent = command.refuses("texture", tmp_path / "absent.npz", tmp_path / "t.safetensors")

@@ -12,6 +12,7 @@ from seisproc.patches.reading import PatchReader
 from seisproc.patches.store import PatchStore
 from seisproc.synthetic.config import SyntheticConfig
 from tasks import train as train_module
+from tasks.distortion import Distortion
 from tasks.train import train_bundle
 
 ARGUMENTS = {
@@ -22,7 +23,7 @@ CONFIG = TrainConfig(
     network="deeplabv3plus", target="facies", arguments=ARGUMENTS, steps=12, batch_size=4,
     validate_every=4, device="cpu",
 )
-AUGMENT = AugmentConfig(p_mix=0.5)
+DISTORTION = Distortion(AugmentConfig(p_mix=0.5))
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_a_killed_training_goes_on_along_the_same_curve(patches, tmp_path, monke
 
     monkeypatch.setattr(PatchStore, "load", unwanted)
     whole, torn = str(tmp_path / "whole"), str(tmp_path / "torn")
-    expected = train_bundle.fn(CONFIG, AUGMENT, patches, whole)
+    expected = train_bundle.fn(CONFIG, DISTORTION, patches, whole)
     follow = train_module._follow
 
     def killed_after(step):
@@ -70,8 +71,8 @@ def test_a_killed_training_goes_on_along_the_same_curve(patches, tmp_path, monke
         with monkeypatch.context() as patch:
             patch.setattr(train_module, "_follow", killed_after(step))
             with pytest.raises(KilledError):
-                train_bundle.fn(CONFIG, AUGMENT, patches, torn)
-    found = train_bundle.fn(CONFIG, AUGMENT, patches, torn)
+                train_bundle.fn(CONFIG, DISTORTION, patches, torn)
+    found = train_bundle.fn(CONFIG, DISTORTION, patches, torn)
     assert found.sha256 != "" and not (tmp_path / "torn.work").exists()
     assert dataclasses.replace(found, url="", name="", sha256="") == dataclasses.replace(
         expected, url="", name="", sha256=""
