@@ -189,9 +189,9 @@ def parse_lines(text: str, option: str) -> Lines:
     numbers: list[int] = []
     try:
         for part in filter(None, (part.strip() for part in text.split(","))):
-            first, _, rest = part.partition("..")
+            first, dots, rest = part.partition("..")
             last, _, step = rest.partition(":")
-            stop = int(last) if rest else int(first)
+            stop = int(last if dots else first)
             numbers += range(int(first), stop + 1, int(step or 1))
     except ValueError:
         raise ConfigError(f"{option} holds no line numbers", found=text,

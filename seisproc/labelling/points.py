@@ -90,9 +90,11 @@ def looks_like_points(head: bytes) -> bool:
         if error.start < len(head) - 4:  # not just a character cut in two
             return False
         lines = head[: error.start].decode().splitlines()
-    rows = [_tokens(line) for line in lines[:200]]
-    first = next((row for row in rows if row), [])
-    return len(_numbers(first)) >= 3 and "\0" not in head.decode(errors="replace")
+    first = next((line for line in lines if _tokens(line)), "")
+    tokens = _tokens(first)
+    if tokens and not _is_number(tokens[0]) and (tokens[0].startswith('"') or "\t" in first):
+        tokens = tokens[1:]  # the name of a fault or horizon
+    return len(_numbers(tokens)) >= 3 and b"\0" not in head
 
 
 def read_points(url: str, positions: str = "auto") -> Points:

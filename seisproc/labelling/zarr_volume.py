@@ -138,7 +138,7 @@ def _find(url: str, kind: str, ndim: int) -> _Found:
             raise StoreError(f"{shown(url)}: no Zarr array or group", found=str(error)) from None
         if isinstance(node, zarr.Array):
             return _described(node, *url.rsplit("/", 1))
-        volumes = [str(name) for name, each in _dataset(url).data_vars.items()
+        volumes = [str(name) for name, each in sorted(_dataset(url).data_vars.items())
                    if each.ndim == ndim]
     name = kind if kind in volumes else volumes[0] if len(volumes) == 1 else None
     if name is None:
