@@ -139,11 +139,16 @@ class PatchReader:
 
     def sample(self, count: int) -> Iterator[Patch]:
         """Yield at most ``count`` patches, evenly picked, in the store's order."""
-        rows = self.store.rows(self.part)
-        picked = np.linspace(rows.start, rows.stop - 1, min(count, self._count)).astype(int)
-        for row in np.unique(picked).tolist():
+        for row in self.picked(count):
             seismic, label = self._read(Span(row, row + 1))
             yield seismic[0], label[0]
+
+    def picked(self, count: int) -> list[int]:
+        """Rows of the patches that :meth:`sample` yields."""
+        rows = self.store.rows(self.part)
+        even = np.linspace(rows.start, rows.stop - 1, min(count, self._count)).astype(int)
+        found: list[int] = np.unique(even).tolist()
+        return found
 
     def lap(self, seed: int, lap: int) -> NDArray[np.int64]:
         """Rows of the store in the order of one lap, int64 (patch,); each once."""
