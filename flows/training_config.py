@@ -13,7 +13,7 @@ from flows.texture_config import TextureUse
 from models.training import TrainConfig
 from seisproc.errors import ConfigError
 from seisproc.patches.augment import AugmentConfig
-from seisproc.patches.config import PatchConfig, SurveySource, SyntheticSource
+from seisproc.patches.config import PRESETS, PatchConfig, SurveySource, SyntheticSource
 from seisproc.patches.splits import SplitConfig
 from tasks.distortion import Distortion
 
@@ -70,13 +70,20 @@ class SplitForm(Form):
 class PatchesConfig(Form):
     """What training patches are like."""
 
+    preset: Literal["", "paper"] = Field(
+        default="",
+        description="Shape and numbers of a published set; paper: 27,648, 32,952 and 24,560"
+        " sections of 200 x 200.",
+    )
     shape: list[int] = Field(
         default=[],
         description="Traces and samples for 2-D sections; inlines, crosslines and samples for 3-D"
-        " blocks. Empty: 128 x 128 for facies, 64 x 64 x 64 for faults.",
+        " blocks. Empty: the preset's, or 128 x 128 for facies, 64 x 64 x 64 for faults.",
     )
-    count: tuple[int, int, int] = Field(
-        default=(2048, 256, 0), description="Patches for training, validation and test."
+    count: tuple[int, int, int] | None = Field(
+        default=None,
+        description="Patches for training, validation and test. Empty: the preset's, or 2048, 256"
+        " and 0.",
     )
     directions: list[Literal["inline", "crossline"]] = Field(
         default=["inline", "crossline"], description="2-D only: along which lines."
@@ -92,12 +99,17 @@ class PatchesConfig(Form):
 
     def config(self, target: str) -> PatchConfig:
         """Turn into what ``seisproc.patches.make`` takes."""
-        shape = tuple(self.shape) or ((128, 128) if target == "facies" else (64, 64, 64))
-        values = self.model_dump(exclude={"shape", "directions", "split"})
+        usual: tuple[int, ...] = (128, 128) if target == "facies" else (64, 64, 64)
+        count = (2048, 256, 0)
+        if self.preset:
+            usual, count = PRESETS[self.preset].shape, PRESETS[self.preset].count
+        shape = tuple(self.shape) or usual
+        values = self.model_dump(exclude={"preset", "shape", "count", "directions", "split"})
         return PatchConfig(
             target=target,
             kind=f"{len(shape)}d",
             shape=shape,
+            count=self.count or count,
             directions=tuple(self.directions),
             split=self.split.config(),
             **values,
@@ -109,8 +121,8 @@ class TrainingConfig(Form):
 
     network: str = Field(
         default="",
-        description="deeplabv3plus (2-D) or unet3d (3-D). Empty: the first for facies, the second"
-        " for faults.",
+        description="deeplabv3plus or unet (2-D), or unet3d (3-D). Empty: the first for facies, the"
+        " last for faults.",
     )
     arguments: dict[str, Any] = Field(
         default={}, description="Of the network, e.g. its width; see the network's class."
@@ -120,6 +132,13 @@ class TrainingConfig(Form):
     validate_every: int = Field(default=200, ge=1, description="Steps between validations.")
     learning_rate: float = Field(default=3e-3, gt=0, description="Its peak.")
     dice_weight: float = Field(default=0.5, ge=0, description="Of the Dice term in the loss.")
+    adversarial_weight: float = Field(
+        default=0.0,
+        ge=0,
+        description="Facies on sections: weight of the loss of a PatchGAN that learns to tell"
+        " predicted from interpreted facies; 0.1 with the network unet is the GAN of Kaur et al."
+        " 2023.",
+    )
     class_weights: Literal["none", "balanced"] = Field(
         default="none", description="Whether rare classes weigh more in the loss."
     )

@@ -25,6 +25,11 @@ ARGUMENTS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
             "head_channels": 32,
         },
     },
+    "unet": {
+        # Kaur et al. 2023 do not say; the channels of Ronneberger et al. 2015, halved.
+        "paper": {},
+        "small": {"channels": [12, 24, 48, 96], "head_channels": 16},
+    },
     "unet3d": {
         # Wu et al. 2019: the defaults of the class, on windows of 128 x 128 x 128.
         "paper": {},

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from models.deeplabv3plus import DeepLabV3Plus
 from models.errors import NetworkError
 from models.split import SplitNetwork
+from models.unet import UNet
 from models.unet3d import UNet3D
 
 NETWORKS: dict[str, Callable[..., SplitNetwork]] = {
     "deeplabv3plus": DeepLabV3Plus,
+    "unet": UNet,
     "unet3d": UNet3D,
 }
 

@@ -33,6 +33,11 @@ class TrainConfig:
     dice_weight, class_weights, label_smoothing
         Of the loss. ``class_weights``: ``"none"``, ``"balanced"`` (1 / sqrt of the frequency),
         or one number a class. For faults a single number weighs fault voxels.
+    adversarial_weight : float
+        Weight of a PatchGAN's loss, for 2-D facies networks; 0 trains without one. Kaur et al.
+        2023 use 0.1.
+    adversary_width : int
+        Channels of its first layer; 64 is the paper's.
     patience : int
         Stop after so many validations without a better metric; 0 never stops early.
     seed : int
@@ -58,6 +63,8 @@ class TrainConfig:
     dice_weight: float = 0.5
     class_weights: str | tuple[float, ...] = "none"
     label_smoothing: float = 0.0
+    adversarial_weight: float = 0.0
+    adversary_width: int = 64
     patience: int = 0
     seed: int = 0
     threads: int | None = None
@@ -74,6 +81,9 @@ class TrainConfig:
             "warmup": 0 <= self.warmup < 1,
             "average": 0 <= self.average < 1,
             "precision": self.precision in PRECISIONS,
+            "adversarial_weight": self.adversarial_weight >= 0
+            and (self.target == "facies" or self.adversarial_weight == 0),
+            "adversary_width": self.adversary_width >= 1,
             "class_weights": not isinstance(self.class_weights, str)
             or self.class_weights in ("none", "balanced"),
         }

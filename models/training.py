@@ -26,6 +26,7 @@ from models.checkpoint import (
 )
 from models.errors import TrainingError
 from models.losses import facies_loss, fault_loss
+from models.patchgan import Adversary
 from models.registry import build
 from models.runtime import autocast, choose_device, deterministic_torch, fast_layout
 from models.split import SplitNetwork
@@ -55,6 +56,9 @@ __all__ = [
     "train_network",
     "train_on",
 ]
+
+ADVERSARY_RATE = 2e-4
+"""Peak learning rate of the discriminator, that of Isola et al. 2017."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +203,14 @@ class _Run:
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
         )
+        self.adversary = None
+        if config.adversarial_weight:
+            if self.network.dimensions != 2:
+                raise TrainingError("adversarial_weight", found=f"the 3-D network {config.network}",
+                                    expected="0, or a network for sections")
+            self.adversary = Adversary(
+                config.outputs, config.adversary_width, ADVERSARY_RATE, config.seed, self.device
+            )
         self.weights = loss_weights(config, training.voxels())
         self.step = 0
         self.history: list[EpochReport] = []
@@ -238,6 +250,9 @@ class _Run:
             features = self.network.deterministic(window)
         logits = self.network.stochastic(features.float(), masks, tuple(window.shape[2:]))
         loss = self.loss(logits, label)
+        if self.adversary is not None:
+            self.adversary.step(window, logits, label, rate / config.learning_rate)
+            loss = loss + config.adversarial_weight * self.adversary.loss(window, logits)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingError(
@@ -345,6 +360,7 @@ class _Run:
             "average": self.average,
             "best": self.best,
             "optimizer": optimizer_tensors(self.optimizer),
+            **(self.adversary.state() if self.adversary is not None else {}),
         }
         progress = {
             "fingerprint": fingerprint,
@@ -365,6 +381,8 @@ class _Run:
             )
         self.network.load_state_dict(groups["network"])
         restore_optimizer(self.optimizer, groups["optimizer"])
+        if self.adversary is not None:
+            self.adversary.restore(groups)
         self.average = _to(groups.get("average", {}), self.device)
         self.best = _to(groups["best"], self.device)
         self.step = int(progress["step"])
