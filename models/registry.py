@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
+from models.baselines import ConvolutionalNetwork, DenseNetwork, EncoderNetwork
 from models.deeplabv3plus import DeepLabV3Plus
 from models.errors import NetworkError
 from models.split import SplitNetwork
@@ -15,6 +16,9 @@ NETWORKS: dict[str, Callable[..., SplitNetwork]] = {
     "deeplabv3plus": DeepLabV3Plus,
     "unet": UNet,
     "unet3d": UNet3D,
+    "dense": DenseNetwork,
+    "convolutional": ConvolutionalNetwork,
+    "encoder": EncoderNetwork,
 }
 
 
