@@ -1,4 +1,4 @@
-"""What to synthesise: the forms of synthetic volumes and surveys."""
+"""What to synthesise: the forms of synthetic volumes and surveys, and of their classes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ from pydantic import Field
 
 from flows.config import Form
 from seisproc.errors import ConfigError
+from seisproc.schema import NONE, ClassSet, FaciesClass
+from seisproc.synthetic.column_data import column_of, faults_of
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.matching import matched
 from seisproc.synthetic.profile import read_profile
 from tasks.synthesize import Acquisition
+
+
+class ClassForm(Form):
+    """One class of a class set."""
+
+    code: int = Field(ge=0, lt=NONE, description="What its voxels hold.")
+    name: str = Field(min_length=1, description="What it is called.")
+    colour: str = Field(pattern="^#[0-9a-fA-F]{6}$", description="Its colour, #rrggbb.")
 
 
 class SyntheticConfigForm(Form):
@@ -30,6 +40,19 @@ class SyntheticConfigForm(Form):
         ' {"noise": [0.1, 0.5], "fault_count": [5, 9]}.',
     )
 
+    classes: list[ClassForm] = Field(
+        default=[], description="Class set of the column's codes. Empty: the six of Parihaka."
+    )
+    column: list[dict[str, Any]] = Field(
+        default=[],
+        description="Units of the stratigraphic column, oldest first, with the fields of"
+        " seisproc.synthetic.column.Unit. Empty: Parihaka's.",
+    )
+    faults: list[dict[str, Any]] = Field(
+        default=[],
+        description="Faults, oldest first, with the fields of seisproc.synthetic.faults.Fault, in"
+        " place of random ones.",
+    )
     profile: str = Field(
         default="",
         description="Profile of a survey to imitate, as `seisproc match` writes it. Empty: none.",
@@ -38,10 +61,9 @@ class SyntheticConfigForm(Form):
     def config(self) -> SyntheticConfig:
         """Turn into what ``seisproc.synthetic`` takes."""
         known = {field.name for field in dataclasses.fields(SyntheticConfig)}
-        known -= {"column", "faults", "profile"}
+        known -= {"classes", "column", "faults", "profile"}
         values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in self.options.items()
+            name: _frozen(value) for name, value in self.options.items()
         }
         unknown = sorted(set(values) - (known - set(type(self).model_fields)))
         if unknown:
@@ -50,12 +72,34 @@ class SyntheticConfigForm(Form):
                 found=unknown[0],
                 expected=", ".join(sorted(known)),
             )
-        own = {name: getattr(self, name) for name in known & set(type(self).model_fields)}
+        own: dict[str, Any] = {
+            name: getattr(self, name) for name in known & set(type(self).model_fields)
+        }
+        if self.classes:
+            own["classes"] = self._class_set()
+        if self.column:
+            own["column"] = column_of(self.column)
+        if self.faults:
+            own["faults"] = faults_of(self.faults)
         config = SyntheticConfig(**own, **values)
         if not self.profile:
             return config
         # What was asked for stays, whatever the survey is like.
         return dataclasses.replace(matched(config, read_profile(self.profile)), **values)
+
+    def _class_set(self) -> ClassSet:
+        """Turn into a class set; each code and name once."""
+        for name in ("code", "name"):
+            values = [getattr(one, name) for one in self.classes]
+            twice = [value for value in values if values.count(value) > 1]
+            if twice:
+                raise ConfigError(f"classes: a {name} twice", found=str(twice[0]))
+        return tuple(FaciesClass(one.code, one.name, one.colour) for one in self.classes)
+
+
+def _frozen(value: Any) -> Any:
+    """Turn lists, of lists too, into tuples."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 class SyntheticSurveyConfig(SyntheticConfigForm):

@@ -1,17 +1,19 @@
 """Stratigraphic columns as data: which units lie on which, how they look, what they are called.
 
 A column is a tuple of units, oldest first. A ``sheet`` buries everything; a ``lens``, a
-``channel`` or a ``canyon`` is set into the youngest sheet so far, which then goes on above it.
+``channel``, a ``canyon`` or a ``dome`` is set into the youngest sheet so far, which then goes on
+above it.
 Another list of units makes another benchmark with other classes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from seisproc.synthetic.ranges import Range
+from seisproc.errors import ConfigError
+from seisproc.synthetic.ranges import Range, require_range, scaled
 
-SHAPES = ("sheet", "lens", "channel", "canyon")
+SHAPES = ("sheet", "lens", "channel", "canyon", "dome")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,17 @@ class Fill:
         Its lateral and vertical scale, in bins and samples.
     patchy : Range
         Lateral variation of the layers' strength: 0 none, 1 with gaps.
+    clinoform : Range
+        Height in samples of the sigmoids that the layers build out in; 0 is none.
+    clinoform_length : Range
+        Scale of these in bins; the slope is about four times as long.
+    prograde : Range
+        How fast they advance from 0, on the spot, to 1, as fast as their layers allow.
+
+    Raises
+    ------
+    ConfigError
+        If a value is no number or out of bounds.
     """
 
     level: Range = 0.0
@@ -55,6 +68,13 @@ class Fill:
     rough: Range = 0.0
     rough_size: tuple[float, float] = (2.0, 1.0)
     patchy: Range = 0.0
+    clinoform: Range = 0.0
+    clinoform_length: Range = 8.0
+    prograde: Range = (0.3, 0.9)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        _require(self, _FILL_LIMITS, "fill")
 
 
 @dataclass(frozen=True)
@@ -83,13 +103,20 @@ class Unit:
     aspect : Range
         Its width over its depth.
     size : Range
-        A lens: its share of the map area.
+        A lens or dome: its share of the map area.
     thick : Range
-        A lens: its thickness as a fraction of the vertical extent.
+        A lens or dome: its thickness as a fraction of the vertical extent.
+    levee : Range
+        Height of a channel's or canyon's levees as a fraction of its depth.
     grain : Range
         Small-scale roughness of the surface, standard deviation in samples.
     scours : Range
         Depth in samples of local scours in the surface of a sheet.
+
+    Raises
+    ------
+    ConfigError
+        If the shape is not known, there is no fill, or a value is no number or out of bounds.
     """
 
     code: int
@@ -103,11 +130,105 @@ class Unit:
     aspect: Range = (8.0, 12.0)
     size: Range = 0.5
     thick: Range = 0.1
+    levee: Range = 0.0
     grain: Range = 0.0
     scours: Range = 0.0
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        if self.shape not in SHAPES:
+            raise ConfigError(
+                "shape of a column's unit", found=str(self.shape), expected=", ".join(SHAPES)
+            )
+        if not self.fills:
+            raise ConfigError("a column's unit without fills", expected="one or more")
+        if not 0 <= self.code <= 255:
+            raise ConfigError(
+                "class code of a column's unit", found=str(self.code), expected="0 to 255"
+            )
+        _require(self, _UNIT_LIMITS, "unit")
+
 
 Column = tuple[Unit, ...]
+
+_FILL_LIMITS: dict[str, tuple[float, float]] = {
+    "level": (-3.0, 3.0),
+    "lag": (-3.0, 3.0),
+    "layers": (0.0, 20.0),
+    "thickness": (0.05, 100.0),
+    "onlap": (-1.0, 2.0),
+    "dip": (0.0, 5.0),
+    "warp": (0.0, 50.0),
+    "warp_size": (0.1, 1e4),
+    "rough": (0.0, 3.0),
+    "rough_size": (0.1, 1e4),
+    "patchy": (0.0, 5.0),
+    "clinoform": (0.0, 1e3),
+    "clinoform_length": (0.5, 1e4),
+    "prograde": (0.0, 1.0),
+}
+_UNIT_LIMITS: dict[str, tuple[float, float]] = {
+    "depth": (-1.0, 3.0),
+    "relief": (0.0, 2.0),
+    "count": (0, 100),
+    "wavelength": (0.01, 10.0),
+    "width_m": (1.0, 1e6),
+    "aspect": (0.2, 1e3),
+    "size": (0.01, 1.0),
+    "thick": (0.0, 2.0),
+    "levee": (0.0, 2.0),
+    "grain": (0.0, 50.0),
+    "scours": (0.0, 200.0),
+}
+"""Least and largest value of each field; ``warp_size`` and ``rough_size`` are two values."""
+
+
+def _require(part: Fill | Unit, limits: dict[str, tuple[float, float]], kind: str) -> None:
+    """Refuse a field that is no number, or no range, within its limits."""
+    for name, (least, most) in limits.items():
+        require_range(
+            f"{name} of a column's {kind}",
+            getattr(part, name),
+            least,
+            most,
+            ordered=not name.endswith("_size"),
+        )
+
+
+def calmed(column: Column, relief: float, tilt: float, rough: float) -> Column:
+    """Scale the relief of a column's surfaces, and the tilt and chaos of its layers.
+
+    Parameters
+    ----------
+    column : Column
+        Stays as it is.
+    relief, tilt, rough : float
+        Factors on ``relief`` and ``grain`` of the units; on ``dip`` and ``warp`` of the fills; and
+        on their ``rough``.
+
+    Examples
+    --------
+    >>> calmed(PARIHAKA_COLUMN, 1.0, 1.0, 1.0) == PARIHAKA_COLUMN
+    True
+    """
+    return tuple(
+        replace(
+            unit,
+            relief=scaled(unit.relief, relief),
+            grain=scaled(unit.grain, relief),
+            fills=tuple(
+                replace(
+                    fill,
+                    dip=scaled(fill.dip, tilt),
+                    warp=scaled(fill.warp, tilt),
+                    rough=scaled(fill.rough, rough),
+                )
+                for fill in unit.fills
+            ),
+        )
+        for unit in column
+    )
+
 
 _BASEMENT = Fill(
     level=(0.20, 0.30), layers=0.0, warp=0.0, rough=(0.022, 0.036), rough_size=(0.9, 0.9)
@@ -232,6 +353,7 @@ PARIHAKA_COLUMN: Column = (
         count=(5, 8),
         width_m=(300.0, 600.0),
         aspect=(8.0, 11.0),
+        levee=(0.0, 0.25),
     ),
     Unit(
         5,
@@ -241,6 +363,7 @@ PARIHAKA_COLUMN: Column = (
         fills=(_CANYON_CHAOTIC, _CANYON_INCLINED, _CANYON_DRAPED),
         width_m=(900.0, 1500.0),
         aspect=(5.0, 8.0),
+        levee=(0.0, 0.15),
     ),
 )
 """The six facies of Parihaka, in the order in which they were laid down.

@@ -6,6 +6,8 @@ independent random planes are not.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from seisproc.synthetic.config import SyntheticConfig
@@ -47,6 +49,25 @@ def draw_faults(config: SyntheticConfig, rng: np.random.Generator) -> tuple[Faul
             if _apart(fault, faults, config) or kind == "splay":
                 faults.append(fault)
     return tuple(faults)
+
+
+def with_growth(
+    config: SyntheticConfig, faults: tuple[Fault, ...], rng: np.random.Generator
+) -> tuple[Fault, ...]:
+    """Make growth faults of some of the normal faults that were drawn; declared ones stay.
+
+    Returns
+    -------
+    tuple of Fault
+        In the same order.
+    """
+    grown = rng.random(len(faults)) < config.growth_fraction
+    if config.faults is not None:
+        return faults
+    return tuple(
+        replace(fault, growth=True, hanging_share=1.0) if grows and fault.throw > 0 else fault
+        for fault, grows in zip(faults, grown, strict=True)
+    )
 
 
 def _draw_set(

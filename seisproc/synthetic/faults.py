@@ -4,6 +4,11 @@ The displacement follows Walsh and Watterson (1987, J. Struct. Geol. 9, 1039-104
 parametrisation that later generators use: elliptical in the plane of the fault, fading with
 distance from it. Slip is along dip.
 
+A growth fault slipped while the layers above its centre were laid down, so its throw falls
+linearly towards its upper tip, as it does where fault and sediment kept an even pace (Childs et al.
+2003, J. Struct. Geol. 25, 633-648). Its hanging wall takes all of the slip: the layers thicken
+there, towards the fault, and keep their thickness in the footwall.
+
 The work runs backwards: each voxel of the finished volume asks where its rock was before the
 youngest fault moved, then before the one before, and so on. What it finds on the way, the plane
 of an older fault included, is carried by the younger faults for free.
@@ -19,6 +24,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+
+from seisproc.errors import ConfigError
 
 LEAST_SLIP = 0.25
 """Samples. Where a fault slipped less, its label ends. Nobody sees a break below half a sample, and
@@ -60,6 +67,11 @@ class Fault:
         Standard deviation of the surface's random undulation, in samples.
     seed : int
         Of that undulation.
+    growth : bool
+        Whether the layers above the centre were laid down while it slipped. The thickness of
+        these layers in the hanging wall over that in the footwall (the expansion index) is then
+        ``1 / (1 - throw / rise)`` on a vertical fault, with ``rise`` the height of the upper tip
+        above the centre.
     """
 
     centre: tuple[float, float, float]
@@ -73,6 +85,42 @@ class Fault:
     listric: float = 0.0
     roughness: float = 0.0
     seed: int = 0
+    growth: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a fault that is none, and a growth fault whose footwall moves.
+
+        Raises
+        ------
+        ConfigError
+            Naming the fault's field.
+        """
+        if len(self.centre) != 3 or not np.isfinite(self.centre).all():
+            raise ConfigError(
+                "centre of a fault", found=str(self.centre), expected="inline, crossline, sample"
+            )
+        for name, least, most in (
+            ("dip_degrees", 1.0, 90.0),
+            ("throw", -1e4, 1e4),
+            ("strike_radius", 1e-3, 1e9),
+            ("dip_radius", 1e-3, 1e9),
+            ("drag", 1e-3, 1e9),
+            ("hanging_share", 0.0, 1.0),
+            ("roughness", 0.0, 1e4),
+            ("seed", 0, 2**63),
+        ):
+            if not least <= getattr(self, name) <= most:
+                raise ConfigError(
+                    f"{name} of a fault",
+                    found=str(getattr(self, name)),
+                    expected=f"{least:g} to {most:g}",
+                )
+        if self.growth and self.hanging_share != 1.0:
+            raise ConfigError(
+                "hanging_share of a growth fault",
+                found=f"{self.hanging_share:g}",
+                expected="1, since only its hanging wall sinks",
+            )
 
     @cached_property
     def surface(self) -> NDArray[np.float32]:
@@ -166,7 +214,7 @@ def throw_at(fault: Fault, position: tuple[float, float, float]) -> float:
 def _arguments(
     fault: Fault,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
-    """Pack a fault for the kernels: frame and centre (3, 4), numbers (6,), surface table."""
+    """Pack a fault for the kernels: frame and centre (3, 4), numbers (7,), surface table."""
     matrix = np.column_stack([fault.frame, fault.frame @ np.asarray(fault.centre, np.float64)])
     numbers = np.array(
         [
@@ -176,6 +224,7 @@ def _arguments(
             fault.drag,
             fault.hanging_share,
             float(np.abs(fault.surface).max()),
+            float(fault.growth),
         ]
     )
     return matrix, numbers, fault.surface
@@ -223,11 +272,21 @@ def _height(
 
 @njit(cache=True, error_model="numpy")
 def _slip(x: float, y: float, numbers: NDArray[np.float64]) -> float:
-    """Displacement on the surface, ``2 d (1-rho) sqrt((1+rho)^2/4 - rho^2)``."""
-    rho = np.sqrt((x / numbers[1]) ** 2 + (y / numbers[2]) ** 2)
-    if rho >= 1.0:
-        return 0.0
-    return 2.0 * numbers[0] * (1.0 - rho) * np.sqrt(0.25 * (1.0 + rho) ** 2 - rho * rho)
+    """Displacement on the surface, ``2 d (1-rho) sqrt((1+rho)^2/4 - rho^2)``.
+
+    Above the centre of a growth fault it is that of the centre line, less and less upwards.
+    """
+    part = 1.0
+    if numbers[6] > 0.0 and y < 0.0:
+        rho = abs(x) / numbers[1]
+        if rho >= 1.0:
+            return 0.0
+        part = max(1.0 + y / (numbers[2] * np.sqrt(1.0 - rho * rho)), 0.0)
+    else:
+        rho = np.sqrt((x / numbers[1]) ** 2 + (y / numbers[2]) ** 2)
+        if rho >= 1.0:
+            return 0.0
+    return part * 2.0 * numbers[0] * (1.0 - rho) * np.sqrt(0.25 * (1.0 + rho) ** 2 - rho * rho)
 
 
 @njit(cache=True, error_model="numpy")

@@ -7,8 +7,9 @@ no second convolution; its level is set from the signal's measured and the noise
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import gaussian_filter, uniform_filter1d
 
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.ranges import draw
@@ -16,7 +17,14 @@ from seisproc.synthetic.ranges import draw
 _SMOOTHING = (1, 3, 5)
 """Traces over which migration has smeared the noise; one is drawn."""
 
-_LINEAR_EVENTS = 2
+_EVENTS = 2
+"""Coherent waves of one kind."""
+
+_BENT_SLOPE = 0.25
+"""Bent waves have dips of 0.2 to 0.75 samples per trace, plane ones of 0.8 to 3."""
+
+_BEND = 10.0
+"""Sigma in bins of the undulations of bent waves."""
 
 
 def band_limited_noise(
@@ -54,31 +62,50 @@ def band_limited_noise(
     return noise
 
 
-def linear_noise(
+def coherent_noise(
     shape: tuple[int, int, int],
     level: float,
     wavelet: NDArray[np.float32],
     rng: np.random.Generator,
+    *,
+    bent: bool = False,
 ) -> NDArray[np.float32]:
-    """Plane waves that cross the volume with steep dips, with a given rms once convolved.
+    """Waves that cross the volume with dips of their own, with a given rms once convolved.
 
-    Arguments and result are those of :func:`band_limited_noise`.
+    Arguments and result are those of :func:`band_limited_noise`. Straight ones are plane and steep,
+    as is what comes sideways along the surface; ``bent`` ones undulate with dips like those of the
+    layers, across them, as multiples and poorly migrated energy do.
     """
     total = np.zeros(shape, np.float32)
-    gain = level / float(np.sqrt(_LINEAR_EVENTS * np.sum(wavelet.astype(np.float64) ** 2)))
-    k = np.arange(shape[2])
-    for _ in range(_LINEAR_EVENTS):
+    gain = level / float(np.sqrt(_EVENTS * np.sum(wavelet.astype(np.float64) ** 2)))
+    for _ in range(_EVENTS):
         slope, direction = float(rng.uniform(0.8, 3.0)), float(rng.uniform(0.0, 2.0 * np.pi))
+        if bent:
+            slope *= _BENT_SLOPE
         delay = slope * (
             np.cos(direction) * np.arange(shape[0])[:, None]
             + np.sin(direction) * np.arange(shape[1])[None, :]
         )
+        if bent:
+            relief = gaussian_filter(rng.standard_normal(shape[:2]), _BEND, mode="reflect")
+            steepness = np.hypot(*np.gradient(relief)).mean()
+            delay += slope * relief / max(float(steepness), 1e-12)
         delay -= delay.min()
         series = rng.standard_normal(shape[2] + int(delay.max()) + 2, dtype=np.float32)
-        start = np.floor(delay).astype(np.int64)
-        at = start[:, :, None] + k
-        total += series[at] * np.float32(gain)
+        series *= np.float32(gain)
+        _add_delayed(total, series, np.floor(delay).astype(np.int64))
     return total
+
+
+@njit(cache=True, error_model="numpy")
+def _add_delayed(
+    total: NDArray[np.float32], series: NDArray[np.float32], start: NDArray[np.int64]
+) -> None:
+    """Add to each trace its own part of one series, in place."""
+    for i in range(total.shape[0]):
+        for j in range(total.shape[1]):
+            for k in range(total.shape[2]):
+                total[i, j, k] += series[start[i, j] + k]
 
 
 def survey_gain(config: SyntheticConfig, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from seisproc.errors import ConfigError
+
 Range = float | tuple[float, float]
 """A fixed value, or (low, high) from which each seed draws its own value uniformly."""
 
@@ -14,6 +16,43 @@ def ends(value: Range) -> tuple[float, float]:
         low, high = value
         return float(low), float(high)
     return float(value), float(value)
+
+
+def require_range(
+    what: str, value: object, least: float, most: float, *, ordered: bool = True
+) -> None:
+    """Refuse what is no number, and no two numbers from low to high, within limits.
+
+    Raises
+    ------
+    ConfigError
+        With ``what`` it is about.
+    """
+    try:
+        low, high = ends(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        low, high = most, least
+    if not ordered:
+        low, high = min(low, high), max(low, high)
+    if not least <= low <= high <= most:
+        raise ConfigError(
+            what,
+            found=str(value),
+            expected=f"a value or (low, high) within {least:g} to {most:g}",
+        )
+
+
+def scaled(value: Range, factor: float) -> Range:
+    """Multiply a fixed value, or both ends of a range.
+
+    Examples
+    --------
+    >>> scaled(2.0, 3.0), scaled((1.0, 2.0), 3.0)
+    (6.0, (3.0, 6.0))
+    """
+    if isinstance(value, tuple):
+        return value[0] * factor, value[1] * factor
+    return value * factor
 
 
 def draw(rng: np.random.Generator, value: Range) -> float:

@@ -7,12 +7,14 @@ class is that of the body at the voxel's centre.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from seisproc.synthetic.bodies import Body
+from seisproc.synthetic.body import Body
 from seisproc.synthetic.faults import Undone
 from seisproc.synthetic.lattice import Lattice
 from seisproc.synthetic.layers import NODES_PER_SAMPLE, draw_stack
@@ -25,7 +27,24 @@ _CUBE = 64
 _LAG = 2.5
 """Samples over which the contrast of a body's base fades out upwards."""
 
-_NUMBERS = 16
+_MOST_ADVANCE = 0.75
+"""Largest share of its thickness that a layer may gain where a clinoform is steepest."""
+
+_NUMBERS = 20
+"""Of a fill's row: values, scales, direction, places in the cubes, clinoform, and its stack."""
+
+
+class Painted(NamedTuple):
+    """A volume of rock. All are (inline, crossline, sample).
+
+    ``log_impedance``: float32, relative to the background. ``facies``: uint8 class codes.
+    ``horizon``: float32, depth in samples at deposition, the same all along a layer; it breaks
+    where layers do.
+    """
+
+    log_impedance: NDArray[np.float32]
+    facies: NDArray[np.uint8]
+    horizon: NDArray[np.float32]
 
 
 def paint(
@@ -33,10 +52,9 @@ def paint(
     folds: Folds,
     bodies: tuple[Body, ...],
     lattice: Lattice,
-    layers_rng: np.random.Generator,
-    texture_rng: np.random.Generator,
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Evaluate log impedance and class on the deformed grid.
+    streams: dict[str, np.random.Generator],
+) -> Painted:
+    """Evaluate log impedance, class and layers on the deformed grid.
 
     Parameters
     ----------
@@ -48,16 +66,15 @@ def paint(
         Oldest first.
     lattice : Lattice
         Grid of all maps.
-    layers_rng, texture_rng : numpy.random.Generator
-        Streams of the layer stacks and of the textures.
+    streams : dict
+        Uses ``layers``, ``texture`` and ``clinoforms``.
 
     Returns
     -------
-    log_impedance : ndarray
-        float32 (inline, crossline, sample), relative to the background.
-    facies : ndarray
-        uint8 of the same shape.
+    Painted
+        What each voxel holds.
     """
+    layers_rng, texture_rng = streams["layers"], streams["texture"]
     samples = _stack_length(undone.sample.shape[2])
     stacks: dict[int, NDArray[np.float32]] = {}
     numbers = np.zeros((len(bodies), _NUMBERS), np.float32)
@@ -67,18 +84,20 @@ def paint(
             stacks[body.stack] = draw_stack(
                 layers_rng, samples, draw(layers_rng, body.fill.thickness)
             )
-            drawn[body.stack] = _draw_numbers(body, texture_rng)
+            drawn[body.stack] = _draw_numbers(body, texture_rng, streams["clinoforms"], lattice)
         row[:] = drawn[body.stack]
         row[-1] = list(stacks).index(body.stack)
     rough, smooth = (_noise_cube(texture_rng, width) for width in (1.1, 2.5))
     impedance = np.empty(undone.sample.shape, np.float32)
     facies = np.empty(undone.sample.shape, np.uint8)
+    horizon = np.empty(undone.sample.shape, np.float32)
     _paint(
         undone.inline,
         undone.crossline,
         undone.sample,
         folds.shift,
         folds.stretch,
+        folds.onset,
         np.stack([np.minimum(body.floor, 1e6) for body in bodies]).astype(np.float32),
         np.stack([body.datum for body in bodies]).astype(np.float32),
         np.array([body.code for body in bodies], np.uint8),
@@ -89,8 +108,9 @@ def paint(
         lattice.margin,
         impedance,
         facies,
+        horizon,
     )
-    return impedance, facies
+    return Painted(impedance, facies, horizon)
 
 
 def _stack_length(samples: int) -> int:
@@ -98,7 +118,9 @@ def _stack_length(samples: int) -> int:
     return 4 * samples
 
 
-def _draw_numbers(body: Body, rng: np.random.Generator) -> NDArray[np.float32]:
+def _draw_numbers(
+    body: Body, rng: np.random.Generator, clinoforms: np.random.Generator, lattice: Lattice
+) -> NDArray[np.float32]:
     """Draw a fill's values and where in the noise cubes it reads; a row for the kernel."""
     fill = body.fill
     row = np.zeros(_NUMBERS, np.float32)
@@ -110,6 +132,13 @@ def _draw_numbers(body: Body, rng: np.random.Generator) -> NDArray[np.float32]:
     row[8:10] = 1.0 / np.asarray(fill.rough_size)
     row[10:12] = np.cos(body.turn), np.sin(body.turn)
     row[12:15] = rng.uniform(0.0, _CUBE, size=3)
+    height, length = draw(clinoforms, fill.clinoform), draw(clinoforms, fill.clinoform_length)
+    advance, place = draw(clinoforms, fill.prograde), float(clinoforms.uniform(0.2, 0.8))
+    if height > 0:
+        middle = place * lattice.bins[0] * row[10] + place * lattice.bins[1] * row[11]
+        # Layers on the slope would be infinitely thick at an advance of 1.
+        speed = _MOST_ADVANCE * advance * 4.0 * length / height
+        row[15:19] = height, 1.0 / length, middle, speed
     return row
 
 
@@ -155,6 +184,7 @@ def _paint(
     sample: NDArray[np.float32],
     shift: NDArray[np.float32],
     stretch: NDArray[np.float32],
+    onset: float,
     floors: NDArray[np.float32],
     datums: NDArray[np.float32],
     codes: NDArray[np.uint8],
@@ -165,8 +195,9 @@ def _paint(
     margin: int,
     impedance: NDArray[np.float32],
     facies: NDArray[np.uint8],
+    horizon: NDArray[np.float32],
 ) -> None:
-    """Fill ``impedance`` and ``facies`` voxel by voxel; see :func:`paint`."""
+    """Fill ``impedance``, ``facies`` and ``horizon`` voxel by voxel; see :func:`paint`."""
     count, rows, columns = floors.shape
     for i in range(inline.shape[0]):
         for j in range(inline.shape[1]):
@@ -189,8 +220,11 @@ def _paint(
                     + shift[p, q + 1] * b
                     + shift[p + 1, q] * c
                     + shift[p + 1, q + 1] * d
-                    + size * sample[i, j, k]
+                    + size * min(sample[i, j, k], onset)
                 )
+                if sample[i, j, k] > onset:
+                    z += sample[i, j, k] - onset
+                    size = 1.0
                 left = 1.0
                 total = 0.0
                 named = False
@@ -204,9 +238,6 @@ def _paint(
                     over = (floor - z) / size
                     if over <= -0.5:
                         continue
-                    if over > 0.0 and not named:
-                        facies[i, j, k] = codes[body]
-                        named = True
                     share = left * min(over + 0.5, 1.0)
                     datum = (
                         datums[body, p, q] * a
@@ -214,13 +245,35 @@ def _paint(
                         + datums[body, p + 1, q] * c
                         + datums[body, p + 1, q + 1] * d
                     )
+                    depth, thinning = _layer(numbers[body], x, y, z - datum)
+                    if over > 0.0 and not named:
+                        facies[i, j, k] = codes[body]
+                        horizon[i, j, k] = depth
+                        named = True
+                    span = size * thinning
                     total += share * _fill(
-                        numbers[body], stacks, rough, smooth, x, y, z - datum, size, floor - z
+                        numbers[body], stacks, rough, smooth, x, y, depth, span, floor - z
                     )
                     left -= share
                     if left <= 0.0:
                         break
                 impedance[i, j, k] = total
+
+
+@njit(cache=True, error_model="numpy")
+def _layer(numbers: NDArray[np.float32], x: float, y: float, depth: float) -> tuple[float, float]:
+    """Depth of a layer before clinoforms bent it, and how much this grows with ``depth``.
+
+    A clinoform is a sigmoid, ``h / (1 + exp((x0 - x) / s))``, which moves forward from each layer
+    to the next younger one, so that layers are thick on its slope and thin before and behind it.
+    """
+    if numbers[15] <= 0.0:
+        return depth, 1.0
+    along = numbers[10] * x + numbers[11] * y
+    ahead = (along - numbers[17] + numbers[18] * depth) * numbers[16]
+    sigmoid = 1.0 / (1.0 + np.exp(-ahead))
+    thinning = 1.0 - numbers[15] * sigmoid * (1.0 - sigmoid) * numbers[16] * numbers[18]
+    return depth - numbers[15] * sigmoid, thinning
 
 
 @njit(cache=True, error_model="numpy")
@@ -248,7 +301,7 @@ def _fill(
             s += numbers[3] * _read(smooth, e + numbers[12], f + numbers[13], g + numbers[14])
             patches = _read(smooth, f + numbers[14], e + numbers[12], g + numbers[13])
             gain = max(1.0 + numbers[5] * patches, 0.0)
-        stack = stacks[int(numbers[15])]
+        stack = stacks[int(numbers[-1])]
         layers = _integral(stack, s + 0.5 * size) - _integral(stack, s - 0.5 * size)
         value += numbers[2] * gain * layers / size
     if numbers[4] > 0.0:

@@ -12,7 +12,8 @@ from seisproc.synthetic.volume import synthesize
 QUIET = {
     "shape": (48, 48, 128), "seed": 1, "facies": False, "fault_count": 0, "phase_degrees": 0.0,
     "frequency_drop": 0.0, "noise": 0.0, "white_noise": 0.0, "linear_noise": 0.0,
-    "footprint": 0.0, "decay": 0.0, "peak_frequency": 0.12,
+    "footprint": 0.0, "decay": 0.0, "peak_frequency": 0.12, "dip_noise": 0.0, "dead_traces": 0.0,
+    "noisy_traces": 0.0,
 }  # fmt: skip
 MEDIAN = 1
 

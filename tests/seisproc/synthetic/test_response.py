@@ -1,16 +1,23 @@
 """Layers, wavelet, convolution and noise: levels and spectra are what they are declared to be."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from seisproc.synthetic.config import SyntheticConfig
+from seisproc.synthetic.convolution import blur_laterally, convolve, reflectivity
 from seisproc.synthetic.layers import DEVIATION, NODES_PER_SAMPLE, draw_stack
-from seisproc.synthetic.noise import band_limited_noise, linear_noise, survey_gain
-from seisproc.synthetic.wavelet import blur_laterally, convolve, reflectivity, ricker, rotate_phase
+from seisproc.synthetic.noise import band_limited_noise, coherent_noise, survey_gain
+from seisproc.synthetic.wavelet import Wavelets, ricker, rotate_phase
 
 
 def rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(values.astype(np.float64) ** 2)))
+
+
+def wavelets(*taps: np.ndarray) -> Wavelets:
+    return Wavelets(np.stack(taps), np.linspace(0.0, 1.0, len(taps)))
 
 
 @pytest.mark.parametrize("peak", [0.06, 0.12, 0.24])
@@ -26,7 +33,7 @@ def test_convolution_agrees_with_numpy() -> None:
     traces = rng.standard_normal((3, 2, 80), dtype=np.float32)
     wavelet = ricker(0.13)
     expected = [[np.convolve(t, wavelet, mode="valid") for t in line] for line in traces]
-    np.testing.assert_allclose(convolve(traces, wavelet, wavelet), expected, atol=1e-5)
+    np.testing.assert_allclose(convolve(traces, wavelets(wavelet)), expected, atol=1e-5)
 
 
 def test_the_wavelet_turns_from_shallow_to_deep() -> None:
@@ -35,9 +42,10 @@ def test_the_wavelet_turns_from_shallow_to_deep() -> None:
     shallow = np.pad(ricker(0.2), 4)
     deep = ricker(0.115)
     assert shallow.size == deep.size
-    mixed = convolve(traces, shallow, deep)
-    np.testing.assert_allclose(mixed[..., 0], convolve(traces, shallow, shallow)[..., 0], atol=1e-5)
-    np.testing.assert_allclose(mixed[..., -1], convolve(traces, deep, deep)[..., -1], atol=1e-5)
+    mixed = convolve(traces, wavelets(shallow, deep))
+    first, last = (convolve(traces, wavelets(one)) for one in (shallow, deep))
+    np.testing.assert_allclose(mixed[..., 0], first[..., 0], atol=1e-5)
+    np.testing.assert_allclose(mixed[..., -1], last[..., -1], atol=1e-5)
 
 
 def test_an_interface_between_samples_reflects_in_proportion() -> None:
@@ -54,16 +62,16 @@ def test_a_stack_holds_layers_of_the_declared_strength_and_thickness() -> None:
     assert 4000 / interfaces == pytest.approx(4 * 1.5, rel=0.35)
 
 
-@pytest.mark.parametrize("make", [band_limited_noise, linear_noise])
+@pytest.mark.parametrize("make", [band_limited_noise, coherent_noise, partial(coherent_noise, bent=True)])
 def test_noise_has_the_declared_level_after_convolution(make) -> None:
     wavelet = ricker(0.12)
     for seed in range(4):
         noise = make((40, 40, 200), 0.3, wavelet, np.random.default_rng(seed))
-        assert rms(convolve(noise, wavelet, wavelet)) == pytest.approx(0.3, rel=0.2)
+        assert rms(convolve(noise, wavelets(wavelet))) == pytest.approx(0.3, rel=0.2)
 
 
 def test_linear_noise_is_coherent_along_its_dip() -> None:
-    noise = linear_noise((30, 30, 100), 1.0, ricker(0.12), np.random.default_rng(0))
+    noise = coherent_noise((30, 30, 100), 1.0, ricker(0.12), np.random.default_rng(0))
     # In the frequency-wavenumber plane the energy stands on two lines, not everywhere.
     plane = np.sort(np.abs(np.fft.fft2(noise[:, 0])).ravel() ** 2)[::-1]
     tenth = plane.size // 10
