@@ -28,6 +28,12 @@ from flows.server import prefect_server
     help="Learn from these labels of a survey store; may be given again.",
 )
 @click.option("--synthetic", type=int, metavar="N", help="Learn from N synthetic volumes.")
+@click.option(
+    "--patches",
+    type=LOCATION,
+    metavar="STORE",
+    help="Learn from what `seisproc patches` cut before, and cut nothing.",
+)
 @click.option("--steps", type=int, help="Optimizer steps.")
 @click.option("--seed", type=int, help="Of weights, order, augmentation and dropout.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where it computes.")
@@ -51,6 +57,7 @@ def train(
     bundle: str,
     labels: tuple[tuple[str, str], ...],
     synthetic: int | None,
+    patches: str | None,
     config: str | None,
     overwrite: bool,
     as_json: bool,
@@ -58,14 +65,18 @@ def train(
 ) -> None:
     """Train a network for TARGET on labels and synthetics, and write the model bundle BUNDLE."""
     from flows.training_config import read_training
+    from tasks.patches import patch_kind
 
     cluster = take_cluster(options)
     groups = read_training(config, labels, synthetic, options)
-    groups["training"].distortion().require(groups["patches"].config(target).kind)
+    kind = patch_kind(patches, target) if patches else groups["patches"].config(target).kind
+    groups["training"].distortion().require(kind)
     with prefect_server():
         from flows.train import train as flow
 
-        receipt = flow(bundle, target, **groups, cluster=cluster, overwrite=overwrite)
+        receipt = flow(
+            bundle, target, **groups, cluster=cluster, overwrite=overwrite, store=patches or ""
+        )
     print_receipt(receipt, as_json)
 
 

@@ -1,12 +1,19 @@
-"""A survey that never was, with its truth."""
+"""Surveys that never were, with their truth."""
 
 from __future__ import annotations
 
 from prefect import flow
 
+from flows.config import ClusterConfig
 from flows.runs import OPTIONS, run_name
-from flows.synthetic_config import SyntheticSurveyConfig
-from tasks.synthesize import SyntheticReceipt, write_synthetic_survey
+from flows.synthetic_config import SyntheticConfigForm, SyntheticSurveyConfig
+from seisproc.cluster import open_cluster
+from seisproc.patches.volumes import VolumesReceipt
+from tasks.synthesize import (
+    SyntheticReceipt,
+    write_synthetic_survey,
+    write_synthetic_volumes,
+)
 
 
 @flow(name="synthesize", flow_run_name=run_name("synthesize", "output"), **OPTIONS)
@@ -23,3 +30,25 @@ def synthesize(
         overwrite: Replace files that are already there.
     """
     return write_synthetic_survey(survey.config(), survey.acquisition(), output, overwrite)
+
+
+@flow(name="synthesize-volumes", flow_run_name=run_name("synthesize", "output"), **OPTIONS)
+def synthesize_volumes(
+    output: str,
+    volumes: int,
+    volume: SyntheticConfigForm = SyntheticConfigForm(),
+    cluster: ClusterConfig = ClusterConfig(),
+    overwrite: bool = False,
+) -> VolumesReceipt:
+    """Write many labelled synthetic volumes to one Zarr store, one shard each.
+
+    Args:
+        output: Store to write. A run that was interrupted goes on where it stopped.
+        volumes: How many.
+        volume: What they are like; the same settings give the same bytes.
+        cluster: Where they are generated.
+        overwrite: Replace another store that is already there.
+    """
+    config = volume.config()
+    with open_cluster(cluster.spec()) as address:
+        return write_synthetic_volumes(config, volumes, output, address, overwrite)

@@ -1,53 +1,91 @@
-"""`seisproc synthesize`: a survey that nobody shot."""
+"""`seisproc synthesize`: surveys that nobody shot."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 
 from flows.options import (
     LOCATION,
+    cluster_options,
     json_option,
     overwrite_option,
     print_receipt,
+    take_cluster,
 )
 from flows.server import prefect_server
 
 
 @click.command()
-@click.argument("output", metavar="OUT.sgy", type=LOCATION)
+@click.argument("output", metavar="OUT.sgy|OUT.zarr", type=LOCATION)
+@click.option(
+    "--volumes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Write N volumes to a Zarr store, for training, in place of one as SEG-Y.",
+)
 @click.option("--shape", nargs=3, type=int, metavar="I X S", help="Inlines, crosslines, samples.")
 @click.option("--seed", type=int, help="Decides all that the settings leave open. [default: 0]")
 @click.option("--profile", type=LOCATION, metavar="FILE", help="Imitate the survey it tells of.")
 @click.option("--config", type=LOCATION, metavar="FILE", help="YAML or JSON with all settings.")
+@cluster_options
 @overwrite_option
 @json_option
 def synthesize(
     output: str,
+    volumes: int | None,
     shape: tuple[int, int, int] | None,
     seed: int | None,
     profile: str | None,
     config: str | None,
     overwrite: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
-    """Make a synthetic survey with folds, faults and facies, as SEG-Y.
+    """Make a synthetic survey with folds, faults and facies, as SEG-Y; or many, for training.
 
-    The truth is written beside it, to OUT_facies.sgy and OUT_fault.sgy.
+    The truth is written beside OUT.sgy, to OUT_facies.sgy and OUT_fault.sgy. With --volumes, one
+    Zarr store takes amplitude, facies and faults of all volumes, a shard each, generated on the
+    cluster; the same command goes on where an interrupted one stopped, and gives the same bytes.
     """
     from flows.config import read_form
-    from flows.synthetic_config import SyntheticSurveyConfig
+    from flows.synthetic_config import SyntheticConfigForm, SyntheticSurveyConfig
 
+    _require_kind(output, volumes)
+    cluster = take_cluster(options)
     given = {"shape": shape or None, "seed": seed, "profile": profile}
     values = read_form(config) if config else {}
-    survey = SyntheticSurveyConfig(
-        **{**values, **{name: value for name, value in given.items() if value is not None}}
-    )
-    if survey.profile:
-        from seisproc.synthetic.profile import read_profile
+    values |= {name: value for name, value in given.items() if value is not None}
+    if not volumes:
+        survey = SyntheticSurveyConfig(**values)
+        survey.config()  # bad settings are refused before a server is started for them
+        with prefect_server():
+            from flows.synthesize import synthesize as flow
 
-        read_profile(survey.profile)  # a bad one is refused before a server is started for it
+            print_receipt(flow(output, survey, overwrite), as_json)
+        return
+    volume = SyntheticConfigForm(**values)
+    volume.config()
     with prefect_server():
-        from flows.synthesize import synthesize as flow
+        from flows.synthesize import synthesize_volumes
 
-        receipt = flow(output, survey, overwrite)
+        receipt = synthesize_volumes(output, volumes, volume, cluster, overwrite)
     print_receipt(receipt, as_json)
+
+
+def _require_kind(output: str, volumes: int | None) -> None:
+    """Refuse many volumes as SEG-Y, and one as Zarr, before anything is made of the wrong kind."""
+    from seisproc.errors import ConfigError
+
+    is_zarr = output.rstrip("/").endswith(".zarr")
+    if volumes and not is_zarr:
+        raise ConfigError(
+            f"{output}: --volumes go to a Zarr store",
+            do="Name it OUT.zarr, or leave --volumes out for one survey as SEG-Y",
+        )
+    if is_zarr and not volumes:
+        raise ConfigError(
+            f"{output}: one synthetic survey is written as SEG-Y",
+            do="Name it OUT.sgy, or give --volumes for a Zarr store of many",
+        )

@@ -17,7 +17,7 @@ from flows.training_config import (
 from seisproc.cluster import open_cluster
 from seisproc.patches.config import Source
 from tasks.bundle import TrainReceipt
-from tasks.patches import cut_patches
+from tasks.patches import cut_patches, patch_kind
 from tasks.train import train_bundle
 
 
@@ -31,6 +31,7 @@ def train(
     training: TrainingConfig = TrainingConfig(),
     cluster: ClusterConfig = ClusterConfig(),
     overwrite: bool = False,
+    store: str = "",
 ) -> TrainReceipt:
     """Cut training patches, train a network on them, and write a model bundle.
 
@@ -43,8 +44,14 @@ def train(
         training: Network, and how it is trained.
         cluster: Where patches are cut. The training itself runs in the flow's own process.
         overwrite: Replace a bundle of other patches or settings.
+        store: Patches that were cut before, of the same target; surveys, synthetics and patches
+            are not looked at then. Empty: they are cut now.
     """
-    distortion, wanted = training.distortion(), patches.config(target)
+    distortion = training.distortion()
+    if store:
+        distortion.require(patch_kind(store, target))
+        return train_bundle(training.config(target), distortion, store, bundle, overwrite)
+    wanted = patches.config(target)
     distortion.require(wanted.kind)
     store = f"{bundle.rstrip('/')}.patches.zarr"
     sources: list[Source] = [*(survey.source() for survey in surveys), *synthetics.sources()]

@@ -1,4 +1,4 @@
-"""A synthetic survey and its truth, written as SEG-Y, as a stage."""
+"""Synthetic volumes and their truth, as stages: one as SEG-Y, or many in a Zarr store."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.cluster import connect
 from seisproc.errors import ConfigError, OutputExistsError
 from seisproc.grid import Grid
+from seisproc.patches.gallery import volume_pictures
+from seisproc.patches.volumes import VolumesReceipt, VolumeStore, make_volumes
 from seisproc.segy.create import create_segy
 from seisproc.synthetic.config import SyntheticConfig
-from seisproc.synthetic.volume import synthesize
-from tasks.artifacts import receipt_artifact
+from seisproc.synthetic.rejection import synthesize_like
+from tasks.artifacts import pictures_artifact, receipt_artifact
+from tasks.progress import stage_progress
 from tasks.stage import stage
 
 INT8 = 8
@@ -53,7 +57,11 @@ class Acquisition:
 
 @dataclass(frozen=True)
 class SyntheticReceipt:
-    """What was made: the survey, its true facies and faults, all SEG-Y on one grid."""
+    """What was made: the survey, its true facies and faults, all SEG-Y on one grid.
+
+    ``seed`` is the one that it was made with: where a volume lay too far from the survey that it
+    imitates, another was drawn, and ``attempts`` counts them.
+    """
 
     amplitude: str
     facies: str
@@ -62,6 +70,7 @@ class SyntheticReceipt:
     traces: int
     faults: int
     seed: int
+    attempts: int
     seconds: float
 
 
@@ -72,7 +81,8 @@ def write_synthetic_survey(
     """Generate one volume and write ``X.sgy``, ``X_facies.sgy`` and ``X_fault.sgy``."""
     begin = time.monotonic()
     paths = _paths(output, overwrite)
-    volume = synthesize(config)
+    drawn = synthesize_like(config)
+    volume = drawn.volume
     grid = _grid(config, acquisition)
     live = _live(config.shape, acquisition.missing_corner)
     cdp_x, cdp_y = _coordinates(config, acquisition)
@@ -100,10 +110,26 @@ def write_synthetic_survey(
         shape=config.shape,
         traces=int(live.sum()),
         faults=len(volume.faults),
-        seed=config.seed,
+        seed=drawn.seed,
+        attempts=drawn.attempts,
         seconds=round(time.monotonic() - begin, 2),
     )
     receipt_artifact("synthesize", output, "The synthetic survey", receipt)
+    return receipt
+
+
+@stage("volumes", hours=72, shown="{count} volumes")
+def write_synthetic_volumes(
+    config: SyntheticConfig, count: int, output: str, cluster: str, overwrite: bool = False
+) -> VolumesReceipt:
+    """Write a store of labelled volumes; one that holds these very volumes is left as it is."""
+    with connect(cluster) as client, stage_progress("synthetic volumes") as on_progress:
+        receipt = make_volumes(
+            config, count, output, client=client, overwrite=overwrite, on_progress=on_progress
+        )
+    receipt_artifact("volumes", output, "The synthetic volumes", receipt)
+    pictures = volume_pictures(VolumeStore(output))
+    pictures_artifact("volumes-gallery", output, "Synthetic volumes and their truth", pictures)
     return receipt
 
 
