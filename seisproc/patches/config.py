@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seisproc.errors import ConfigError
 from seisproc.patches.drawing import CROSSLINE, DIRECTIONS, INLINE, VOLUME
 from seisproc.patches.splits import PARTS, TRAIN, SplitConfig
+from seisproc.schema import PARIHAKA, ClassSet
 
 if TYPE_CHECKING:
     from seisproc.synthetic.config import SyntheticConfig
@@ -90,7 +91,7 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class SurveySource:
-    """Patches from a survey's labels, in proportion to ``weight``."""
+    """Patches from the labels of a survey or a 2-D line, in proportion to ``weight``."""
 
     store_url: str
     labels: str
@@ -114,4 +115,24 @@ class SyntheticSource:
     weight: float = 1.0
 
 
-Source = SurveySource | SyntheticSource
+@dataclass(frozen=True)
+class SectionsSource:
+    """Patches from interpreted 2-D sections without any survey, in proportion to ``weight``.
+
+    Attributes
+    ----------
+    folder : str
+        Of ``.npz`` files, one a section: ``seismic`` and ``facies`` or ``fault`` (sample, trace),
+        ``inline`` and ``crossline`` of each trace.
+    classes : ClassSet
+        What the facies codes mean.
+    weight : float
+        Share of the patches.
+    """
+
+    folder: str
+    classes: ClassSet = PARIHAKA
+    weight: float = 1.0
+
+
+Source = SurveySource | SyntheticSource | SectionsSource

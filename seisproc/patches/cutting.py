@@ -16,10 +16,12 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from seisproc.errors import ConfigError
 from seisproc.normalise import unit_rms
 from seisproc.patches.drawing import draw_origins, index_block, patch_box, survey_ground
+from seisproc.patches.sections import normalised
+from seisproc.patches.thick import Thick
 from seisproc.records import write_atomic
+from seisproc.schema import NONE, ClassSet
 from seisproc.survey import Survey
 
 if TYPE_CHECKING:
@@ -97,7 +99,41 @@ class SyntheticPiece:
     stop: int
 
 
-Piece = SurveyPiece | SyntheticPiece
+@dataclass(frozen=True, eq=False)
+class SectionPiece:
+    """Patches of one section of a folder, already drawn.
+
+    Attributes
+    ----------
+    url, target : str
+        Its ``.npz`` file, and ``facies`` or ``fault``.
+    classes : ClassSet
+        Of the facies.
+    mean, std : float
+        Of the amplitude of all sections of the folder.
+    fingerprint : str
+        Of the folder's content.
+    masked : bool (trace,)
+        Traces that count as unlabelled, since another part's sections pass there.
+    shape : tuple of int
+        Patch shape.
+    origins : int32 (n, 3)
+    directions : uint8 (n,)
+    """
+
+    url: str
+    target: str
+    classes: ClassSet
+    mean: float
+    std: float
+    fingerprint: str
+    masked: NDArray[np.bool_]
+    shape: tuple[int, ...]
+    origins: NDArray[np.int32]
+    directions: NDArray[np.uint8]
+
+
+Piece = SurveyPiece | SyntheticPiece | SectionPiece
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,24 +195,41 @@ def cut(piece: Piece) -> Cut:
     """Cut the patches of one piece."""
     if isinstance(piece, SurveyPiece):
         return _cut_survey(piece)
+    if isinstance(piece, SectionPiece):
+        return _cut_section(piece)
     return _cut_synthetic(piece)
 
 
 def _cut_survey(piece: SurveyPiece) -> Cut:
     survey = Survey(piece.store_url)
     path = f"labels/{piece.labels}/{piece.target}"
-    amplitude = _source(survey.url, "amplitude", survey.fingerprint)
+    amplitude = Thick(_source(survey.url, "amplitude", survey.fingerprint))
     fingerprint = str(survey.group_attributes(f"labels/{piece.labels}")["fingerprint"])
-    labels = _source(survey.url, path, fingerprint)
-    statistics, live = survey.statistics, survey.live
+    labels = Thick(_source(survey.url, path, fingerprint))
+    statistics, live = survey.statistics, np.atleast_2d(survey.live)
     seismic = np.empty((len(piece.origins), *piece.shape), np.float32)
     label = np.empty(seismic.shape, np.uint8)
     for row, origin in enumerate(piece.origins):
         box = _slices(origin, patch_box(piece.shape, int(piece.directions[row])))
-        part = unit_rms(np.asarray(amplitude[box]), live[box[:2]], statistics)
+        part = unit_rms(amplitude[box], live[box[:2]], statistics)
         seismic[row] = part.reshape(piece.shape)
-        label[row] = np.asarray(labels[box]).reshape(piece.shape)
+        label[row] = labels[box].reshape(piece.shape)
     return Cut(seismic, label, piece.origins, piece.directions)
+
+
+def _cut_section(piece: SectionPiece) -> Cut:
+    amplitude, labels = normalised(
+        piece.url, piece.target, piece.classes, piece.mean, piece.std, piece.fingerprint
+    )
+    known = ~piece.masked.reshape(labels.shape[:2])
+    labels = np.where(known[..., None], labels, np.uint8(NONE))
+    cuts = [_slices(o, patch_box(piece.shape, int(d)))
+            for o, d in zip(piece.origins, piece.directions, strict=True)]
+    return Cut(
+        np.stack([amplitude[box].reshape(piece.shape) for box in cuts]),
+        np.stack([labels[box].reshape(piece.shape) for box in cuts]),
+        piece.origins, piece.directions,
+    )
 
 
 def _slices(origin: NDArray[np.int32], box: tuple[int, int, int]) -> tuple[slice, slice, slice]:
@@ -238,16 +291,3 @@ def _cut_synthetic(piece: SyntheticPiece) -> Cut:
     seismic = np.stack([amplitude[box].reshape(piece.shape) for box in boxes])
     label = np.stack([labels[box].reshape(piece.shape) for box in boxes])
     return Cut(seismic, label, origins, directions)
-
-
-def require_fit(shape: tuple[int, int, int], patch: tuple[int, ...],
-                directions: tuple[int, ...], what: str) -> None:
-    """Raise :class:`ConfigError` unless a patch fits into a volume in some direction."""
-    boxes = [patch_box(patch, direction) for direction in directions]
-    if not any(all(p <= n for p, n in zip(box, shape, strict=True)) for box in boxes):
-        raise ConfigError(
-            f"{what} is smaller than a patch",
-            found=f"{shape} (inline, crossline, sample)",
-            expected=f"room for patches of {patch}",
-            do="Choose smaller patches",
-        )

@@ -17,30 +17,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.errors import ConfigError, StoreError
-from seisproc.labels import FAULT_SET, class_set, flag_attributes
+from seisproc.labels import FAULT_SET, flag_attributes
 from seisproc.normalise import NORMALISATION
 from seisproc.patches.config import (
     PRESETS,
     PatchConfig,
+    SectionsSource,
     Source,
     SurveySource,
     SyntheticSource,
 )
 from seisproc.patches.cutting import ShardDone, generate_volume, write_shard
 from seisproc.patches.drawing import DIRECTIONS
+from seisproc.patches.grounds import Run
 from seisproc.patches.pieces import Progress, Site, building, do_pieces
-from seisproc.patches.plan import Run, plan_jobs, plan_runs, plan_volumes
+from seisproc.patches.plan import Draw, plan_jobs, plan_runs, plan_volumes
+from seisproc.patches.sources import describe, source_classes
 from seisproc.patches.splits import PARTS
 from seisproc.patches.store import KIND, PatchStore, patch_dims, patch_layout
-from seisproc.schema import NONE, PARIHAKA, ClassSet
-from seisproc.survey import Survey, create_array, is_published, write_array
+from seisproc.schema import NONE, ClassSet
+from seisproc.survey import create_array, is_published, write_array
 
 if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = [
-    "PRESETS", "PatchConfig", "PatchReceipt", "PatchStore", "SurveySource", "SyntheticSource",
-    "make_patches",
+    "PRESETS", "PatchConfig", "PatchReceipt", "PatchStore", "SectionsSource",
+    "SurveySource", "SyntheticSource", "make_patches",
 ]
 
 VERSION = 1
@@ -73,7 +76,7 @@ def make_patches(
     ----------
     config : PatchConfig
         What to cut.
-    sources : sequence of SurveySource and SyntheticSource
+    sources : sequence of SurveySource, SyntheticSource and SectionsSource
         What to cut it from. A source without room for a part (a survey whose validation slab is
         narrower than a patch) leaves that part to the others, with a warning.
     output_url : str
@@ -104,13 +107,13 @@ def make_patches(
     if is_published(output_url) and _fingerprint(output_url) == fingerprint:
         return _receipt(PatchStore(output_url))
     with building(output_url, "patches", fingerprint, overwrite=overwrite) as site:
-        runs, warnings = plan_runs(config, sources, classes)
-        done = _write(config, sources, classes, runs, site, client, on_progress)
-        attributes = _finish(site.group, runs, done, classes)
+        draw = plan_runs(config, sources, classes)
+        done = _write(config, sources, classes, draw, site, client, on_progress)
+        attributes = _finish(site.group, draw.runs, done, classes)
         site.finish({
             "title": f"{config.kind} patches of {config.target}",
             "seisproc_kind": KIND, "fingerprint": fingerprint, **manifest, **attributes,
-            "warnings": list(warnings),
+            "warnings": list(draw.warnings),
         })
     return _receipt(PatchStore(output_url))
 
@@ -136,13 +139,7 @@ def _classes(config: PatchConfig, sources: Sequence[Source]) -> ClassSet:
     """Class set that all sources share."""
     if config.target == "fault":
         return FAULT_SET
-    found: dict[str, ClassSet] = {}
-    for source in sources:
-        if isinstance(source, SurveySource):
-            attributes = Survey(source.store_url).group_attributes(f"labels/{source.labels}")
-            found[f"{source.store_url} labels/{source.labels}"] = class_set(attributes)
-        else:
-            found["the synthetic volumes"] = getattr(source.config, "classes", PARIHAKA)
+    found = dict(map(source_classes, sources))
     (first, classes), *others = found.items()
     for name, other in others:
         if [(c.code, c.name) for c in other] != [(c.code, c.name) for c in classes]:
@@ -158,17 +155,8 @@ def _manifest(
     config: PatchConfig, sources: Sequence[Source], classes: ClassSet
 ) -> dict[str, Any]:
     """Everything that decides the bytes, JSON-able."""
-    described: list[dict[str, Any]] = []
-    for source in sources:
-        if isinstance(source, SurveySource):
-            survey = Survey(source.store_url)
-            labels = survey.group_attributes(f"labels/{source.labels}")
-            described.append({"kind": "survey", **asdict(source),
-                              "survey_fingerprint": survey.fingerprint,
-                              "labels_fingerprint": labels["fingerprint"]})
-        else:
-            described.append({"kind": "synthetic", **asdict(source)})
-    manifest = {"config": asdict(config), "sources": described, "version": VERSION,
+    manifest = {"config": asdict(config), "sources": [describe(source) for source in sources],
+                "version": VERSION,
                 "classes": [asdict(c) for c in classes], "normalisation": NORMALISATION}
     plain: dict[str, Any] = json.loads(json.dumps(manifest, default=str))
     return plain
@@ -178,14 +166,14 @@ def _write(
     config: PatchConfig,
     sources: Sequence[Source],
     classes: ClassSet,
-    runs: list[Run],
+    draw: Draw,
     site: Site,
     client: Client | None,
     on_progress: Progress | None,
 ) -> list[ShardDone]:
     """Write all shards that no record says are done; return what all of them hold, in order."""
-    jobs = plan_jobs(config, sources, classes, runs, site.group, site.records.url)
-    total = sum(run.count for run in runs)
+    jobs = plan_jobs(config, sources, classes, draw, site.group, site.records.url)
+    total = sum(run.count for run in draw.runs)
     earlier = site.done(
         ("seismic", "label"), lambda: _create(config, classes, site.group, total)
     )

@@ -12,15 +12,23 @@ different parts from being neighbours, since neighbouring traces are nearly the 
     |   train   |g|val|g| test|           +----+----+----+----+   train cells beside
     |           | |   | |     |           | tr | va | tr | tr |   other parts: guard
     +-----------+-+---+-+-----+           +----+----+----+----+
+
+Sections without a survey are not cut: each belongs to one part as a whole. Where sections of
+different parts cross, or come closer than the guard, the traces of the later part (validation after
+training, test after both) count as unlabelled, so that no labelled voxel of a test patch lies in or
+beside a training patch either.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
+from scipy.spatial import cKDTree
 
 from seisproc.errors import ConfigError
 
@@ -173,6 +181,87 @@ def _blocks(config: SplitConfig, shape: tuple[int, int]) -> NDArray[np.uint8]:
     cells = assigned.reshape(rows, columns)
     full = cells.repeat(config.block, axis=0).repeat(config.block, axis=1)
     return np.ascontiguousarray(full[: shape[0], : shape[1]])
+
+
+Tracks = Sequence[NDArray[np.float64]]
+"""Where the traces of each section lie: (inline, crossline) in traces, float64 (trace, 2)."""
+
+ALONGSIDE = 0.5
+"""Sections that are closer than the guard over this share of their traces belong together."""
+
+
+@dataclass(frozen=True, eq=False)
+class SectionPart:
+    """What becomes of one section: its part, and which traces count as unlabelled (bool)."""
+
+    part: int
+    masked: NDArray[np.bool_]
+
+
+def split_sections(config: SplitConfig, tracks: Tracks) -> list[SectionPart]:
+    """Assign whole sections to parts, and mask the traces where parts come too close.
+
+    Sections that run alongside each other within the guard go to the same part. Parts get about
+    their shares of all traces; training gets a section first, then validation, then the test, as
+    far as there are enough.
+
+    Parameters
+    ----------
+    config : SplitConfig
+        Shares, guard and seed; the scheme does not matter.
+    tracks : sequence of float64 (trace, 2)
+        Places of the traces along inline and crossline, in units of the distance between traces.
+
+    Returns
+    -------
+    list of SectionPart
+        One for each section. Unmasked traces of different parts are more than ``config.guard``
+        apart along at least one axis, whenever one of them is not training's.
+    """
+    bundles = _alongside(tracks, config.guard)
+    parts = _assigned(config, bundles, [len(track) for track in tracks])
+    found = []
+    for part, track in zip(parts, tracks, strict=True):
+        earlier = [other for code, other in zip(parts, tracks, strict=True) if code < part]
+        found.append(SectionPart(part, _near(track, earlier, config.guard)))
+    return found
+
+
+def _near(track: NDArray[np.float64], others: Tracks, guard: int) -> NDArray[np.bool_]:
+    """Which traces have a trace of other sections within the guard (Chebyshev): bool (trace,)."""
+    if not others:
+        return np.zeros(len(track), bool)
+    distance, _ = cKDTree(np.concatenate(others)).query(track, p=np.inf)
+    near: NDArray[np.bool_] = distance <= guard
+    return near
+
+
+def _alongside(tracks: Tracks, guard: int) -> list[list[int]]:
+    """Numbers of the sections that belong together, those of one bundle each."""
+    bundle = list(range(len(tracks)))
+    for a, b in itertools.combinations(range(len(tracks)), 2):
+        short, long = sorted((tracks[a], tracks[b]), key=len)
+        if _near(short, [long], guard).mean() >= ALONGSIDE:
+            old, new = bundle[b], bundle[a]
+            bundle = [new if each == old else each for each in bundle]
+    return [[n for n, each in enumerate(bundle) if each == name] for name in sorted(set(bundle))]
+
+
+def _assigned(config: SplitConfig, bundles: list[list[int]], traces: list[int]) -> list[int]:
+    """Part of each section."""
+    waiting = [bundles[n] for n in np.random.default_rng(config.seed).permutation(len(bundles))]
+    parts = [TRAIN] * len(traces)
+    for part, earlier in ((TEST, (TRAIN, VALIDATION)), (VALIDATION, (TRAIN,))):
+        keep = sum(config.fractions[each] > 0 for each in earlier)
+        wanted, given = config.fractions[part] * sum(traces), 0
+        while config.fractions[part] > 0 and len(waiting) > keep:
+            size = sum(traces[n] for n in waiting[-1])
+            if given and given + size / 2 > wanted:
+                break
+            for n in waiting.pop():
+                parts[n] = part
+            given += size
+    return parts
 
 
 def footprint_origins(

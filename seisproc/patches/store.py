@@ -7,7 +7,7 @@ seismic     float32 (patch, trace, sample)       unit-rms amplitude; 3-D stores 
 label       uint8   (patch, trace, sample)       (patch, inline, crossline, sample)
 split       uint8   (patch,)                     0 train, 1 validation, 2 test
 source      int32   (patch,)                     which entry of the manifest's ``sources``
-volume      int32   (patch,)                     which synthetic volume; -1 = a survey
+volume      int32   (patch,)                     synthetic volume or section; -1 = survey
 origin      int32   (patch, axis)                first inline, crossline, sample index
 direction   uint8   (patch,)                     0 inline section, 1 crossline section, 2 block
 =========== ======= ============================ ===========================================
