@@ -10,22 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.segy import scratch
-from seisproc.segy.columns import Columns
+from seisproc.segy.columns import Columns, read_columns
+from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.geometry import Cells
 from seisproc.segy.layout import (
     CDP_X,
     CDP_Y,
     COORDINATE_SCALAR,
     COORDINATE_UNITS,
+    GROUP_X,
+    GROUP_Y,
     NULL_COORDINATE,
     SOURCE_X,
     SOURCE_Y,
     USUAL_SCALARS,
     Field,
+    trace_words,
 )
 from seisproc.segy.overrides import HeaderOverrides
 
 COORDINATE_FIELDS = (CDP_X, CDP_Y, SOURCE_X, SOURCE_Y, COORDINATE_SCALAR, COORDINATE_UNITS)
+
+SOURCES, GROUPS = (SOURCE_X, SOURCE_Y), (GROUP_X, GROUP_Y)
+FALLBACKS = {SOURCES: "the source's", GROUPS: "the receiver group's"}
+"""Words that hold the places of stacked traces where those of the CDP do not."""
 
 UNITS = {0: "m", 1: "m", 2: "arc seconds", 3: "degrees", 4: "DDDMMSS.ss"}
 """Coordinate unit codes of byte 89; 1 says length, which the CRS makes metres or feet."""
@@ -93,6 +101,51 @@ class Coordinates:
                 "extent": extent, "affine": affine}
 
 
+def coordinate_pairs(
+    columns: Columns,
+    overrides: HeaderOverrides,
+    stated: Sequence[tuple[Field, Field]],
+    taken: Sequence[Field] = (),
+) -> list[tuple[Field, Field]]:
+    """Pairs of words that may hold the coordinates, the likeliest first; those that move alone.
+
+    Words are left out that were not read, that hold line numbers (``taken``), or nothing but zeros;
+    where some pair differs from trace to trace, so are those that do not.
+    """
+    if overrides.cdp_x and overrides.cdp_y:
+        return [(overrides.cdp_x, overrides.cdp_y)]
+    pairs = [
+        pair
+        for pair in dict.fromkeys([*stated, (CDP_X, CDP_Y), SOURCES, GROUPS])
+        if not set(pair) & set(taken)
+        and all(field in columns and columns[field].any() for field in pair)
+    ]
+    return [pair for pair in pairs if any(_moves(columns[field]) for field in pair)] or pairs
+
+
+def group_columns(
+    layouts: Sequence[FileLayout], columns: Columns, pairs: Sequence[tuple[Field, Field]]
+) -> Columns:
+    """Read the receiver group's coordinates, where no other pair is any good and they are set.
+
+    That is another pass over the headers, which hardly any file needs.
+    """
+    if any(_moves(columns[field]) for pair in pairs for field in pair):
+        return {}
+    firsts = [(layout, np.ascontiguousarray(layout.headers(0, 1))) for layout in layouts]
+    if not all(
+        any(trace_words(header, field, layout.byte_order).any() for layout, header in firsts)
+        for field in GROUPS
+    ):
+        return {}
+    return read_columns(layouts, GROUPS)
+
+
+def _moves(values: NDArray[np.signedinteger]) -> bool:
+    """Whether a word differs between traces."""
+    return values.strides != (0,) and bool((values != values[0]).any())
+
+
 def find_coordinates(
     columns: Columns,
     cells: Cells,
@@ -100,7 +153,7 @@ def find_coordinates(
     taken: tuple[Field, ...],
     stated: Sequence[tuple[Field, Field]] = (),
 ) -> Coordinates:
-    """Coordinates from the words that fit the line numbers: stated, CDP's, or the source's.
+    """Coordinates from the words that fit the line numbers: stated, CDP's, source's, or group's.
 
     ``taken`` are the words that hold line numbers; they are no coordinates as well. ``stated`` are
     pairs of words that the text header names.
@@ -112,12 +165,18 @@ def find_coordinates(
         scalar = np.broadcast_to(np.int64(overrides.coordinate_scalar), scalar.shape)
     unit_code = int(columns[COORDINATE_UNITS][0])
     units = UNITS.get(unit_code, "unknown")
-    pair = _pair(columns, cells, overrides, taken, stated)
+    pair = _pair(columns, cells, coordinate_pairs(columns, overrides, stated, taken))
     x, y = (scratch.full(shape, np.nan, "float64") for _ in range(2))
     first = int(scalar[0])
     _warn_of_scalar(scalar, warnings)
     if pair is None:
         return Coordinates(x, y, None, first, units, None, tuple(warnings))
+    if pair in FALLBACKS and pair not in stated and overrides.cdp_x is None:
+        why = "do not fit" if all(columns[field].any() for field in (CDP_X, CDP_Y)) else "are empty"
+        warnings.append(
+            f"the coordinates are {FALLBACKS[pair]}, from bytes {pair[0].byte} and "
+            f"{pair[1].byte}: bytes {CDP_X.byte} and {CDP_Y.byte} {why}"
+        )
     unknown = 0
     for part in scratch.blocks(len(cells.cell)):
         factor, words = _factor(scalar[part]), [columns[field][part] for field in pair]
@@ -138,19 +197,9 @@ def find_coordinates(
 
 
 def _pair(
-    columns: Columns,
-    cells: Cells,
-    overrides: HeaderOverrides,
-    taken: tuple[Field, ...],
-    stated: Sequence[tuple[Field, Field]],
+    columns: Columns, cells: Cells, pairs: Sequence[tuple[Field, Field]]
 ) -> tuple[Field, Field] | None:
-    if overrides.cdp_x and overrides.cdp_y:
-        return overrides.cdp_x, overrides.cdp_y
-    pairs = [
-        pair
-        for pair in dict.fromkeys([*stated, (CDP_X, CDP_Y), (SOURCE_X, SOURCE_Y)])
-        if not set(pair) & set(taken) and all(columns[field].any() for field in pair)
-    ]
+    """Return the first pair that follows the line numbers, or else the likeliest."""
     if len(pairs) < 2:
         return pairs[0] if pairs else None
     return next((pair for pair in pairs if _misfit(pair, columns, cells) < MISFIT), pairs[0])

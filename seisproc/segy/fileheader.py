@@ -45,6 +45,7 @@ from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.padding import padding_bytes
 from seisproc.segy.source import Source
 from seisproc.segy.text import decode_text, is_text, untrimmed_text
+from seisproc.segy.trailer import UNKNOWN, text_stanzas
 
 MAX_EXTENDED_TEXTS = 1000
 MAX_UNDECLARED_TEXTS = 20
@@ -131,6 +132,8 @@ class _Reading:
     header_bytes: int
     data_end: int
     remark: str = ""
+    doubtful_end: bool = False
+    """The file says that something follows the traces, but not how much."""
 
     @property
     def trace_bytes(self) -> int:
@@ -157,13 +160,17 @@ def read_layout(source: Source, overrides: HeaderOverrides) -> FileLayout:
         )
     readings = _readings(source, head, overrides)
     for reading in readings:
-        if reading.left_over == 0 and (not reading.remark or _is_confirmed(source, reading)):
+        if reading.left_over or (reading.remark and not _is_confirmed(source, reading)):
+            continue
+        if not reading.doubtful_end or _ends_alike(source, reading):
             return _accept(source, head, _without_padding(source, reading))
     for reading in readings:
         # zeros at the end of a muted trace are no padding: the trace headers must agree
         whole = _without_padding(source, reading)
         if whole.left_over == 0 and _is_confirmed(source, whole):
             return _accept(source, head, whole)
+    if readings[0].doubtful_end:
+        raise _trailer_error(source)
     raise _left_over_error(source, readings[0])
 
 
@@ -185,6 +192,15 @@ def _is_confirmed(source: Source, reading: _Reading) -> bool:
     headers = np.stack([buffer[at : at + TRACE_HEADER_BYTES] for at in places.tolist()])
     stated = trace_words(headers, TRACE_SAMPLES, reading.byte_order)
     return bool((stated == reading.samples).all())
+
+
+def _ends_alike(source: Source, reading: _Reading) -> bool:
+    """Whether the last trace header states as many samples as the first: it is one, no trailer."""
+    last = reading.data_end - reading.trace_bytes
+    headers = np.stack([source.read(at, at + TRACE_HEADER_BYTES)
+                        for at in (reading.data_offset, last)])
+    first, last = trace_words(headers, TRACE_SAMPLES, reading.byte_order).tolist()
+    return first == last
 
 
 def _readings(
@@ -229,12 +245,12 @@ def _readings_in_order(
     for (offset, remark), header_bytes in itertools.product(offsets, header_sizes):
         for samples, sample_remark in _sample_counts(source, head, order, rev2, offset, overrides):
             trace_bytes = header_bytes + samples * form.size
-            for end in _data_ends(source, head, order, rev2, offset, trace_bytes):
+            for end, doubtful in _data_ends(source, head, order, rev2, offset, trace_bytes):
                 if end - offset < trace_bytes:
                     continue
                 remarks = "; ".join(filter(None, (remark, sample_remark)))
                 found.append(
-                    _Reading(order, form, samples, offset, header_bytes, end, remarks)
+                    _Reading(order, form, samples, offset, header_bytes, end, remarks, doubtful)
                 )
     if not found and offsets and source.size > FILE_HEADER_BYTES:
         counts = _sample_counts(source, head, order, rev2, FILE_HEADER_BYTES, overrides)
@@ -327,17 +343,25 @@ def _sample_counts(
 
 def _data_ends(
     source: Source, head: NDArray[np.uint8], order: str, rev2: bool, offset: int, trace_bytes: int
-) -> list[int]:
-    """Where the traces may end: rev 2 files may declare a trailer or the number of traces."""
-    ends = [source.size]
-    if rev2:
-        stanzas = int(file_word(head, TRAILER_STANZAS, order))
-        if 0 < stanzas <= MAX_EXTENDED_TEXTS:
-            ends.insert(0, source.size - stanzas * TEXT_BYTES)
-        traces = int(file_word(head, TRACE_COUNT, order))
-        if 0 < traces <= (source.size - offset) // trace_bytes:
-            ends.insert(0, offset + traces * trace_bytes)
-    return ends
+) -> list[tuple[int, bool]]:
+    """Where the traces may end, and whether that is a doubtful guess.
+
+    Rev 2 files may declare the number of traces, that of trailer stanzas, or that some follow.
+    """
+    if not rev2:
+        return [(source.size, False)]
+    ends: list[tuple[int, bool]] = []
+    traces = int(file_word(head, TRACE_COUNT, order))
+    if 0 < traces <= (source.size - offset) // trace_bytes:
+        ends.append((offset + traces * trace_bytes, False))
+    stanzas = int(file_word(head, TRAILER_STANZAS, order))
+    if stanzas == UNKNOWN and not ends:
+        ends += [(source.size - number * TEXT_BYTES, False)
+                 for number in range(text_stanzas(source, offset), 0, -1)]
+        return [*ends, (source.size, True)]
+    if 0 < stanzas <= MAX_EXTENDED_TEXTS:
+        ends.append((source.size - stanzas * TEXT_BYTES, False))
+    return [*ends, (source.size, False)]
 
 
 def _accept(source: Source, head: NDArray[np.uint8], reading: _Reading) -> FileLayout:
@@ -384,6 +408,16 @@ def _lengths(source: Source, reading: _Reading) -> list[int]:
             return []
         found.append(samples)
     return found
+
+
+def _trailer_error(source: Source) -> SegyError:
+    return SegyError(
+        f"{source.name}: nothing says where the traces end",
+        found=f"trailers of unknown number ({UNKNOWN} at byte {TRAILER_STANZAS.byte}) that are no "
+        "text",
+        expected=f"the number of traces at byte {TRACE_COUNT.byte}, or of trailer stanzas",
+        do="Write that number into the binary header of a copy, or cut the trailer off",
+    )
 
 
 def _left_over_error(source: Source, reading: _Reading) -> SegyError:

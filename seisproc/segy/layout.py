@@ -68,6 +68,8 @@ OFFSET = Field(37, "i4")
 COORDINATE_SCALAR = Field(71, "i2")
 SOURCE_X = Field(73, "i4")
 SOURCE_Y = Field(77, "i4")
+GROUP_X = Field(81, "i4")
+GROUP_Y = Field(85, "i4")
 COORDINATE_UNITS = Field(89, "i2")
 DELAY = Field(109, "i2")
 TRACE_SAMPLES = Field(115, "u2")
@@ -84,7 +86,7 @@ DEAD_TRACE = 2
 USUAL_SCALARS = frozenset(
     [0] + [sign * 10**power for sign in (1, -1) for power in range(5)]
 )
-"""Coordinate scalars that the standard allows; 0 counts as 1."""
+"""Scalars of coordinates and of times that the standard allows; 0 counts as 1."""
 
 NULL_COORDINATE = -(2**31)
 """The smallest int32: what some writers put where a coordinate is unknown."""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from seisproc.errors import GeometryError
 from seisproc.segy import scratch
-from seisproc.segy.columns import Columns
+from seisproc.segy.columns import Columns, read_columns
+from seisproc.segy.coordinates import coordinate_pairs
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.floatwords import whole_floats
 from seisproc.segy.geometry import (
@@ -25,10 +26,9 @@ from seisproc.segy.geometry import (
     locate,
     usual_labels,
 )
-from seisproc.segy.layout import (
-    Field,
-)
+from seisproc.segy.layout import TRACE_IN_FILE, TRACE_IN_LINE, Field
 from seisproc.segy.overrides import WORDS, HeaderOverrides
+from seisproc.segy.path import follows_path, numbering
 from seisproc.segy.search import ORIGIN, search, search_warning, worth_searching
 from seisproc.segy.unstacked import (
     ONLY_STACKED,
@@ -110,8 +110,11 @@ def place(
     columns: Columns,
     candidates: Sequence[Candidate],
     overrides: HeaderOverrides,
+    stated: Sequence[tuple[Field, Field]] = (),
 ) -> Placement:
     """Find what the files hold and where each trace lies, or what they were said to hold.
+
+    ``stated`` are pairs of words that the text header names for the coordinates.
 
     Raises
     ------
@@ -149,7 +152,11 @@ def place(
         if found is None:
             line = ways["2d"]()
             _refuse_duplicates(name, judged, columns, sure=line is not None)
-            found = line or _without_geometry(judged, words)
+            found = (
+                line
+                or _path(layouts, judged, words, stated)
+                or _without_geometry(judged, words)
+            )
     if found is None:
         raise no_geometry_error(layouts, [evidence for _, evidence in judged])
     told = tuple(
@@ -321,6 +328,29 @@ def _line(judged: _Judged, words: _Words, told: bool) -> Placement | None:
             return None
         told_word = ""
     warning = f"a 2-D line of {traces:,} traces{told_word}. {ONLY_STACKED}"
+    return _in_file_order("2d", LINE_WORDS, judged, words, (warning,))
+
+
+def _path(
+    layouts: Sequence[FileLayout], judged: _Judged, words: _Words,
+    stated: Sequence[tuple[Field, Field]],
+) -> Placement | None:
+    """Take traces for a 2-D line that only their own count numbers, if they follow a way."""
+    if words.overrides.inline is not None or len(distinct(words["offset"])[0]) > 1:
+        return None
+    pairs = coordinate_pairs(words.columns, words.overrides, stated)
+    pair = next((pair for pair in pairs if follows_path(words.columns, pair)), None)
+    if pair is None:
+        return None
+    counters = (TRACE_IN_LINE, TRACE_IN_FILE)
+    word = numbering(read_columns(layouts, counters), counters)
+    if word is None:
+        return None
+    warning = (
+        f"a 2-D line of {len(words['cdp']):,} traces, numbered by nothing but their count at byte "
+        f"{word.byte}: the coordinates at bytes {pair[0].byte} and {pair[1].byte} follow one way; "
+        f"give --geometry flat if it is none. {ONLY_STACKED}"
+    )
     return _in_file_order("2d", LINE_WORDS, judged, words, (warning,))
 
 

@@ -18,7 +18,13 @@ from seisproc.errors import GeometryError, SegyError
 from seisproc.grid import Grid, Lattice, describe_axes
 from seisproc.segy.candidates import line_candidates, stated_coordinates
 from seisproc.segy.columns import Columns, read_columns
-from seisproc.segy.coordinates import COORDINATE_FIELDS, Coordinates, find_coordinates
+from seisproc.segy.coordinates import (
+    COORDINATE_FIELDS,
+    Coordinates,
+    coordinate_pairs,
+    find_coordinates,
+    group_columns,
+)
 from seisproc.segy.doubt import doubtful_format
 from seisproc.segy.fileheader import FileLayout, read_layout
 from seisproc.segy.geometry import Candidate, Evidence
@@ -212,7 +218,8 @@ def scan(sources: Sequence[str], overrides: HeaderOverrides | None = None) -> Se
     candidates = line_candidates(layouts, overrides)
     stated = stated_coordinates(layouts)
     columns = read_columns(layouts, _wanted(candidates, stated, overrides))
-    placed = place(layouts, columns, candidates, overrides)
+    columns |= group_columns(layouts, columns, coordinate_pairs(columns, overrides, stated))
+    placed = place(layouts, columns, candidates, overrides, stated)
     axis = vertical_axis(layouts, columns, overrides, placed.kind)
     if axis.shift is not None and len(placed.others) and overrides.duplicates == "mean":
         raise GeometryError(

@@ -22,6 +22,8 @@ from seisproc.segy.layout import (
     CDP_Y,
     CHANNEL,
     FIELD_RECORD,
+    GROUP_X,
+    GROUP_Y,
     NULL_COORDINATE,
     OFFSET,
     SHOT_POINT,
@@ -67,8 +69,7 @@ LARGEST_COORDINATE_LABEL = 100_000
 COARSEST_COORDINATE_STEP = 10
 """Coordinate words hold line numbers only if these are small: eastings are large and coarse."""
 
-_GROUP_X, _GROUP_Y = Field(81, "i4"), Field(85, "i4")
-_COORDINATES = (CDP_X, CDP_Y, SOURCE_X, SOURCE_Y, _GROUP_X, _GROUP_Y)
+_COORDINATES = (CDP_X, CDP_Y, SOURCE_X, SOURCE_Y, GROUP_X, GROUP_Y)
 _COUNTERS = (TRACE_IN_LINE, CHANNEL, TRACE_IN_ENSEMBLE, OFFSET)
 _TIME_STAMP = tuple(Field(byte, "i2") for byte in range(157, 167, 2))
 _LINES_ELSEWHERE = tuple(
@@ -210,7 +211,7 @@ def _looks_unstacked(columns: Columns) -> bool:
     apart = any(
         np.ptp(columns[source]) and np.ptp(columns[group])
         and (columns[source] != columns[group]).any()
-        for source, group in ((SOURCE_X, _GROUP_X), (SOURCE_Y, _GROUP_Y))
+        for source, group in ((SOURCE_X, GROUP_X), (SOURCE_Y, GROUP_Y))
     )
     counted = [judge(Candidate(*pair, "", 0), columns) for pair in _UNSTACKED]
     return apart or any(item.verdict == "3d" and item.fill > SPARSE for item in counted)

@@ -14,7 +14,7 @@ from seisproc.schema import DOMAINS
 from seisproc.segy import scratch
 from seisproc.segy.columns import Columns
 from seisproc.segy.fileheader import FileLayout
-from seisproc.segy.layout import TIME_SCALAR, TRACE_INTERVAL, Field
+from seisproc.segy.layout import TIME_SCALAR, TRACE_INTERVAL, USUAL_SCALARS, Field
 from seisproc.segy.overrides import HeaderOverrides
 
 COARSE_INTERVAL = 10_000
@@ -32,6 +32,9 @@ USHRT_MAX = (1 << 16) - 1
 
 OFF_SAMPLE = 0.01
 """Traces that start further than this part of an interval from a sample are not shifted."""
+
+FURTHEST_START = 60_000.0
+"""No section begins a minute, or 60 km, above or below the datum."""
 
 MOST_SHIFT = 8
 """Traces of one survey start within this many trace lengths; more are wrong words."""
@@ -88,7 +91,7 @@ def vertical_axis(
     shift = None
     first = overrides.first_sample
     if first is None:
-        starts = _first_samples(columns, overrides.word("delay"))
+        starts = _first_samples(columns, overrides.word("delay"), domain, warnings)
         first = float(starts.min())
         if first != starts.max():
             first, shift = _apart(layout, starts, interval, kind, domain, warnings)
@@ -167,7 +170,9 @@ def _interval(word: float, domain: str) -> float:
     return word / 1000
 
 
-def _first_samples(columns: Columns, delay: Field) -> NDArray[np.float64]:
+def _first_samples(
+    columns: Columns, delay: Field, domain: str, warnings: list[str]
+) -> NDArray[np.float64]:
     """Delay recording time of every trace, times its scalar; a single one where all are alike."""
     delays, scalars = columns[delay], columns[TIME_SCALAR]
     if delays.strides == scalars.strides == (0,):
@@ -175,7 +180,31 @@ def _first_samples(columns: Columns, delay: Field) -> NDArray[np.float64]:
         delays, scalars = delays[:1], scalars[:1]
     scalar = scalars.astype("float64")
     factor = np.where(scalar < 0, -1 / np.minimum(scalar, -1), np.maximum(scalar, 1))
-    return np.asarray(delays * factor)
+    starts = np.asarray(delays * factor)
+    _warn_of_starts(starts, scalars[np.flatnonzero(delays)], domain, warnings)
+    return starts
+
+
+def _warn_of_starts(
+    starts: NDArray[np.float64], scalars: NDArray[np.signedinteger], domain: str,
+    warnings: list[str],
+) -> None:
+    """Say what is odd about the words that the first samples come from."""
+    unit = DOMAINS[domain]
+    unusual = sorted(set(np.unique(scalars).tolist()) - USUAL_SCALARS)
+    if unusual:
+        warnings.append(
+            f"time scalar {', '.join(map(str, unusual[:5]))} (byte {TIME_SCALAR.byte}) is not one "
+            "of the standard's (0, +-1, +-10, ... +-10000); the delay is multiplied by it as it "
+            f"stands; give --first-sample in {unit} if it is wrong"
+        )
+    furthest = float(starts[np.abs(starts).argmax()])
+    if abs(furthest) > FURTHEST_START:
+        warnings.append(
+            f"the traces start at {furthest:,.10g} {unit} (delay recording time, and its scalar at "
+            f"byte {TIME_SCALAR.byte}), further than any section; give --first-sample if it is "
+            "wrong"
+        )
 
 
 def _apart(

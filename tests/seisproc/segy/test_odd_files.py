@@ -15,6 +15,7 @@ from seisproc.segy.create import create_segy
 from seisproc.segy.decode import encode
 from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
+from seisproc.segy.layout import Field
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.scan import SegyScan, scan
 
@@ -316,3 +317,144 @@ def test_one_of_several_files_may_lack_the_interval(segy: Writer, grid: Grid) ->
     parts[1].write_bytes(content[:3600] + content[cut:])
     patch(parts[1], BINARY + 16, bytes(2))
     grid.require_same(scan(list(map(str, parts))).grid, "scan")
+
+
+def places_at(path: Path, bytes_: tuple[int, int], x: np.ndarray, y: np.ndarray) -> None:
+    """Put coordinates at two words, and nothing at those of the standard."""
+    words = {181: 0, 185: 0, 73: 0, 77: 0, 71: 1, bytes_[0]: x, bytes_[1]: y}
+    for byte, values in words.items():
+        patch_traces(path, byte, ">i2" if byte == 71 else ">i4", values, SAMPLES)
+
+
+@pytest.mark.parametrize("pair", [(73, 77), (81, 85)])
+@pytest.mark.parametrize("constant", [False, True])
+def test_coordinates_may_be_the_sources_or_the_groups(
+    segy: Writer, tmp_path: Path, pair: tuple[int, int], constant: bool
+) -> None:
+    path = segy()
+    i, j = np.divmod(np.arange(TRACES), 5)
+    places_at(path, pair, 431_000 + 25 * i, 6_780_000 + 12 * j)
+    if constant:  # a word that is the same everywhere is no place either
+        for byte in (181, 185):
+            patch_traces(path, byte, ">i4", 7, SAMPLES)
+    found = scan([str(path)])
+    assert found.coordinates.bytes == pair
+    assert (found.cdp_x[1, 0], found.cdp_y[0, 1]) == (431_025, 6_780_012)
+    why = "do not fit" if constant else "are empty"
+    assert f"bytes {pair[0]} and {pair[1]}: bytes 181 and 185 {why}" in warned(found)
+    told = HeaderOverrides(cdp_x=Field(pair[0], "i4"), cdp_y=Field(pair[1], "i4"))
+    assert "181 and 185" not in warned(scan([str(path)], told))
+    ingest_and_compare(path, tmp_path)
+
+
+def test_the_groups_coordinates_are_left_alone_where_there_are_others(segy: Writer) -> None:
+    path = segy()
+    i, j = np.divmod(np.arange(TRACES), 5)
+    places_at(path, (181, 185), 431_000 + 25 * i, 6_780_000 + 12 * j)
+    for byte, values in ((81, 5 * i), (85, 5 * j)):
+        patch_traces(path, byte, ">i4", values, SAMPLES)
+    found = scan([str(path)])
+    assert found.coordinates.bytes == (181, 185)
+    assert "coordinates are" not in warned(found)
+
+
+def counted(path: Path, byte: int = 1) -> Path:
+    """Leave the traces without any number but their count."""
+    for each in (1, 5, 9, 13, 17, 21, 25, 37, 189, 193):
+        patch_traces(path, each, ">i4", 1 + np.arange(TRACES) if each == byte else 0, SAMPLES)
+    return path
+
+
+@pytest.mark.parametrize("byte", [1, 5])
+@pytest.mark.parametrize("pair", [(181, 185), (73, 77), (81, 85)])
+def test_traces_along_a_way_are_a_line(
+    segy: Writer, tmp_path: Path, byte: int, pair: tuple[int, int]
+) -> None:
+    path, along = counted(segy(), byte), np.arange(TRACES)
+    places_at(path, pair, 431_000 + 25 * along, 6_780_000 + 300 * along - 3 * along**2)
+    found = scan([str(path)])
+    assert (found.kind, found.shape) == ("2d", (TRACES, SAMPLES))
+    assert f"count at byte {byte}: the coordinates at bytes {pair[0]} and" in warned(found)
+    assert scan([str(path)], HeaderOverrides(geometry="flat")).kind == "flat"
+    ingest_and_compare(path, tmp_path)
+
+
+def test_traces_that_follow_no_way_stay_flat(segy: Writer) -> None:
+    path, along = counted(segy()), np.arange(TRACES)
+    row, column = np.divmod(along, 5)
+    turning = np.where(row % 2, 4 - column, column)
+    rng = np.random.default_rng(8)
+    ways = {
+        "raster": (30 * column + 7 * row, 30 * row - 7 * column),
+        "there and back": (30 * turning + 7 * row, 30 * row - 7 * turning),
+        "one place": (0 * along, 0 * along),
+        "places of several traces": (25 * (along // 3), 10 * (along // 3)),
+        "a jump": (25 * along + 5000 * (along > 20), 10 * along),
+        "noise": (rng.integers(0, 1000, TRACES), rng.integers(0, 1000, TRACES)),
+    }
+    for name, (x, y) in ways.items():
+        places_at(path, (181, 185), 431_000 + x, 6_780_000 + y)
+        assert scan([str(path)]).kind == "flat", name
+    places_at(path, (181, 185), 431_000 + 25 * along, 6_780_000 + 10 * along)
+    assert scan([str(path)]).kind == "2d"
+    patch_traces(path, 1, ">i4", 0, SAMPLES)
+    assert scan([str(path)]).kind == "flat"
+    patch_traces(path, 1, ">i4", along, SAMPLES)
+    patch_traces(path, 37, ">i4", 100 * along, SAMPLES)
+    assert scan([str(path)]).kind == "flat"
+
+
+@pytest.mark.parametrize("scalar", [7, -3, 32767, -32768])
+def test_odd_time_scalars_warn_where_they_matter(segy: Writer, scalar: int) -> None:
+    path = segy()
+    patch_traces(path, 215, ">i2", scalar, SAMPLES)
+    assert f"time scalar {scalar} (byte 215)" in warned(scan([str(path)]))
+    assert "time scalar" not in warned(scan([str(path)], HeaderOverrides(first_sample=0.0)))
+    patch_traces(path, 109, ">i2", 0, SAMPLES)
+    assert "time scalar" not in warned(scan([str(path)]))
+
+
+def test_a_start_that_no_section_has_is_doubted(segy: Writer) -> None:
+    path = segy()
+    assert "further than any section" not in warned(scan([str(path)]))
+    patch_traces(path, 215, ">i2", 10_000, SAMPLES)
+    assert "start at 10,040,000 ms" in warned(scan([str(path)]))
+
+
+@pytest.mark.parametrize("stanzas", [1, 3])
+@pytest.mark.parametrize("encoding", ["ascii", "cp500"])
+def test_trailers_need_not_be_counted(
+    tmp_path: Path, stanzas: int, encoding: str
+) -> None:
+    """Trailers that are as long as ten traces each would else be taken for traces."""
+    grid = Grid(np.arange(6, dtype="int32"), np.arange(5, dtype="int32"), 4.0 * np.arange(20))
+    path = tmp_path / "trailer.sgy"
+    create_segy(path, np.ones(grid.shape, "float32"), grid)
+    text = "".join(f"((own: notes)) part {n}".ljust(3200) for n in range(stanzas - 1))
+    text += "((SEG: EndText))".ljust(3200)
+    path.write_bytes(path.read_bytes() + text.encode(encoding))
+    patch(path, BINARY + 300, bytes([2, 0]))
+    patch(path, BINARY + 328, b"\xff" * 4)
+    grid.require_same(scan([str(path)]).grid, "scan")
+    assert scan([str(path)]).layouts[0].data_end == path.stat().st_size - 3200 * stanzas
+    ingest_and_compare(path, tmp_path)
+
+
+def test_trailers_that_are_no_text_are_refused_unless_the_traces_are_counted(
+    tmp_path: Path,
+) -> None:
+    grid = Grid(np.arange(6, dtype="int32"), np.arange(5, dtype="int32"), 4.0 * np.arange(20))
+    path = tmp_path / "trailer.sgy"
+    create_segy(path, np.ones(grid.shape, "float32"), grid)
+    patch(path, BINARY + 300, bytes([2, 0]))
+    patch(path, BINARY + 328, b"\xff" * 4)
+    grid.require_same(scan([str(path)]).grid, "scan")  # declared, but none is there
+    raw = np.random.default_rng(1).integers(0, 256, 3200, "uint8").tobytes()
+    path.write_bytes(path.read_bytes() + raw)
+    with pytest.raises(SegyError, match="nothing says where the traces end.*byte 3513"):
+        scan([str(path)])
+    path.write_bytes(path.read_bytes() + raw[:50])
+    with pytest.raises(SegyError, match="nothing says where the traces end"):
+        scan([str(path)])
+    patch(path, BINARY + 312, (30).to_bytes(8, "big"))
+    grid.require_same(scan([str(path)]).grid, "scan")
