@@ -8,13 +8,27 @@ from flows.runs import OPTIONS, run_name
 from tasks.match import MatchReceipt, match_profile
 
 
-@flow(name="match", flow_run_name=run_name("match", "store"), **OPTIONS)
-def match(store: str, output: str, overwrite: bool = False) -> MatchReceipt:
+@flow(name="match", flow_run_name=run_name("match", "output"), **OPTIONS)
+def match(
+    sources: list[str],
+    output: str,
+    overwrite: bool = False,
+    facies: bool = True,
+    searches: int = 30,
+    test: bool = True,
+) -> MatchReceipt:
     """Write the profile of a survey, and tell how near to it synthetic volumes come.
 
     Args:
-        store: Survey store to imitate, a stacked 3-D one.
-        output: JSON file to write; `seisproc synthesize --profile` takes it.
-        overwrite: Replace a file that is already there.
+        sources: What to imitate: stores of stacked 3-D surveys, volumes as .npy (inline, crossline,
+            sample), or sections as .npz with seismic (sample, trace). Several make one survey.
+        output: JSON file to write; `seisproc synthesize --profile` takes it. The report goes beside
+            it, with the ending .html.
+        overwrite: Replace files that are already there.
+        facies: Imitate with the facies bodies of the generator, or with plain layers.
+        searches: Settings that the fit tries.
+        test: Train a small network to tell the survey from synthetics, before and after.
     """
-    return match_profile(store, output, overwrite)
+    return match_profile(
+        sources, output, overwrite, facies=facies, searches=searches, test=test
+    )

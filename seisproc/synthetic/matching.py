@@ -1,65 +1,151 @@
-"""From a survey's profile to settings of the generator, and how far two profiles are apart."""
+"""From a survey's profile to settings of the generator: fitted by making volumes and measuring."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from seisproc.synthetic.config import LIMITS, SyntheticConfig
+from seisproc.synthetic.distance import distances
 from seisproc.synthetic.measure import measure
-from seisproc.synthetic.profile import (
-    AMPLITUDE_PROBABILITIES,
-    DIP_PROBABILITIES,
-    FREQUENCIES,
-    Profile,
-)
-from seisproc.synthetic.ranges import Range, ends
+from seisproc.synthetic.profile import FORMS, Profile
+from seisproc.synthetic.ranges import Range, ends, scaled
 from seisproc.synthetic.volume import synthesize
 
 _LOOK = (96, 96, 192)
 """Largest volume that is made to see what settings do."""
 
 _LOOKS = 3
-_ROUNDS = 3
+SEARCHES = 30
+"""Settings that the search tries, each on ``_LOOKS`` volumes: its whole budget."""
+
 _SEED = 1_000_003
 """Far from the seeds that people choose, so that nothing is tuned on a volume in use."""
 
-_FLOOR_DB = 30.0
-"""Depth below its peak at which a spectrum counts as empty."""
+_SCALES = {"dip": 0.02, "noise": 0.05, "correlation": 0.1, "kurtosis": 0.5, "histogram": 0.02}
+"""What counts as one step away from the survey: about how far its own halves are apart."""
+
+_SECTION_EVERY = 24
+"""Bins between the sections that stand for a volume where the survey is sections."""
 
 _MEDIAN = 1
 
+_KNOBS = {"structure": -0.7, "fold_width": -0.5, "column_relief": -0.7, "column_tilt": -0.7,
+          "noise": 0.35, "column_rough": -0.7}  # fmt: skip
+"""What the search turns, each as the logarithm of a factor, and its first step; ``structure`` is
+the height of folds and shear. Plain layers have no chaos, so that the last one is not turned."""
 
-def matched(config: SyntheticConfig, profile: Profile) -> SyntheticConfig:
+_FITTED = ("fold_amplitude", "fold_width", "shear", "noise", "white_noise", "linear_noise",
+           "dip_noise", "lateral_blur", "footprint", "decay", "dead_traces", "noisy_traces",
+           "column_relief", "column_tilt", "column_rough")  # fmt: skip
+"""Settings that a profile carries."""
+
+_FIXED = ("column_relief", "column_tilt", "column_rough")
+"""Those of them that are one number and no range."""
+
+
+def fit(
+    config: SyntheticConfig,
+    profile: Profile,
+    searches: int = SEARCHES,
+    on_step: Callable[[int, int], None] | None = None,
+) -> Profile:
     """Find settings of which the generator makes volumes that look like a survey.
 
-    The peak frequency and its drop, folds and shear, noise, decay and lateral blur are set: three
-    times a few small volumes are made and measured, and each setting moves by what is amiss, so
-    that what the layers and bodies of the column do by themselves is taken into account. The
-    profile goes into the settings too, for the spectrum and the amplitudes of each volume.
+    Spectrum, level by depth, amplitudes and the noise's texture come from the profile by
+    construction. What decides dips and the share of noise - folds and shear, the relief of the
+    column's surfaces, the tilt and warp of its layers, its chaos, and the noise's level - depends
+    on all the rest, the structure tensor's exaggeration on noisy volumes included. So it is
+    searched for: the same few volumes are made with one set of factors after another (Nelder and
+    Mead 1965), measured in the form that the survey was measured in, and
+    the nearest wins.
 
     Parameters
     ----------
     config : SyntheticConfig
-        Everything that a profile does not say, such as faults and facies.
+        Everything that a profile does not say, such as faults and facies, and where the search
+        begins.
     profile : Profile
         The survey to imitate.
+    searches : int
+        Sets of factors that are tried: the whole budget; 0 keeps what follows from the profile.
+    on_step : callable, optional
+        Called with the sets tried and the sets in all.
+
+    Returns
+    -------
+    Profile
+        The same with ``fitted`` and ``fitted_shape``; the same for the same arguments, whatever
+        the seed.
+    """
+    tell = on_step or (lambda done, total: None)
+    shape = look_shape(config)
+    start = _start(dataclasses.replace(config, shape=shape), profile)
+    tried: dict[tuple[float, ...], float] = {}
+
+    def misfit(factors: NDArray[np.float64]) -> float:
+        key = tuple(np.round(factors, 6))
+        if key not in tried:
+            made = measure_like(profile, looks(_turned(start, factors), _LOOKS))
+            tried[key] = _misfit(profile, made)
+            tell(min(len(tried), searches), searches)
+        return tried[key]
+
+    steps = list(_KNOBS.values())[: len(_KNOBS) - (not config.facies)]
+    origin = np.zeros(len(steps))
+    simplex = np.vstack([origin, np.diag(steps)])
+    if searches:
+        minimize(misfit, origin, method="Nelder-Mead",
+                 options={"maxfev": searches, "initial_simplex": simplex})
+    best = min(tried, key=lambda key: tried[key], default=tuple(origin))
+    found = _turned(start, np.asarray(best))
+    settings = (
+        ("facies", float(config.facies), float(config.facies)),
+        *((name, *ends(getattr(found, name))) for name in _FITTED),
+    )
+    return dataclasses.replace(profile, fitted=settings, fitted_shape=shape)
+
+
+def fitted(config: SyntheticConfig, profile: Profile) -> SyntheticConfig:
+    """Take the settings of a fitted profile, for volumes of another shape too.
+
+    Folds are as wide as a volume's lateral extent and the column's surfaces as high as its
+    vertical one, so that their heights follow the shape to keep the dips.
+
+    Parameters
+    ----------
+    config : SyntheticConfig
+        Everything that the profile does not say.
+    profile : Profile
+        As :func:`fit` gives; one without a fit changes nothing but ``profile``.
 
     Returns
     -------
     SyntheticConfig
-        The same for the same arguments, whatever the seed.
+
+    Raises
+    ------
+    ConfigError
+        If the profile names a setting that the generator does not have.
     """
-    result = dataclasses.replace(config, profile=None)
-    for turn in range(_ROUNDS):
-        made = measure(list(looks(result)), windows=len(profile.windows))
-        if turn == 0:
-            result = _with_frequencies(result, profile, made)
-        result = dataclasses.replace(_with_levels(result, profile, made), profile=profile)
-    return result
+    values: dict[str, Any] = {name: (low, high) for name, low, high in profile.fitted}
+    if profile.fitted:
+        wider = max(config.shape[:2]) / max(profile.fitted_shape[:2])
+        taller = config.shape[2] / profile.fitted_shape[2]
+        values["fold_amplitude"] = _within(
+            "fold_amplitude", scaled(values["fold_amplitude"], wider)
+        )
+        for name in _FIXED:
+            values[name], _ = ends(values[name])
+        relief = values["column_relief"] * wider / taller
+        values["column_relief"], _ = _within("column_relief", relief)
+        values["facies"] = bool(values["facies"][0])
+    return dataclasses.replace(config, **values, profile=profile)
 
 
 def looks(
@@ -79,120 +165,97 @@ def looks(
     ndarray
         float32 (inline, crossline, sample).
     """
-    (inlines, crosslines, samples), most = config.shape, _LOOK
-    shape = (min(inlines, most[0]), min(crosslines, most[1]), min(samples, most[2]))
+    shape = look_shape(config)
     # Folds are as wide as the extent says: on a smaller one they are lower, to be as steep.
     shrink = max(shape[:2]) / max(config.shape[:2])
-    low, high = ends(config.fold_amplitude)
+    amplitude = scaled(config.fold_amplitude, shrink)
+    small = dataclasses.replace(config, shape=shape, fold_amplitude=amplitude)
     for seed in range(first_seed, first_seed + count):
-        yield synthesize(
-            dataclasses.replace(
-                config, shape=shape, seed=seed, fold_amplitude=(low * shrink, high * shrink)
-            )
-        ).amplitude
+        yield synthesize(dataclasses.replace(small, seed=seed)).amplitude
 
 
-def distances(a: Profile, b: Profile) -> dict[str, float]:
-    """How far two profiles are apart; 0 is alike, and each is the same both ways.
+def measure_like(profile: Profile, volumes: Iterable[NDArray[np.float32]]) -> Profile:
+    """Measure volumes as a survey was measured: whole, or by sections cut from them.
+
+    Dips and noise along a section are smaller than in space, so that only like may be compared
+    with like.
 
     Parameters
     ----------
-    a, b : Profile
-        Windows are compared with the window at nearest relative depth.
+    profile : Profile
+        The survey's: its form and depth windows.
+    volumes : iterable of ndarray
+        float32 (inline, crossline, sample).
 
     Returns
     -------
-    dict
-        ``spectrum_1`` and so on, from the top: root mean square difference of the median spectra
-        in dB, each scaled to unit power and cut at 30 dB below its peak. ``kurtosis``: difference.
-        ``dip``: 1-Wasserstein distance of the dip's size, samples per trace. ``histogram``:
-        1-Wasserstein distance of standardised amplitude. ``noise``: absolute natural logarithm of
-        the ratio.
-
-    Examples
-    --------
-    >>> values = np.random.default_rng(0).normal(size=(24, 24, 48))
-    >>> profile = measure([values])
-    >>> set(distances(profile, profile).values())
-    {0.0}
+    Profile
     """
-    first, second = (a, b) if len(a.windows) >= len(b.windows) else (b, a)
-    found = {}
-    for number, window in enumerate(first.windows):
-        gaps = [abs(sum(window) - sum(other)) for other in second.windows]
-        there = second.spectrum[int(np.argmin(gaps))][_MEDIAN]
-        found[f"spectrum_{number + 1}"] = _decibels(first.spectrum[number][_MEDIAN], there)
-    found["kurtosis"] = abs(a.kurtosis - b.kurtosis)
-    found["dip"] = _wasserstein(a.dip, b.dip, DIP_PROBABILITIES)
-    found["histogram"] = _wasserstein(a.amplitude, b.amplitude, AMPLITUDE_PROBABILITIES)
-    levels = [max(profile.noise[_MEDIAN], 1e-3) for profile in (a, b)]
-    found["noise"] = abs(float(np.log(levels[0] / levels[1])))
-    return {name: round(value, 4) for name, value in found.items()}
+    sources: list[NDArray[np.float32]] = []
+    for volume in volumes:
+        if profile.form == FORMS[0]:
+            sources.append(volume)
+            continue
+        half = _SECTION_EVERY // 2
+        sources += [volume[i : i + 1] for i in range(half, volume.shape[0], _SECTION_EVERY)]
+        sources += [volume[:, j : j + 1] for j in range(half, volume.shape[1], _SECTION_EVERY)]
+    return measure(sources, windows=len(profile.windows), blocks=max(12, len(sources)))
 
 
-def _with_frequencies(
-    config: SyntheticConfig, profile: Profile, made: Profile
-) -> SyntheticConfig:
-    """Scale the peak frequency, and set its drop, to the survey's."""
-    windows = len(profile.windows)
-    peaks = [window[_MEDIAN] for window in profile.peak_frequency]
-    scale = float(np.mean(ends(config.peak_frequency))) / made.peak_frequency[0][_MEDIAN]
-    low, _, high = profile.peak_frequency[0]
-    drop = 0.0
-    if windows > 1:
-        # The middles of the outer windows are nearer to each other than the ends of the traces.
-        drop = (1.0 - peaks[-1] / peaks[0]) * windows / (windows - 1)
+def look_shape(config: SyntheticConfig) -> tuple[int, int, int]:
+    """Shape of the volumes that are made to see what settings do."""
+    inlines, crosslines, samples = np.minimum(config.shape, _LOOK)
+    return int(inlines), int(crosslines), int(samples)
+
+
+def _start(config: SyntheticConfig, profile: Profile) -> SyntheticConfig:
+    """Set what follows from the profile at once."""
     widest = profile.correlation / (2.0 * np.sqrt(np.log(2.0)))
+    # White layers blurred with this sigma have the survey's correlation: the blur is no wider.
     blur = tuple(min(end, widest) for end in ends(config.lateral_blur))
+    middle = max(profile.noise[_MEDIAN], 1e-3)
     return dataclasses.replace(
         config,
-        peak_frequency=_within("peak_frequency", (low * scale, high * scale)),
-        frequency_drop=_within("frequency_drop", (drop - 0.1, drop + 0.1)),
-        # White layers blurred with this sigma have the survey's correlation: the blur is no wider.
+        profile=profile,
         lateral_blur=_within("lateral_blur", blur),
+        # Noise of the survey's own texture holds what is white, steep or striped in it.
+        white_noise=(0.0, 0.0),
+        linear_noise=(0.0, 0.0),
+        dip_noise=(0.0, 0.0),
+        footprint=(0.0, 0.0),
+        noisy_traces=(0.0, 0.0),
+        dead_traces=_within("dead_traces", (0.0, 2.0 * profile.dead)),
+        noise=_within("noise", (profile.noise[0], middle + (middle - profile.noise[0]))),
+        decay=(0.0, 0.0),
     )
 
 
-def _with_levels(config: SyntheticConfig, profile: Profile, made: Profile) -> SyntheticConfig:
-    """Move folds, noise and decay by what is amiss between the survey and what was made."""
-    wanted, seen = float(np.mean(profile.dip)), float(np.mean(made.dip))
-    steeper = min(max(wanted / max(seen, 1e-3), 0.5), 2.0)
-    power = profile.noise[_MEDIAN] ** 2 - made.noise[_MEDIAN] ** 2
-    low, high = ends(config.noise)
-    noise = tuple(np.sqrt(max(end**2 + power, 0.0)) for end in (low, high))
-    fade = profile.decay[_MEDIAN] - made.decay[_MEDIAN]
+def _turned(config: SyntheticConfig, factors: NDArray[np.float64]) -> SyntheticConfig:
+    """Turn the knobs by these logarithms of factors."""
+    by = dict(zip(_KNOBS, np.exp(factors).tolist(), strict=False))
+    structure, width, noise = (by.pop(name) for name in ("structure", "fold_width", "noise"))
+    column: dict[str, Any] = {
+        name: _within(name, getattr(config, name) * by[name])[0] for name in by
+    }
     return dataclasses.replace(
         config,
-        fold_amplitude=_scaled("fold_amplitude", config.fold_amplitude, steeper),
-        shear=_scaled("shear", config.shear, steeper),
-        noise=_within("noise", noise),
-        white_noise=_scaled("white_noise", config.white_noise, 0.5 if power < 0 else 1.0),
-        decay=_within("decay", tuple(end + fade for end in ends(config.decay))),
+        fold_amplitude=_within("fold_amplitude", scaled(config.fold_amplitude, structure)),
+        fold_width=_within("fold_width", scaled(config.fold_width, width)),
+        shear=_within("shear", scaled(config.shear, structure)),
+        noise=_within("noise", scaled(config.noise, noise)),
+        **column,
     )
 
 
-def _scaled(name: str, value: Range, factor: float) -> tuple[float, float]:
-    low, high = ends(value)
-    return _within(name, (low * factor, high * factor))
+def _misfit(profile: Profile, made: Profile) -> float:
+    """How far what was made is from the survey in what the search turns."""
+    found = distances(profile, made)
+    found["correlation"] = abs(float(np.log(max(made.correlation, 0.1) / profile.correlation)))
+    return float(sum((found[name] / scale) ** 2 for name, scale in _SCALES.items()) ** 0.5)
 
 
-def _within(name: str, bounds: tuple[float, ...]) -> tuple[float, float]:
+def _within(name: str, value: Range | tuple[float, ...]) -> tuple[float, float]:
     """Cut a range to what the generator can do, in numbers short enough to read."""
-    low, high = (round(float(np.clip(end, *LIMITS[name])), 4) for end in bounds)
+    pair = value if isinstance(value, tuple) else (value, value)
+    low, high = (round(float(np.clip(end, *LIMITS[name])), 4) for end in pair)
     return low, high
-
-
-def _decibels(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    logs = []
-    for spectrum in (np.asarray(a), np.asarray(b)):
-        decibels = 20.0 * np.log10(np.maximum(spectrum / np.sqrt(np.sum(spectrum**2)), 1e-9))
-        logs.append(np.maximum(decibels, decibels.max() - _FLOOR_DB))
-    assert len(logs[0]) == FREQUENCIES
-    return float(np.sqrt(np.mean((logs[0] - logs[1]) ** 2)))
-
-
-def _wasserstein(
-    a: tuple[float, ...], b: tuple[float, ...], probabilities: tuple[float, ...]
-) -> float:
-    """Area between two quantile functions."""
-    return float(np.trapezoid(np.abs(np.subtract(a, b)), probabilities))

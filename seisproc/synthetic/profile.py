@@ -122,6 +122,8 @@ class Profile:
     def __post_init__(self) -> None:
         """Refuse numbers that would mislead the generator."""
         windows, spread = len(self.windows), len(PERCENTILES)
+        for name, numbers in (("fitted", 2), ("limits", 1)):
+            _require_named(name, getattr(self, name), numbers)
         for name, shape in (
             ("windows", (windows, 2)),
             ("spectrum", (windows, spread, FREQUENCIES)),
@@ -138,8 +140,6 @@ class Profile:
             ("fitted_shape", (3,) if self.fitted else (0,)),
         ):
             _require(name, getattr(self, name), shape)
-        for name, numbers in (("fitted", 2), ("limits", 1)):
-            _require_named(name, getattr(self, name), numbers)
         if self.form not in FORMS:
             raise ConfigError("profile: form", found=str(self.form)[:60],
                               expected=" or ".join(FORMS))

@@ -11,22 +11,26 @@ from numpy.typing import NDArray
 from scipy.signal import oaconvolve
 
 from seisproc.synthetic.measure import trace_spectra
-from seisproc.synthetic.profile import AMPLITUDE_PROBABILITIES, FREQUENCIES, Profile
+from seisproc.synthetic.profile import AMPLITUDE_PROBABILITIES, FREQUENCIES, LEVELS, Profile
 
 _ROUNDS = 2
 """Each of the two steps disturbs a little what the other has set."""
 
-_MOST_GAIN = 30.0
-"""Largest amplification of a frequency: beyond it there is hardly any signal to amplify."""
+_MOST_GAIN = 12.0
+"""Largest amplification of a frequency: the wavelet has the spectrum already, and more would
+show the ends of the traces as bars."""
+
+_MOST_LEVEL = 2.0
+"""Largest gain of a depth over the middle one: where the earth is dim there is noise to amplify."""
 
 _EVERY = 3
 """Every so many traces, both ways, tell the spectrum and the quantiles of a volume."""
 
 
 def imitate(
-    amplitude: NDArray[np.float32], profile: Profile, rng: np.random.Generator
+    amplitude: NDArray[np.float32], profile: Profile, spectra: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Shape the spectrum to one drawn from a profile, and map the amplitudes to the profile's.
+    """Shape spectrum and level by depth, and map the amplitudes, to a survey's.
 
     Parameters
     ----------
@@ -34,20 +38,74 @@ def imitate(
         float32 (inline, crossline, sample), finite.
     profile : Profile
         The survey to imitate.
-    rng : numpy.random.Generator
-        Draws the spectrum; two numbers are consumed.
+    spectra : ndarray
+        float64 (window, frequency), as :func:`draw_spectra` gives.
 
     Returns
     -------
     ndarray
         float32 of the same shape, unit rms.
     """
-    target = draw_spectra(profile, rng)
     for _ in range(_ROUNDS):
-        amplitude = shape_spectrum(amplitude, target, profile.windows)
+        amplitude = shape_spectrum(amplitude, spectra, profile.windows)
+        amplitude = amplitude * level_gain(amplitude, profile.level)
         amplitude = map_amplitudes(amplitude, profile)
     rms = float(np.sqrt(np.mean(amplitude.astype(np.float64) ** 2)))
     return amplitude * np.float32(1.0 / max(rms, 1e-12))
+
+
+def level_gain(
+    amplitude: NDArray[np.float32], level: tuple[float, ...]
+) -> NDArray[np.float32]:
+    """Gain by depth, one for all traces, that brings a volume's level to a survey's.
+
+    Parameters
+    ----------
+    amplitude : ndarray
+        float32 (inline, crossline, sample).
+    level : tuple of float
+        Rms wanted in even slices from top to bottom.
+
+    Returns
+    -------
+    ndarray
+        float32 (sample,), smooth, within a factor of 2 of its middle. Slices that hold nothing, or
+        are to, are left alone.
+    """
+    own, wanted = slice_levels(amplitude, len(level)), np.asarray(level)
+    told = (own > 1e-3 * own.max()) & (wanted > 1e-3 * wanted.max())
+    if not told.any():
+        return np.ones(amplitude.shape[2], np.float32)
+    logs = np.log(wanted[told] / own[told])
+    logs = np.clip(logs - np.median(logs), -np.log(_MOST_LEVEL), np.log(_MOST_LEVEL))
+    return np.exp(_between(logs, told, amplitude.shape[2])).astype(np.float32)
+
+
+def own_level(amplitude: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Level of a volume by depth, over that of the whole: noise that follows it keeps its share.
+
+    Returns
+    -------
+    ndarray
+        float32 (sample,), smooth, 0.25 or more.
+    """
+    own = slice_levels(amplitude, LEVELS)
+    own = np.maximum(own / max(float(np.sqrt(np.mean(own**2))), 1e-12), 0.25)
+    return _between(own, np.ones(LEVELS, np.bool_), amplitude.shape[2]).astype(np.float32)
+
+
+def slice_levels(amplitude: NDArray[np.float32], count: int) -> NDArray[np.float64]:
+    """Rms of even slices from top to bottom, float64 (count,)."""
+    slices = np.array_split(amplitude[::_EVERY, ::_EVERY].astype(np.float64), count, axis=2)
+    return np.array([np.sqrt(np.mean(part**2)) if part.size else 0.0 for part in slices])
+
+
+def _between(
+    values: NDArray[np.float64], told: NDArray[np.bool_], samples: int
+) -> NDArray[np.float64]:
+    """Interpolate between the middles of slices."""
+    middles = (np.arange(len(told)) + 0.5) / len(told) * samples - 0.5
+    return np.interp(np.arange(samples), middles[told], values)
 
 
 def draw_spectra(profile: Profile, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from seisproc.synthetic.faults import Fault, undo_faults
 from seisproc.synthetic.lattice import Lattice
 from seisproc.synthetic.ranges import draw
 from seisproc.synthetic.response import observe, spoil
-from seisproc.synthetic.shaping import imitate
+from seisproc.synthetic.shaping import draw_spectra, imitate
 from seisproc.synthetic.structure import draw_folds
 from seisproc.synthetic.texture import paint
 from seisproc.synthetic.wavelet import draw_wavelets
@@ -86,7 +86,10 @@ def synthesize(config: SyntheticConfig) -> SyntheticVolume:
     ((24, 24, 32), 'float32', 'uint8')
     """
     streams = generators(config.seed)
-    wavelets = draw_wavelets(config, streams["wavelet"])
+    spectra = None
+    if config.profile is not None:
+        spectra = draw_spectra(config.profile, streams["profile"])
+    wavelets = draw_wavelets(config, streams["wavelet"], spectra)
     blur = draw(streams["wavelet"], config.lateral_blur)
     pad = wavelets.half
 
@@ -105,8 +108,8 @@ def synthesize(config: SyntheticConfig) -> SyntheticVolume:
     if config.along_normal:
         stretch = layer_stretch(painted.horizon, config.metres_per_sample / config.bin_m)
     amplitude = observe(config, reflections, stretch, wavelets, streams)
-    if config.profile is not None:
-        amplitude = imitate(amplitude, config.profile, streams["profile"])
+    if config.profile is not None and spectra is not None:
+        amplitude = imitate(amplitude, config.profile, spectra)
     inside = slice(pad, pad + config.shape[2])
     return SyntheticVolume(
         amplitude=spoil(amplitude, config, wavelets, streams["traces"]),

@@ -8,7 +8,15 @@ import pytest
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.measure import measure, trace_spectra
 from seisproc.synthetic.profile import FREQUENCIES
-from seisproc.synthetic.shaping import draw_spectra, imitate, map_amplitudes, shape_spectrum
+from seisproc.synthetic.shaping import (
+    draw_spectra,
+    imitate,
+    level_gain,
+    map_amplitudes,
+    own_level,
+    shape_spectrum,
+    slice_levels,
+)
 from seisproc.synthetic.volume import synthesize
 
 SMALL = SyntheticConfig(shape=(40, 40, 96), seed=3)
@@ -37,7 +45,8 @@ def test_the_labels_stay_and_the_same_configuration_gives_the_same_bytes(other):
 
 
 def test_the_spectrum_is_the_wanted_one_within_two_decibels(other):
-    values = synthesize(SMALL).amplitude
+    # Near enough for the largest gain of a frequency; the generator's wavelet is nearer still.
+    values = synthesize(dataclasses.replace(SMALL, peak_frequency=0.18, white_noise=0.05)).amplitude
     target = draw_spectra(other, np.random.default_rng(1))
     shaped = shape_spectrum(values, target, other.windows)
     for number, (first, last) in enumerate(other.windows):
@@ -49,7 +58,7 @@ def test_the_spectrum_is_the_wanted_one_within_two_decibels(other):
         band = target[number] > 0.1 * target[number].max()
         error, was = (20 * np.log10(s[band] / target[number][band]) for s in (seen, before))
         assert np.sqrt(np.mean(error**2)) < 2.0
-        assert np.sqrt(np.mean(was**2)) > 4.0
+        assert np.sqrt(np.mean(was**2)) > 3.0
 
 
 def test_a_filter_moves_no_reflection(other):
@@ -85,4 +94,22 @@ def test_drawn_spectra_lie_between_the_percentiles_and_vary(other):
 
 def test_what_holds_nothing_stays_so(other):
     empty = np.zeros((10, 10, 64), np.float32)
-    assert np.array_equal(imitate(empty, other, np.random.default_rng(0)), empty)
+    spectra = draw_spectra(other, np.random.default_rng(0))
+    assert np.array_equal(imitate(empty, other, spectra), empty)
+
+
+def test_a_gain_by_depth_brings_the_level_to_the_wanted_one_within_a_factor_of_two():
+    values = np.random.default_rng(0).normal(size=(20, 20, 120)).astype("float32")
+    wanted = tuple(np.linspace(0.7, 1.3, 12))
+    levels = slice_levels(values * level_gain(values, wanted), 12)
+    assert levels / levels.mean() == pytest.approx(wanted, rel=0.1)
+    steep = level_gain(values, tuple(np.geomspace(0.01, 100.0, 12)))
+    assert steep.max() / steep.min() < 4.1
+
+
+def test_the_own_level_follows_a_volume_down_but_not_to_silence():
+    values = np.random.default_rng(0).normal(size=(20, 20, 120)).astype("float32")
+    values[:, :, 60:] *= 1e-3
+    level = own_level(values)
+    assert level[:50].min() > 1.2
+    assert level[-10:] == pytest.approx(0.25)
