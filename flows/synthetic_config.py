@@ -12,7 +12,7 @@ from seisproc.errors import ConfigError
 from seisproc.schema import NONE, ClassSet, FaciesClass
 from seisproc.synthetic.column_data import column_of, faults_of
 from seisproc.synthetic.config import SyntheticConfig
-from seisproc.synthetic.matching import matched
+from seisproc.synthetic.matching import fitted
 from seisproc.synthetic.profile import read_profile
 from tasks.synthesize import Acquisition
 
@@ -85,7 +85,7 @@ class SyntheticConfigForm(Form):
         if not self.profile:
             return config
         # What was asked for stays, whatever the survey is like.
-        return dataclasses.replace(matched(config, read_profile(self.profile)), **values)
+        return dataclasses.replace(fitted(config, read_profile(self.profile)), **values)
 
     def _class_set(self) -> ClassSet:
         """Turn into a class set; each code and name once."""

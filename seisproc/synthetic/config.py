@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seisproc.errors import ConfigError
 from seisproc.schema import PARIHAKA, ClassSet
@@ -257,14 +258,14 @@ def _require_wavelet(config: SyntheticConfig) -> None:
         raise ConfigError(
             "synthetic wavelet", found=str(config.wavelet), expected=", ".join(WAVELETS)
         )
-    corners = config.ormsby_corners
-    if len(corners) != 4 or not 0 <= corners[0] < corners[1] <= corners[2] < corners[3] < np.inf:
+    corners = _numbers(config.ormsby_corners)
+    if corners.size != 4 or not 0 <= corners[0] < corners[1] <= corners[2] < corners[3] < np.inf:
         raise ConfigError(
             "synthetic ormsby_corners",
-            found=str(corners),
+            found=str(config.ormsby_corners),
             expected="four rising multiples of the peak frequency, such as (0.25, 0.65, 1.4, 2.2)",
         )
-    taps = np.asarray(config.wavelet_taps, np.float64)
+    taps = _numbers(config.wavelet_taps)
     if config.wavelet == "taps" and not (
         3 <= taps.size <= MOST_TAPS and taps.size % 2 and np.isfinite(taps).all() and taps.any()
     ):
@@ -280,7 +281,7 @@ def _require_wavelet(config: SyntheticConfig) -> None:
             do="Give one or more amplitude spectra, or choose another wavelet",
         )
     for spectrum in config.wavelet_spectra:
-        values = np.asarray(spectrum, np.float64)
+        values = _numbers(spectrum)
         if not (
             3 <= values.size <= MOST_TAPS
             and np.isfinite(values).all()
@@ -292,6 +293,15 @@ def _require_wavelet(config: SyntheticConfig) -> None:
                 found=str(spectrum)[:60],
                 expected=f"from 3 to {MOST_TAPS} amplitudes of 0 and more, not all 0",
             )
+
+
+def _numbers(values: object) -> NDArray[np.float64]:
+    """Turn into numbers in a row; what is none becomes nothing."""
+    try:
+        found = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        return np.empty(0)
+    return found if found.ndim == 1 else np.empty(0)
 
 
 def _require_classes(config: SyntheticConfig) -> None:

@@ -107,7 +107,8 @@ def test_another_column_makes_another_class_set() -> None:
         Unit(21, "sheet", 0.5, 0.03, (Fill(),), count=2),
         Unit(22, "lens", 0.4, 0.01, (Fill(layers=0.0, rough=0.05),), thick=0.2),
     )
-    volume = synthesize(SyntheticConfig(shape=(48, 48, 64), column=column, classes=named(20, 21, 22)))
+    classes = named(20, 21, 22)
+    volume = synthesize(SyntheticConfig(shape=(48, 48, 64), column=column, classes=classes))
     assert np.unique(volume.facies).tolist() == [20, 21, 22]
 
 

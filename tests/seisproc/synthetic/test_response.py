@@ -62,7 +62,9 @@ def test_a_stack_holds_layers_of_the_declared_strength_and_thickness() -> None:
     assert 4000 / interfaces == pytest.approx(4 * 1.5, rel=0.35)
 
 
-@pytest.mark.parametrize("make", [band_limited_noise, coherent_noise, partial(coherent_noise, bent=True)])
+@pytest.mark.parametrize(
+    "make", [band_limited_noise, coherent_noise, partial(coherent_noise, bent=True)]
+)
 def test_noise_has_the_declared_level_after_convolution(make) -> None:
     wavelet = ricker(0.12)
     for seed in range(4):
