@@ -11,10 +11,11 @@ import segyio
 
 from seisproc.errors import BusyError, OutputExistsError, StoreError
 from seisproc.grid import Grid
+from seisproc.labelling.target import Target
 from seisproc.schema import CODES, NONE
 from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
-from seisproc.segy.labels import read_on_grid
+from seisproc.segy.labels import open_segy
 from seisproc.survey import Survey, create_array, publish, write_coordinates
 
 from .conftest import BINARY, patch
@@ -126,7 +127,7 @@ def test_facies_are_exported_as_class_codes(store: str, tmp_path: Path, grid: Gr
         assert "INTERPRETATION/DEMO/FACIES" in text
         assert "NO VALUE: -1" in text
         np.testing.assert_allclose(file.samples, grid.sample)
-    back = read_on_grid(str(tmp_path / "facies.sgy"), grid)
+    back = open_segy([str(tmp_path / "facies.sgy")], Target.of(Survey(store)))
     np.testing.assert_array_equal(back[0:7, 0:5, 0:67], facies)
 
 
