@@ -27,6 +27,14 @@ from flows.server import prefect_server
     metavar="STORE NAME",
     help="Learn from these labels of a survey store; may be given again.",
 )
+@click.option(
+    "--sections",
+    multiple=True,
+    type=LOCATION,
+    metavar="FOLDER",
+    help="Learn from interpreted 2-D sections: .npz files with seismic, facies or fault, inline and"
+    " crossline; a classes.yaml beside them says what the codes mean. May be given again.",
+)
 @click.option("--synthetic", type=int, metavar="N", help="Learn from N synthetic volumes.")
 @click.option(
     "--patches",
@@ -47,7 +55,7 @@ from flows.server import prefect_server
     "--config",
     type=LOCATION,
     metavar="FILE",
-    help="YAML or JSON with the groups surveys, synthetics, patches and training.",
+    help="YAML or JSON with the groups surveys, sections, synthetics, patches and training.",
 )
 @cluster_options
 @overwrite_option
@@ -56,6 +64,7 @@ def train(
     target: str,
     bundle: str,
     labels: tuple[tuple[str, str], ...],
+    sections: tuple[str, ...],
     synthetic: int | None,
     patches: str | None,
     config: str | None,
@@ -68,7 +77,7 @@ def train(
     from tasks.patches import patch_kind
 
     cluster = take_cluster(options)
-    groups = read_training(config, labels, synthetic, options)
+    groups = read_training(config, labels, sections, synthetic, options)
     kind = patch_kind(patches, target) if patches else groups["patches"].config(target).kind
     groups["training"].distortion().require(kind)
     with prefect_server():

@@ -8,7 +8,12 @@ from prefect import flow
 
 from flows.config import ClusterConfig
 from flows.runs import OPTIONS, run_name
-from flows.training_config import LabelSource, PatchesConfig, SyntheticPatchSource
+from flows.training_config import (
+    LabelSource,
+    PatchesConfig,
+    SectionFolder,
+    SyntheticPatchSource,
+)
 from seisproc.cluster import open_cluster
 from seisproc.patches.config import Source
 from seisproc.patches.make import PatchReceipt
@@ -20,6 +25,7 @@ def patches(
     output: str,
     target: Literal["facies", "fault"],
     surveys: list[LabelSource] = [],  # noqa: B006 - never changed; the UI shows it as an empty list
+    sections: list[SectionFolder] = [],  # noqa: B006
     synthetics: SyntheticPatchSource = SyntheticPatchSource(),
     patches: PatchesConfig = PatchesConfig(),
     cluster: ClusterConfig = ClusterConfig(),
@@ -30,12 +36,14 @@ def patches(
     Args:
         output: Store to write. A run that was interrupted goes on where it stopped.
         target: Which labels: facies or faults.
-        surveys: Labelled surveys to cut from.
+        surveys: Labelled surveys and 2-D lines to cut from.
+        sections: Folders of interpreted sections to cut from, without a survey.
         synthetics: Synthetic volumes to cut from.
         patches: What is cut from them.
         cluster: Where patches are cut.
         overwrite: Replace another store that is already there.
     """
-    sources: list[Source] = [*(survey.source() for survey in surveys), *synthetics.sources()]
+    labelled = [each.source() for each in (*surveys, *sections)]
+    sources: list[Source] = [*labelled, *synthetics.sources()]
     with open_cluster(cluster.spec()) as address:
         return cut_patches(patches.config(target), sources, output, address, overwrite)

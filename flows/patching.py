@@ -30,6 +30,14 @@ ROOM = 24
     metavar="STORE NAME",
     help="Cut from these labels of a survey store; may be given again.",
 )
+@click.option(
+    "--sections",
+    multiple=True,
+    type=LOCATION,
+    metavar="FOLDER",
+    help="Cut from interpreted 2-D sections: .npz files with seismic, facies or fault, inline and"
+    " crossline; a classes.yaml beside them says what the codes mean. May be given again.",
+)
 @click.option("--synthetic", type=int, metavar="N", help="Cut from N synthetic volumes, or none.")
 @click.option(
     "--volume-shape",
@@ -52,7 +60,7 @@ ROOM = 24
     "--config",
     type=LOCATION,
     metavar="FILE",
-    help="YAML or JSON with the groups surveys, synthetics and patches, as for train.",
+    help="YAML or JSON with the groups surveys, sections, synthetics and patches, as for train.",
 )
 @cluster_options
 @overwrite_option
@@ -61,6 +69,7 @@ def patches(
     target: str,
     output: str,
     labels: tuple[tuple[str, str], ...],
+    sections: tuple[str, ...],
     synthetic: int | None,
     volume_shape: tuple[int, int, int] | None,
     preset: str | None,
@@ -79,7 +88,7 @@ def patches(
     from flows.training_config import PatchesConfig, SyntheticPatchSource, read_training
 
     cluster = take_cluster(options)
-    groups = read_training(config, labels, synthetic, {})
+    groups = read_training(config, labels, sections, synthetic, {})
     groups.pop("training")
     given = {"preset": preset, "count": count or None, "seed": seed}
     wanted = PatchesConfig(**{**_told(groups["patches"]), **_given(given)})

@@ -11,6 +11,7 @@ from flows.runs import OPTIONS, run_name
 from flows.training_config import (
     LabelSource,
     PatchesConfig,
+    SectionFolder,
     SyntheticPatchSource,
     TrainingConfig,
 )
@@ -26,6 +27,7 @@ def train(
     bundle: str,
     target: Literal["facies", "fault"],
     surveys: list[LabelSource] = [],  # noqa: B006 - never changed; the UI shows it as an empty list
+    sections: list[SectionFolder] = [],  # noqa: B006
     synthetics: SyntheticPatchSource = SyntheticPatchSource(),
     patches: PatchesConfig = PatchesConfig(),
     training: TrainingConfig = TrainingConfig(),
@@ -38,14 +40,15 @@ def train(
     Args:
         bundle: Folder of the bundle to write. The patches stay beside it, for the next time.
         target: What the network tells: facies on sections, or faults in the volume.
-        surveys: Labelled surveys to learn from.
+        surveys: Labelled surveys and 2-D lines to learn from.
+        sections: Folders of interpreted sections to learn from, without a survey.
         synthetics: Synthetic volumes to learn from.
         patches: What is cut from them.
         training: Network, and how it is trained.
         cluster: Where patches are cut. The training itself runs in the flow's own process.
         overwrite: Replace a bundle of other patches or settings.
-        store: Patches that were cut before, of the same target; surveys, synthetics and patches
-            are not looked at then. Empty: they are cut now.
+        store: Patches that were cut before, of the same target; surveys, sections, synthetics
+            and patches are not looked at then. Empty: they are cut now.
     """
     distortion = training.distortion()
     if store:
@@ -54,7 +57,8 @@ def train(
     wanted = patches.config(target)
     distortion.require(wanted.kind)
     store = f"{bundle.rstrip('/')}.patches.zarr"
-    sources: list[Source] = [*(survey.source() for survey in surveys), *synthetics.sources()]
+    labelled = [each.source() for each in (*surveys, *sections)]
+    sources: list[Source] = [*labelled, *synthetics.sources()]
     with open_cluster(cluster.spec()) as address:
         cut_patches(wanted, sources, store, address, overwrite=True)
     return train_bundle(training.config(target), distortion, store, bundle, overwrite)

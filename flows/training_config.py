@@ -13,7 +13,14 @@ from flows.texture_config import TextureUse
 from models.training import TrainConfig
 from seisproc.errors import ConfigError
 from seisproc.patches.augment import AugmentConfig
-from seisproc.patches.config import PRESETS, PatchConfig, SurveySource, SyntheticSource
+from seisproc.patches.config import (
+    PRESETS,
+    PatchConfig,
+    SectionsSource,
+    SurveySource,
+    SyntheticSource,
+)
+from seisproc.patches.sections import sections_source
 from seisproc.patches.splits import SplitConfig
 from tasks.distortion import Distortion
 
@@ -28,6 +35,24 @@ class LabelSource(Form):
     def source(self) -> SurveySource:
         """Turn into what ``seisproc.patches.make`` takes."""
         return SurveySource(self.store, self.labels, self.weight)
+
+
+class SectionFolder(Form):
+    """Interpreted 2-D sections that training learns from, without a survey."""
+
+    folder: str = Field(
+        description="Folder of .npz files, one a section: seismic and facies or fault (sample,"
+        " trace), inline and crossline of each trace."
+    )
+    classes: str = Field(
+        default="",
+        description="File of the class set. Empty: classes.yaml in the folder, or Parihaka's six.",
+    )
+    weight: float = Field(default=1.0, ge=0, description="Share of the patches, in proportion.")
+
+    def source(self) -> SectionsSource:
+        """Turn into what ``seisproc.patches.make`` takes."""
+        return sections_source(self.folder, self.classes, self.weight)
 
 
 class SyntheticPatchSource(Form):
@@ -177,12 +202,14 @@ class TrainingConfig(Form):
 def read_training(
     config: str | None,
     labels: Sequence[tuple[str, str]],
+    sections: Sequence[str],
     synthetic: int | None,
     options: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Read a training's configuration file, and the options that override it.
 
-    Returns the arguments ``surveys``, ``synthetics``, ``patches`` and ``training`` of the flow.
+    Returns the arguments ``surveys``, ``sections``, ``synthetics``, ``patches`` and ``training``
+    of the flow.
 
     Raises
     ------
@@ -190,7 +217,7 @@ def read_training(
         If the file holds another group of settings.
     """
     values = read_form(config) if config else {}
-    groups = ("surveys", "synthetics", "patches", "training")
+    groups = ("surveys", "sections", "synthetics", "patches", "training")
     unknown = sorted(set(values) - set(groups))
     if unknown:
         raise ConfigError(
@@ -198,6 +225,8 @@ def read_training(
         )
     surveys = [LabelSource(**entry) for entry in values.get("surveys", [])]
     surveys += [LabelSource(store=store, labels=name) for store, name in labels]
+    folders = [SectionFolder(**entry) for entry in values.get("sections", [])]
+    folders += [SectionFolder(folder=folder) for folder in sections]
     given = _given(options)
     texture = given.pop("texture", None)
     training = {**values.get("training", {}), **given}
@@ -206,6 +235,7 @@ def read_training(
     synthetics = {**values.get("synthetics", {}), **_given({"volumes": synthetic})}
     return {
         "surveys": surveys,
+        "sections": folders,
         "synthetics": SyntheticPatchSource(**synthetics),
         "patches": PatchesConfig(**values.get("patches", {})),
         "training": TrainingConfig(**training),

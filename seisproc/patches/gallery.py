@@ -36,6 +36,8 @@ def patch_pictures(store: PatchStore) -> dict[str, bytes]:
     """
     classes = FAULTS if store.target == "fault" else store.classes
     directions, volumes = store.read("direction"), store.read("volume")
+    kinds = [entry["kind"] for entry in store.attributes["sources"]]
+    sources = store.read("source")
     pictures = {}
     for part in PARTS:
         if not store.count(part):
@@ -46,7 +48,7 @@ def patch_pictures(store: PatchStore) -> dict[str, bytes]:
         pictures[part] = sheet(
             f"{part.capitalize()}: {len(patches)} of {store.count(part):,} patches of"
             f" {' x '.join(map(str, store.patch_shape))}",
-            [_caption(row, directions[row], volumes[row]) for row in rows],
+            [_caption(row, directions[row], volumes[row], kinds[sources[row]]) for row in rows],
             {
                 "seismic": [painted(seismic) for seismic, _ in patches],
                 store.target: [painted(seismic, label, classes) for seismic, label in patches],
@@ -81,6 +83,6 @@ def _flat(patch: NDArray[Sample]) -> NDArray[Sample]:
     return patch if patch.ndim == 2 else patch[len(patch) // 2]
 
 
-def _caption(row: int, direction: int, volume: int) -> str:
-    source = "survey" if volume < 0 else f"synthetic {volume}"
+def _caption(row: int, direction: int, volume: int, kind: str) -> str:
+    source = "survey" if volume < 0 else f"{kind.removesuffix('s')} {volume}"
     return f"{row}: {DIRECTIONS[direction]}, {source}"

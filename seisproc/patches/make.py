@@ -147,6 +147,7 @@ def _classes(config: PatchConfig, sources: Sequence[Source]) -> ClassSet:
                 f"{name} and {first} have different classes",
                 found=", ".join(c.name for c in other),
                 expected=", ".join(c.name for c in classes),
+                do="Leave one of them out (--synthetic 0: no synthetic volumes), or recode labels",
             )
     return classes
 
