@@ -43,7 +43,10 @@ def patches(
         cluster: Where patches are cut.
         overwrite: Replace another store that is already there.
     """
-    labelled = [each.source() for each in (*surveys, *sections)]
-    sources: list[Source] = [*labelled, *synthetics.sources()]
+    sources: list[Source] = [
+        *(survey.source() for survey in surveys),
+        *(folder.source() for folder in sections),
+        *synthetics.sources(),
+    ]
     with open_cluster(cluster.spec()) as address:
         return cut_patches(patches.config(target), sources, output, address, overwrite)

@@ -57,8 +57,11 @@ def train(
     wanted = patches.config(target)
     distortion.require(wanted.kind)
     store = f"{bundle.rstrip('/')}.patches.zarr"
-    labelled = [each.source() for each in (*surveys, *sections)]
-    sources: list[Source] = [*labelled, *synthetics.sources()]
+    sources: list[Source] = [
+        *(survey.source() for survey in surveys),
+        *(folder.source() for folder in sections),
+        *synthetics.sources(),
+    ]
     with open_cluster(cluster.spec()) as address:
         cut_patches(wanted, sources, store, address, overwrite=True)
     return train_bundle(training.config(target), distortion, store, bundle, overwrite)
