@@ -133,7 +133,7 @@ def _draw_numbers(
     row[10:12] = np.cos(body.turn), np.sin(body.turn)
     row[12:15] = rng.uniform(0.0, _CUBE, size=3)
     height, length = draw(clinoforms, fill.clinoform), draw(clinoforms, fill.clinoform_length)
-    advance, place = draw(clinoforms, fill.prograde), float(clinoforms.uniform(0.2, 0.8))
+    advance, place = draw(clinoforms, fill.prograde), float(clinoforms.uniform(0.0, 0.7))
     if height > 0:
         middle = place * lattice.bins[0] * row[10] + place * lattice.bins[1] * row[11]
         # Layers on the slope would be infinitely thick at an advance of 1.
