@@ -38,12 +38,14 @@ clocks differ, so that it may look old and yet be alive."""
 
 
 def work_url(store_url: str, product: str, fingerprint: str) -> str:
-    """Folder for the records of one product of a store, keyed by what it is made from.
+    """Folder for the records of one product of a store, named by all of what it is made from.
+
+    The whole fingerprint stands in the name: what other work left can never be taken for this.
 
     >>> work_url("data/f3.zarr", "interpretation/demo", "0123456789abcdef")
-    'data/f3.zarr.work/interpretation-demo-01234567'
+    'data/f3.zarr.work/interpretation-demo-0123456789abcdef'
     """
-    return f"{store_url.rstrip('/')}.work/{product.replace('/', '-')}-{fingerprint[:8]}"
+    return f"{store_url.rstrip('/')}.work/{product.replace('/', '-')}-{fingerprint}"
 
 
 @dataclass(frozen=True)

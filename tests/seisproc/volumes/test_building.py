@@ -19,7 +19,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from seisproc import building
-from seisproc.building import prepare
+from seisproc.building import build_store, prepare
 from seisproc.errors import BusyError, OutputExistsError, SpaceError, VolumeError
 from seisproc.records import Records, lease, work_url
 from seisproc.survey import Survey
@@ -129,6 +129,32 @@ def test_numbers_changed_between_kill_and_rerun_are_read_again(
     assert Survey(store).amplitude[0, 100, 300] == 77.0
     ingest_array(wide, tmp_path / "fresh.zarr", AXES)
     assert tree(tmp_path / "s.zarr") == tree(tmp_path / "fresh.zarr")
+
+
+def test_work_for_a_key_that_begins_alike_is_not_taken_over(wide: Path, tmp_path: Path) -> None:
+    store, fresh = tmp_path / "s.zarr", tmp_path / "fresh.zarr"
+
+    def build(source: Path, end: str) -> VolumeBuild:
+        made = VolumeBuild(open_volume(str(source), told(AXES)))
+        made.key = made.key[:8] + end * 56
+        return made
+
+    other = tmp_path / "other.npy"
+    np.save(other, np.load(wide) + 1)
+
+    def stop(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    first = build(other, "a")
+    second = build(wide, "b")
+    second.key = first.key[:8] + second.key[8:]
+    with pytest.raises(KeyboardInterrupt):
+        build_store(first, str(store), on_progress=stop)
+    assert build_store(second, str(store)).resumed == 0
+    build_store(second, str(fresh))
+    assert tree(store) == tree(fresh)
+    assert not list(tmp_path.glob("*.work"))
 
 
 def test_the_same_content_is_reused_and_other_content_refused(
