@@ -165,7 +165,7 @@ def _clear(plan: InterpretationPlan) -> None:
         paths = fs.ls(path, detail=False)
     except FileNotFoundError:
         return
-    ours = re.compile(rf"{re.escape(plan.product.replace('/', '-'))}-[0-9a-f]{{8}}")
+    ours = re.compile(rf"{re.escape(plan.product.replace('/', '-'))}-[0-9a-f]{{8,}}")
     for each in paths:
         if ours.fullmatch(each.rstrip("/").rsplit("/", 1)[-1]):
             fs.rm(each, recursive=True)
