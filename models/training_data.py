@@ -6,10 +6,13 @@ import contextlib
 import hashlib
 import itertools
 import json
+import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -160,25 +163,32 @@ def training_batches(
     """Yield windows float32 (batch, 1, ...) and labels uint8 (batch, ...) step by step, for ever.
 
     Order, augmentation and mixing depend on nothing but the seed and the step. A patch is mixed
-    with the next one of its batch.
+    with the next one of its batch. One thread reads ahead, and a few augment.
     """
     size = config.batch_size
     source = patches.shuffled(config.seed, first_step * size)
-    for step in itertools.count(first_step):
-        drawn = list(itertools.islice(source, size))
-        numbers = range(step * size, (step + 1) * size)
-        if augment is not None:
-            drawn = [
-                augment(*patch, np.random.default_rng([config.seed, 2, number]))
-                for number, patch in zip(numbers, drawn, strict=True)
-            ]
-        if mix is not None and size > 1:
-            others = [*drawn[1:], drawn[0]]
-            drawn = [
-                mix(*patch, *other, np.random.default_rng([config.seed, 3, number]))
-                for number, patch, other in zip(numbers, drawn, others, strict=True)
-            ]
-        yield as_batch(drawn)
+    lists = iter(lambda: list(itertools.islice(source, size)), [])
+    with made_ahead(lists, 2) as ready, ThreadPoolExecutor(_cores()) as pool:
+        for step, read in enumerate(ready, first_step):
+            drawn, numbers = read, range(step * size, (step + 1) * size)
+            if augment is not None:
+                drawn = list(pool.map(partial(_augmented, config.seed, augment), numbers, drawn))
+            if mix is not None and size > 1:
+                others = [*drawn[1:], drawn[0]]
+                drawn = [
+                    mix(*patch, *other, np.random.default_rng([config.seed, 3, number]))
+                    for number, patch, other in zip(numbers, drawn, others, strict=True)
+                ]
+            yield as_batch(drawn)
+
+
+def _augmented(seed: int, augment: Augment, number: int, patch: Patch) -> Patch:
+    return augment(*patch, np.random.default_rng([seed, 2, number]))
+
+
+def _cores() -> int:
+    """Threads that augment: NumPy lets them run side by side, but for a GPU four are enough."""
+    return min(4, os.cpu_count() or 1)
 
 
 def validation_batches(config: TrainConfig, patches: PatchSet) -> Iterator[Batch]:
@@ -220,6 +230,9 @@ def made_ahead(items: Iterator[Item], ahead: int = AHEAD) -> Iterator[Iterator[I
             put(None, StopIteration())
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             put(None, error)
+        finally:
+            if isinstance(items, Generator):
+                items.close()  # with what it holds open itself
 
     def take() -> Iterator[Item]:
         while True:
