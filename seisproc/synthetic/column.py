@@ -361,6 +361,7 @@ PARIHAKA_COLUMN: Column = (
         depth=(0.04, 0.16),
         relief=(0.01, 0.03),
         fills=(_CANYON_CHAOTIC, _CANYON_INCLINED, _CANYON_DRAPED),
+        count=(1, 2),
         width_m=(900.0, 1500.0),
         aspect=(5.0, 8.0),
         levee=(0.0, 0.15),

@@ -2,8 +2,12 @@
 
 import dataclasses
 import hashlib
+import multiprocessing
+import os
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,7 +44,20 @@ def test_arrays_have_the_declared_shape_and_kind() -> None:
     assert set(np.unique(volume.fault)) <= {0, 1}
 
 
-def test_same_seed_same_bytes_in_another_process() -> None:
+def digest_of_seed(seed: int) -> str:
+    return digest(synthesize(dataclasses.replace(SMALL, seed=seed)))
+
+
+def test_same_seeds_same_bytes_in_any_order_and_on_two_processes() -> None:
+    seeds = [11, 12, 13, 14]
+    here = {seed: digest_of_seed(seed) for seed in seeds}
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        backwards = list(pool.map(digest_of_seed, reversed(seeds)))
+    assert dict(zip(reversed(seeds), backwards, strict=True)) == here
+    assert len(set(here.values())) == len(seeds)
+
+
+def test_same_seed_same_bytes_once_compiled_anew(tmp_path: Path) -> None:
     script = (
         "import hashlib\n"
         "from seisproc.synthetic.config import SyntheticConfig\n"
@@ -50,8 +67,14 @@ def test_same_seed_same_bytes_in_another_process() -> None:
         "print(hashlib.sha256(data).hexdigest())\n"
     )
     run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=240
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=240,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
     )
+    assert any(tmp_path.rglob("*.nbc")), "the kernels were compiled, not read from the cache"
     assert run.stdout.strip() == digest(synthesize(SMALL))
 
 
@@ -90,6 +113,25 @@ def test_facies_lie_in_geological_order(typical: list[SyntheticVolume]) -> None:
         assert depth[0] > depth[1] > depth[3]
         assert depth[0] > depth[2] > depth[3]
         assert depth[4] < depth[1] and depth[5] < depth[1]
+
+
+def test_each_class_lies_only_on_what_is_older() -> None:
+    basement, older, younger = {0}, {1, 2}, {3, 4, 5}
+    on_older_and_on_younger = np.zeros(2, int)
+    found = np.zeros(len(PARIHAKA), int)
+    for seed in range(12):
+        config = SyntheticConfig(shape=(64, 64, 96), seed=seed, fault_count=0)
+        codes = synthesize(config).facies
+        found[np.unique(codes)] += 1
+        contacts = set(zip(codes[:, :, :-1].ravel(), codes[:, :, 1:].ravel(), strict=True))
+        for above, below in contacts:
+            assert above not in basement or below in basement
+            assert above not in older or below in basement | older
+        # Valleys and canyons cut: they lie on mudstone B, in which they are set, and below it.
+        under = {int(below) for above, below in contacts if above in (4, 5)} - {4, 5}
+        on_older_and_on_younger += [bool(under & older), bool(under & younger)]
+    assert (found >= 11).all()
+    assert on_older_and_on_younger[0] >= 8 and on_older_and_on_younger[1] == 12
 
 
 def test_bodies_are_bodies_and_not_speckle(typical: list[SyntheticVolume]) -> None:
