@@ -14,7 +14,7 @@ def match(
     output: str,
     overwrite: bool = False,
     facies: bool = True,
-    searches: int = 30,
+    searches: int = 24,
     test: bool = True,
 ) -> MatchReceipt:
     """Write the profile of a survey, and tell how near to it synthetic volumes come.

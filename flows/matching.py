@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("output", metavar="PROFILE.json", type=LOCATION)
 @click.option("--facies/--no-facies", default=True, show_default=True,
               help="Imitate with the generator's facies bodies, or with plain layers.")
-@click.option("--searches", type=click.IntRange(0, 1000), default=30, show_default=True,
+@click.option("--searches", type=click.IntRange(0, 1000), default=24, show_default=True,
               help="Settings that the fit tries, each on three small volumes.")
 @click.option("--test/--no-test", default=True, show_default=True,
               help="Train a small network to tell the survey from synthetics; some two minutes.")

@@ -12,7 +12,7 @@ from seisproc.records import write_atomic
 from seisproc.report.match_page import match_pictures, write_match_page
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.held_out import Halves, against_itself, against_synthetic, patch_shape
-from seisproc.synthetic.match import Match, match_survey
+from seisproc.synthetic.match import Match, match_survey, volume_shape
 from seisproc.synthetic.matching import SEARCHES
 from seisproc.synthetic.sources import Sources, open_sources
 from tasks.artifacts import link_artifact, pictures_artifact, receipt_artifact, table_artifact
@@ -62,7 +62,7 @@ def match_profile(
     survey = open_sources(sources)
     if test:
         patch_shape(survey)  # too small a survey is refused before an hour's work, not after it
-    config = SyntheticConfig(facies=facies)
+    config = SyntheticConfig(shape=volume_shape(survey), facies=facies)
     with stage_progress("match") as on_progress:
         found = match_survey(survey, config, searches=searches, on_step=on_progress)
     accuracies = _accuracies(survey, found) if test else (None, None, None)

@@ -86,7 +86,9 @@ def write_synthetic_survey(
     grid = _grid(config, acquisition)
     live = _live(config.shape, acquisition.missing_corner)
     cdp_x, cdp_y = _coordinates(config, acquisition)
-    volumes: tuple[NDArray[Any], ...] = (volume.amplitude, volume.facies, volume.fault)
+    # No class is 255, which one signed byte holds as -1.
+    facies = volume.facies.view(np.int8)
+    volumes: tuple[NDArray[Any], ...] = (volume.amplitude, facies, volume.fault)
     for path, values, code in zip(
         paths,
         volumes,

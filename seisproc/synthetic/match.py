@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.distance import distances
 from seisproc.synthetic.matching import SEARCHES, fit, fitted, look_shape, looks, measure_like
-from seisproc.synthetic.profile import Profile
+from seisproc.synthetic.profile import FORMS, Profile
 from seisproc.synthetic.rejection import limits_of, synthesize_like
 from seisproc.synthetic.sources import Sources, pieces
 
@@ -20,6 +20,8 @@ VOLUMES = 6
 """Volumes that are made before and after, for the distances and the two-sample test."""
 
 _PIECES = 4
+_LARGEST = (96, 96, 128)
+_LEAST = 32
 _SEED = 2_000_003
 """Other volumes than those that the settings were tuned on."""
 
@@ -58,6 +60,16 @@ class Match:
     volumes_after: tuple[NDArray[np.float32], ...]
     attempts: tuple[int, ...]
     excess: tuple[float, ...]
+
+
+def volume_shape(sources: Sources) -> tuple[int, int, int]:
+    """Shape of the volumes that stand for a survey: its own, where it is not large."""
+    shapes = [array.shape for array in sources.arrays]
+    across = min(max(shape[:2]) for shape in shapes)
+    along = across if sources.form == FORMS[1] else min(min(shape[:2]) for shape in shapes)
+    wanted = (along, across, min(shape[2] for shape in shapes))
+    inlines, crosslines, samples = np.clip(wanted, _LEAST, _LARGEST)
+    return int(inlines), int(crosslines), int(samples)
 
 
 def match_survey(

@@ -21,7 +21,7 @@ _LOOK = (96, 96, 192)
 """Largest volume that is made to see what settings do."""
 
 _LOOKS = 3
-SEARCHES = 30
+SEARCHES = 24
 """Settings that the search tries, each on ``_LOOKS`` volumes: its whole budget."""
 
 _SEED = 1_000_003

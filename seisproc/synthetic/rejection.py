@@ -19,7 +19,7 @@ _STRIDE = 1 << 32
 """From one attempt's seed to the next one's: beyond the seeds that number volumes, so that no
 attempt makes the volume of another sample."""
 
-_SLACK = 1.5
+_SLACK = 2.0
 """Limits are this much wider than the farthest part of the survey itself: parts are few."""
 
 _LIMITED = ("spectrum", "kurtosis", "dip", "noise", "histogram")
@@ -49,7 +49,7 @@ class Drawn:
 
 
 def limits_of(profile: Profile, parts: Iterable[Profile]) -> Profile:
-    """Set the limits of a profile: how far the survey's own parts are from the whole, and half.
+    """Set the limits of a profile: twice as far as its own parts are from the whole.
 
     Parameters
     ----------

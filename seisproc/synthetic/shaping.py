@@ -23,6 +23,10 @@ show the ends of the traces as bars."""
 _MOST_LEVEL = 2.0
 """Largest gain of a depth over the middle one: where the earth is dim there is noise to amplify."""
 
+_SPREAD = 0.5
+"""Of volumes about the median trace, as a share of the way to percentiles 10 and 90 of traces:
+single traces differ by more than volumes do."""
+
 _EVERY = 3
 """Every so many traces, both ways, tell the spectrum and the quantiles of a volume."""
 
@@ -119,7 +123,7 @@ def draw_spectra(profile: Profile, rng: np.random.Generator) -> NDArray[np.float
     ndarray
         float64 (window, frequency), unit power.
     """
-    low, high = rng.uniform(0.0, 2.0, size=2)
+    low, high = rng.uniform(1.0 - _SPREAD, 1.0 + _SPREAD, size=2)
     position = np.linspace(low, high, FREQUENCIES)
     spectra = np.asarray(profile.spectrum)
     # Percentiles 10, 50 and 90 stand at 0, 1 and 2; between them along the logarithm.

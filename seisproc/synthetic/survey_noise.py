@@ -20,8 +20,11 @@ _ACROSS = 2 * (WAVENUMBERS - 1)
 _ALONG = 48
 """Traces and samples of a piece of residual that is transformed."""
 
-_LEAST = 0.15
+_LEAST = 0.05
 """Least share of the noise's power at which the residual tells it; below it hardly any is left."""
+
+_TURNS = 8
+"""Times that a guess of the noise is put right; more change it by a few hundredths."""
 
 
 def residual_power(
@@ -42,7 +45,7 @@ def residual_power(
         float64 (:data:`~seisproc.synthetic.profile.WAVENUMBERS`, FREQUENCIES) over wavenumbers and
         frequencies from 0 to 0.5, of unit sum; None where the residual is too small or empty.
         Taking the mean of the neighbours away lowers the power at small wavenumbers; this is put
-        right down to 15 % of it.
+        right down to 5 % of it.
     """
     total = np.zeros((WAVENUMBERS, FREQUENCIES))
     length = min(_ALONG, residual.shape[2])
@@ -60,12 +63,27 @@ def residual_power(
                 total += both[:, :FREQUENCIES] + both[:, -np.arange(FREQUENCIES)]
     if not total.sum() > 0:
         return None
+    return _of_noise(total / total.sum(), neighbours)
+
+
+def _of_noise(residual: NDArray[np.float64], neighbours: int) -> NDArray[np.float64]:
+    """Power of the noise whose residual has this power, found by putting a guess right.
+
+    In a volume the other axis decides too how much of a wavenumber passes; the noise is taken to
+    be alike along both, and independent.
+    """
     cosine = np.cos(2.0 * np.pi * np.linspace(0.0, 0.5, WAVENUMBERS))
-    share = 2.0 / neighbours
-    # Across the line the neighbours are as unlike as those of white noise.
-    passed = (1.0 - share * cosine) ** 2 + (0.125 if neighbours > 2 else 0.0)
-    total /= np.maximum(passed, _LEAST)[:, None]
-    return total / total.sum()
+    if neighbours == 2:
+        passed = np.maximum((1.0 - cosine) ** 2, _LEAST)[:, None]
+        power = residual / passed
+        return power / power.sum()
+    response = (1.0 - 0.5 * (cosine[:, None] + cosine[None, :])) ** 2
+    power = residual
+    for _ in range(_TURNS):
+        across = power / np.maximum(power.sum(axis=0, keepdims=True), 1e-30)
+        power = residual / np.maximum(response @ across, _LEAST)
+        power /= power.sum()
+    return power
 
 
 def survey_noise(

@@ -62,9 +62,9 @@ def test_the_first_volume_within_the_limits_is_kept(survey):
     assert drawn.excess <= 1
 
 
-def test_limits_are_half_more_than_the_farthest_part_of_the_survey(survey):
+def test_limits_are_twice_as_far_as_the_farthest_part_of_the_survey(survey):
     parts = [measure([synthesize(dataclasses.replace(SMALL, seed=n)).amplitude]) for n in (7, 8)]
     limits = dict(limits_of(survey, parts).limits)
     worst = max(distances(survey, part)["dip"] for part in parts)
-    assert limits["dip"] == pytest.approx(1.5 * worst, abs=1e-3)
+    assert limits["dip"] == pytest.approx(2.0 * worst, abs=1e-3)
     assert limits_of(survey, []).limits == ()
