@@ -115,8 +115,8 @@ def write_match_page(
 def _sections(sources: Sources, match: Match) -> Figure:
     """Three sections of the survey, of volumes before and of volumes after, in three columns."""
     figure = blank("The survey, and synthetics before and after matching",
-                   f"High amplitude black; each section clipped at its own percentile {_PERCENTILE}"
-                   " of size", _SECTIONS, 0.05)
+                   "High amplitude black; each section clipped at its own percentile"
+                   f" {_PERCENTILE:g} of size", _SECTIONS, 0.05)
     real = _survey_planes(sources, 2)
     # The first ones, not the best ones.
     columns = (
@@ -127,7 +127,7 @@ def _sections(sources: Sources, match: Match) -> Figure:
     for column, (title, planes) in enumerate(columns):
         for row, plane in enumerate(planes):
             axes = figure.add_axes(
-                (0.05 + 0.32 * column, 0.53 - 0.455 * row, 0.295, 0.37)
+                (0.05 + 0.325 * column, 0.545 - 0.435 * row, 0.285, 0.365)
             )
             reach = float(np.percentile(np.abs(plane), _PERCENTILE)) or 1.0
             axes.imshow(plane.T, cmap="gray_r", vmin=-reach, vmax=reach, aspect="auto",

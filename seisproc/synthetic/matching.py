@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from seisproc.errors import ConfigError
 from seisproc.synthetic.config import LIMITS, SyntheticConfig
 from seisproc.synthetic.distance import distances
 from seisproc.synthetic.measure import measure
@@ -131,9 +132,15 @@ def fitted(config: SyntheticConfig, profile: Profile) -> SyntheticConfig:
     Raises
     ------
     ConfigError
-        If the profile names a setting that the generator does not have.
+        If the profile's settings are not those that a fit gives.
     """
     values: dict[str, Any] = {name: (low, high) for name, low, high in profile.fitted}
+    known = {"facies", *_FITTED}
+    if profile.fitted and values.keys() != known:
+        odd = sorted(values.keys() ^ known)[0]
+        raise ConfigError(f"profile: the fitted setting {odd!r} is unknown or missing",
+                          expected=", ".join(sorted(known)),
+                          do="Make the profile again with `seisproc match`")
     if profile.fitted:
         wider = max(config.shape[:2]) / max(profile.fitted_shape[:2])
         taller = config.shape[2] / profile.fitted_shape[2]

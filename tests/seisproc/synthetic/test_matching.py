@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from seisproc.errors import ConfigError
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.distance import distances
 from seisproc.synthetic.match import match_survey
@@ -82,6 +83,12 @@ def test_larger_volumes_have_the_dips_that_were_fitted(found):
 
 def test_a_profile_without_a_fit_changes_no_setting(survey):
     assert fitted(CONFIG, survey) == dataclasses.replace(CONFIG, profile=survey)
+
+
+def test_settings_that_no_fit_gives_are_refused(survey, found):
+    for rows in (found.fitted[1:], (*found.fitted, ("colour", 0.0, 1.0))):
+        with pytest.raises(ConfigError, match="unknown or missing"):
+            fitted(CONFIG, dataclasses.replace(found, fitted=rows))
 
 
 def test_volumes_are_measured_as_sections_where_the_survey_is_sections(survey):
