@@ -22,10 +22,10 @@ from seisproc.errors import (
     SpaceError,
     StoreError,
 )
+from seisproc.folders import earlier_work, free_bytes, remove_tree
 from seisproc.places import AccessError, require_writable
 from seisproc.records import Lease, Record, Records, lease, work_url
 from seisproc.replace import finish_replacement, put_in_place
-from seisproc.segy.folders import earlier_work, free_bytes, remove_tree
 from seisproc.survey import Survey, is_published
 from seisproc.volume import Outcome, map_bounded
 

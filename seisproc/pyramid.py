@@ -23,12 +23,12 @@ from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.errors import IncompleteError, OutputExistsError, SpaceError, StoreError
 from seisproc.fingerprint import fingerprint
+from seisproc.folders import earlier_work, remove_tree
 from seisproc.manifest import METADATA, folder_names
 from seisproc.ome import ome_metadata
 from seisproc.pyramid_levels import VIEWED, PyramidJob, Step, do_step, plan_levels
 from seisproc.records import Records, lease, work_url
 from seisproc.replace import STAGED, put_in_place
-from seisproc.segy.folders import earlier_work, remove_tree
 from seisproc.survey import Survey, create_array, is_published, publish
 from seisproc.volume import map_bounded
 

@@ -21,7 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
 
 from seisproc.records import Records
-from seisproc.segy.shards import as_space_error
+from seisproc.shards import as_space_error
 from seisproc.survey import layout
 from seisproc.volume import Box, Shape3, boxes
 

@@ -13,7 +13,7 @@ from zarr.codecs import Crc32cCodec, ShardingCodec
 
 from seisproc.errors import StoreError
 from seisproc.manifest import METADATA, NO_MARK, StoredFile, mark_of
-from seisproc.segy.shards import ShardedArray
+from seisproc.shards import ShardedArray
 
 
 @dataclass(frozen=True, order=True)

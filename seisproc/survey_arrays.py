@@ -14,10 +14,10 @@ import zarr
 from numpy.typing import DTypeLike, NDArray
 
 from seisproc.errors import OutputExistsError
+from seisproc.folders import remove_tree
 from seisproc.grid import Lattice
 from seisproc.schema import VARIABLES
-from seisproc.segy.folders import remove_tree
-from seisproc.segy.statistics import Tally, merged, summary
+from seisproc.statistics import Tally, merged, summary
 from seisproc.survey import STATISTICS, create_array, write_array, write_coordinates
 
 GROUPS = ("labels", "interpretation")

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seisproc.errors import IncompleteError, SeisprocError, SpaceError
+from seisproc.folders import earlier_work, remove_tree
 from seisproc.places import open_place, reaching
 from seisproc.records import Lease, Records, lease, work_url
 from seisproc.replace import put_in_place, staging_url
-from seisproc.segy.folders import earlier_work, remove_tree
-from seisproc.segy.shards import as_space_error
+from seisproc.shards import as_space_error
 from seisproc.survey import publish
 from seisproc.volume import map_bounded
 

@@ -24,8 +24,8 @@ from seisproc.segy.decode import decode
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.gather import gather, residuals
 from seisproc.segy.plan import IngestJob
-from seisproc.segy.shards import ShardedArray, as_space_error
-from seisproc.segy.statistics import Tally
+from seisproc.shards import ShardedArray, as_space_error
+from seisproc.statistics import Tally
 from seisproc.volume import tiles
 
 CHECKSUM_DIGITS = 32

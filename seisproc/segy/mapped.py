@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from seisproc.errors import BusyError
 from seisproc.places import open_place, reaching, require_writable
-from seisproc.segy.shards import as_space_error
+from seisproc.shards import as_space_error
 
 
 @contextlib.contextmanager

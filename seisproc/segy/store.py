@@ -11,9 +11,9 @@ import fsspec
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.folders import remove_tree
 from seisproc.records import Record
 from seisproc.segy.column import residual_url
-from seisproc.segy.folders import remove_tree
 from seisproc.segy.plan import ALGORITHM, HEADER_BLOCK, HEADER_CHUNK, IngestJob
 from seisproc.segy.scan import SegyScan
 from seisproc.survey import Survey, create_array, ensure_group, publish, write_array

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from seisproc.segy.product import Product
 from seisproc.segy.scatter import scatter
-from seisproc.segy.shards import ShardedArray
+from seisproc.shards import ShardedArray
 from seisproc.survey import Survey
 
 HEADER_BLOCK = 1 << 16

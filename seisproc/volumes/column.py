@@ -20,8 +20,8 @@ from seisproc.building import Task, TaskResult, piece_bytes
 from seisproc.records import Records
 from seisproc.segy.decode import decode, encode
 from seisproc.segy.layout import IBM
-from seisproc.segy.shards import ShardedArray, as_space_error
-from seisproc.segy.statistics import Tally
+from seisproc.shards import ShardedArray, as_space_error
+from seisproc.statistics import Tally
 from seisproc.volume import tiles
 from seisproc.volumes.parts import CHECKSUM_DIGITS, Part
 from seisproc.volumes.reading import Reader

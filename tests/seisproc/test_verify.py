@@ -21,7 +21,7 @@ from seisproc.errors import SeisprocError, StoreError
 from seisproc.labels import import_labels
 from seisproc.segy.create import create_segy
 from seisproc.segy.ingest import ingest
-from seisproc.segy.shards import ShardedArray
+from seisproc.shards import ShardedArray
 from seisproc.verify import verify
 
 SHAPE = (20, 18, 70)

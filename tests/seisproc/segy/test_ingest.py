@@ -301,7 +301,7 @@ def test_a_full_disk_stops_the_run_at_once(
     def full(file: object, part: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("seisproc.segy.shards._write_all", full)
+    monkeypatch.setattr("seisproc.shards._write_all", full)
     with pytest.raises(SpaceError, match="disk is full"):
         ingest([str(wide)], str(tmp_path / "s.zarr"))
     assert not (tmp_path / "s.zarr" / "zarr.json").exists()

@@ -251,7 +251,7 @@ def test_a_listing_that_grew_stale_decides_nothing(wide: Path, bucket: str) -> N
     assert Survey(store).groups("interpretation") == []
     assert zarr.open_group(store, mode="r").attrs["domain"] == "twt"
     assert "amplitude" in dict(zarr.open_group(store, mode="r").arrays())
-    gone = run_python(f"from seisproc.segy.folders import remove_tree; remove_tree({store!r})")
+    gone = run_python(f"from seisproc.folders import remove_tree; remove_tree({store!r})")
     assert gone.returncode == 0, gone.stderr
     assert not is_published(store)
     assert Records(f"{store}.work/x").read() == {}

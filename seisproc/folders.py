@@ -1,4 +1,4 @@
-"""What an ingest does to whole folders, local or not."""
+"""Whole folders, local or not: removed, listed, and the room that is left for them."""
 
 from __future__ import annotations
 

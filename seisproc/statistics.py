@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from seisproc.segy.tally_kernels import (
+from seisproc.tally_kernels import (
     COUNT,
     FLOAT_BINS,
     FLOAT_SHIFT,

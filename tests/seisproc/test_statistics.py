@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from seisproc.segy.statistics import PERCENTILES, Tally, merged, summary
+from seisproc.statistics import PERCENTILES, Tally, merged, summary
 
 
 def tally_of(values: np.ndarray, live: np.ndarray | None = None) -> Tally:
