@@ -64,14 +64,12 @@ from flows.server import prefect_server
 @click.option(
     "--classes",
     type=LOCATION,
-    default="",
     metavar="FILE",
     help="YAML or JSON with code, name and colour of each class. [default: Parihaka's six]",
 )
 @click.option(
     "--colours",
     type=LOCATION,
-    default="",
     metavar="FILE",
     help='YAML or JSON that maps colours of pictures, "#rrggbb", to classes.',
 )
@@ -99,6 +97,8 @@ def label(store: str, name: str, layers: str | None, as_json: bool, **options: A
     """
     for kind in ("facies", "fault", "horizons"):
         options[kind] = list(options[kind])
+    for file in ("classes", "colours"):
+        options[file] = options[file] or ""
     options["layers"] = [part.strip() for part in layers.split(",")] if layers else []
     with prefect_server():
         from flows.label import label as flow

@@ -276,7 +276,8 @@ def _codes(
             f"{what} hold values outside their class set",
             found=", ".join(f"{value:g}" for value in np.unique(values[wrong])[:8].tolist()),
             expected=", ".join(f"{c.code} = {c.name}" for c in classes) + f", {NONE} = unlabelled",
-            do="Give the class set that these labels use (--classes), or recode them",
+            do="Check that these are faults and no amplitudes" if classes is FAULT_SET
+            else "Give the class set that these labels use (--classes), or recode them",
         )
     return codes
 

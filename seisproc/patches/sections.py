@@ -140,8 +140,8 @@ def open_section(url: str, target: str, classes: ClassSet) -> LabelledSection:
             f"{what}: {target} holds values outside its class set",
             found=", ".join(f"{value:g}" for value in wrong[:8].tolist()),
             expected=", ".join(map(str, known)),
-            do="Give the class set of these sections: a file classes.yaml beside them, or "
-            "--classes",
+            do="Put the class set beside them as classes.yaml, or name its file in the "
+            "configuration (sections: classes)",
         )
     lines = np.stack([section.lines["inline"], section.lines["crossline"]], axis=1)
     fixed = [len(np.unique(lines[:, axis])) == 1 for axis in (0, 1)]
