@@ -18,13 +18,10 @@ from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.geometry import Candidate, Evidence, distinct, judge, usual_labels
 from seisproc.segy.layout import (
     CDP,
-    CDP_X,
-    CDP_Y,
     CHANNEL,
     FIELD_RECORD,
     GROUP_X,
     GROUP_Y,
-    NULL_COORDINATE,
     OFFSET,
     SHOT_POINT,
     SOURCE_X,
@@ -36,6 +33,13 @@ from seisproc.segy.layout import (
     Field,
     trace_words,
 )
+from seisproc.segy.witnesses import (
+    COORDINATES,
+    FEWEST_LINES,
+    agrees_with_coordinates,
+    is_coordinate,
+    overlap,
+)
 
 ORIGIN = "search of all header words"
 PRIORS = (0.45, 0.35, 0.25)
@@ -44,7 +48,6 @@ PRIORS = (0.45, 0.35, 0.25)
 FULL = 0.9
 """Share of the cells that must hold a trace before an unknown pair is believed."""
 
-FEWEST_LINES = 3
 DENSE = 0.5
 """Share of the evenly spaced numbers between the first and the last line that must occur."""
 
@@ -58,18 +61,11 @@ CHUNKS = 64
 MOST_WORDS = 40
 MOST_PAIRS = 24
 
-FIT_TRACES = 20_000
-MISFIT = 0.05
-"""Largest residual, relative to the spread, of coordinates as an affine map of line numbers."""
-
-STILL = 1e-3
-"""A number with which the coordinates move less than this, relative to the other, is no line."""
 
 LARGEST_COORDINATE_LABEL = 100_000
 COARSEST_COORDINATE_STEP = 10
 """Coordinate words hold line numbers only if these are small: eastings are large and coarse."""
 
-_COORDINATES = (CDP_X, CDP_Y, SOURCE_X, SOURCE_Y, GROUP_X, GROUP_Y)
 _COUNTERS = (TRACE_IN_LINE, CHANNEL, TRACE_IN_ENSEMBLE, OFFSET)
 _TIME_STAMP = tuple(Field(byte, "i2") for byte in range(157, 167, 2))
 _LINES_ELSEWHERE = tuple(
@@ -90,7 +86,7 @@ def worth_searching(judged: Sequence[tuple[Candidate, Evidence]]) -> bool:
         thick = min(evidence.inlines, evidence.crosslines) > 1
         if item.told and evidence.verdict in ("3d", "section"):
             return False
-        if evidence.verdict == "3d" and item.inline not in _COORDINATES:
+        if evidence.verdict == "3d" and item.inline not in COORDINATES:
             if evidence.fill >= (SPARSE / 3 if item.trusted else SPARSE):
                 return False
         if item.trusted and thick and evidence.verdict in ("duplicates", "gathers"):
@@ -120,7 +116,7 @@ def search(layouts: Sequence[FileLayout]) -> tuple[tuple[Candidate, ...], Column
     if traces < FEWEST_LINES**2:
         return (), {}
     shortlist = _varying(layouts)
-    witnesses = {*_COORDINATES, OFFSET, *itertools.chain(*_UNSTACKED, *_LINES_ELSEWHERE)}
+    witnesses = {*COORDINATES, OFFSET, *itertools.chain(*_UNSTACKED, *_LINES_ELSEWHERE)}
     columns = read_columns(layouts, [*shortlist, *witnesses])
     counted = _located_counters(columns)
     if counted:
@@ -137,7 +133,7 @@ def search(layouts: Sequence[FileLayout]) -> tuple[tuple[Candidate, ...], Column
     for first, second in sorted(pairs, key=_liking)[:MOST_PAIRS]:
         candidate = Candidate(first.field, second.field, ORIGIN, PRIORS[len(found)])
         evidence = judge(candidate, columns)
-        if evidence.verdict == "3d" and _agrees_with_coordinates(candidate, columns):
+        if evidence.verdict == "3d" and agrees_with_coordinates(candidate, columns):
             found.append(candidate)
         if len(found) == len(PRIORS):
             break
@@ -201,7 +197,7 @@ def _sample(layout: FileLayout) -> NDArray[np.uint8]:
 
 def _excluded(field: Field) -> bool:
     """Whether a word holds, or overlaps, what counts traces within a gather, or the time of day."""
-    return any(_overlap(field, word) for word in (*_COUNTERS, *_TIME_STAMP))
+    return any(overlap(field, word) for word in (*_COUNTERS, *_TIME_STAMP))
 
 
 def _looks_unstacked(columns: Columns) -> bool:
@@ -225,7 +221,7 @@ def _line_word(field: Field, columns: Columns) -> _LineWord | None:
     step = int(np.gcd.reduce(np.diff(labels)))
     if len(labels) < DENSE * ((labels[-1] - labels[0]) // step + 1) or not usual_labels(labels):
         return None
-    if _is_coordinate(field) and (
+    if is_coordinate(field) and (
         step > COARSEST_COORDINATE_STEP or np.abs(labels).max() > LARGEST_COORDINATE_LABEL
     ):
         return None
@@ -245,7 +241,7 @@ def _may_be_lines(first: _LineWord, second: _LineWord, traces: int) -> bool:
     # the two halves of one long counter make a grid as well; its lower half is full
     halves = second.field.size == 2 and len(second) > 60_000
     # eastings along a line of shots count as well: of coordinate words, both are lines or neither
-    one = _is_coordinate(first.field) != _is_coordinate(second.field)
+    one = is_coordinate(first.field) != is_coordinate(second.field)
     return not (shots or halves or one)
 
 
@@ -253,7 +249,7 @@ def _liking(pair: tuple[_LineWord, _LineWord]) -> tuple[object, ...]:
     """Sort key: words that hold nothing else by the standard, side by side, long, aligned."""
     fields = [word.field for word in pair]
     return (
-        _is_coordinate(fields[0]),
+        is_coordinate(fields[0]),
         fields[0].byte + fields[0].size != fields[1].byte,
         fields[0].size != fields[1].size,
         -sum(field.size for field in fields),
@@ -275,43 +271,8 @@ def _located_counters(columns: Columns) -> tuple[Candidate, ...]:
         evidence = judge(candidate, columns)
         if evidence.verdict == "3d" and evidence.fill >= FULL:
             if min(evidence.inlines, evidence.crosslines) >= FEWEST_LINES:
-                if _agrees_with_coordinates(candidate, columns, needed=True):
+                if agrees_with_coordinates(candidate, columns, needed=True):
                     return (candidate,)
     return ()
 
 
-def _agrees_with_coordinates(
-    candidate: Candidate, columns: Columns, needed: bool = False
-) -> bool:
-    """Whether coordinates, where there are any, are an affine map of the two numbers in a plane.
-
-    ``needed``: there must be some.
-    """
-    used = (candidate.inline, candidate.crossline)
-    some = slice(None, None, max(1, len(columns[candidate.inline]) // FIT_TRACES))
-    for pair in ((CDP_X, CDP_Y), (SOURCE_X, SOURCE_Y)):
-        if any(_overlap(word, taken) for word in pair for taken in used):
-            continue
-        places = np.stack([columns[word][some].astype("float64") for word in pair], axis=1)
-        known = ((places != 0) & (places != NULL_COORDINATE)).all(axis=1)
-        if known.sum() < FEWEST_LINES**2 or not np.ptp(places[known], axis=0).all():
-            continue
-        lines = np.stack([columns[word][some][known].astype("float64") for word in used], axis=1)
-        lines = (lines - lines.mean(axis=0)) / np.maximum(lines.std(axis=0), 1e-9)
-        spread = places[known] - places[known].mean(axis=0)
-        steps = np.linalg.lstsq(lines, spread, rcond=None)[0]
-        lengths = np.linalg.norm(steps, axis=1)
-        misfit = np.sqrt(np.mean((spread - lines @ steps) ** 2)) / np.sqrt(np.mean(spread**2))
-        flat = abs(np.linalg.det(steps)) < MISFIT * lengths.prod()
-        if misfit > MISFIT or flat or lengths.min() < STILL * lengths.max():
-            return False
-        needed = False
-    return not needed
-
-
-def _is_coordinate(field: Field) -> bool:
-    return any(_overlap(field, word) for word in _COORDINATES)
-
-
-def _overlap(first: Field, second: Field) -> bool:
-    return first.byte < second.byte + second.size and second.byte < first.byte + first.size

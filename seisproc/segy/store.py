@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seisproc.folders import remove_tree
 from seisproc.records import Record
-from seisproc.segy.column import residual_url
+from seisproc.segy.converter import residual_url
 from seisproc.segy.plan import ALGORITHM, HEADER_BLOCK, HEADER_CHUNK, IngestJob
 from seisproc.segy.scan import SegyScan
 from seisproc.survey import Survey, create_array, ensure_group, publish, write_array
