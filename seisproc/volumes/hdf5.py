@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seisproc.errors import VolumeError
 from seisproc.segy.source import Source
-from seisproc.volumes.reading import open_hdf5
+from seisproc.volumes.files import open_hdf5
 from seisproc.volumes.settings import ALIASES, AXIS_NAMES
 
 LEAST_AXES, MOST_AXES = 2, 4

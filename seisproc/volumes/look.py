@@ -11,10 +11,10 @@ import numpy as np
 from seisproc.errors import VolumeError
 from seisproc.grid import describe_axes
 from seisproc.segy.source import Source
+from seisproc.volumes.files import native_kind
 from seisproc.volumes.hdf5 import choose_dataset, list_hdf5, scales
 from seisproc.volumes.npy import list_numpy, open_numpy
 from seisproc.volumes.opening import FORMATS, open_volume
-from seisproc.volumes.reading import native_kind
 from seisproc.volumes.recognise import volume_format
 from seisproc.volumes.settings import USUAL_AXES, VERTICAL, VolumeSettings, plain, told_axes
 from seisproc.volumes.volume import Volume

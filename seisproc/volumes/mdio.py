@@ -27,12 +27,14 @@ from seisproc.segy.layout import (
 from seisproc.segy.product import BY_DTYPE, MAX_SAMPLES
 from seisproc.segy.source import Source
 from seisproc.segy.text import decode_text, find_crs
+from seisproc.volumes.files import native_kind
+from seisproc.volumes.framing import Framed, frame
 from seisproc.volumes.mdio_headers import FieldHeaders, field_bytes, file_header
 from seisproc.volumes.mdio_store import MdioStore, version0, version1
-from seisproc.volumes.reading import Arrangement, ZarrArray, native_kind
+from seisproc.volumes.reading import Arrangement, ZarrArray
 from seisproc.volumes.recognise import zarr_attributes
 from seisproc.volumes.settings import ALIASES, VERTICAL, VolumeSettings, plain
-from seisproc.volumes.volume import Framed, Volume, affine_of, frame
+from seisproc.volumes.volume import Volume, affine_of
 
 SAMPLE_AXES = {"time": "twt", "depth": "depth", "sample": "twt"}
 PROBES = 3

@@ -21,7 +21,8 @@ from numpy.lib import format as npy
 
 from seisproc.errors import VolumeError
 from seisproc.segy.source import Source
-from seisproc.volumes.reading import Arrangement, MappedArray, native_kind, open_binary
+from seisproc.volumes.files import native_kind, open_binary
+from seisproc.volumes.reading import Arrangement, MappedArray
 
 COPY_BYTES = 1 << 24
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)

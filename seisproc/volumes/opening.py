@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from seisproc.errors import VolumeError
 from seisproc.segy.source import Source
+from seisproc.volumes.files import native_kind
+from seisproc.volumes.framing import Framed, frame
 from seisproc.volumes.hdf5 import choose_dataset, scales
 from seisproc.volumes.mdio import open_mdio
 from seisproc.volumes.npy import NumpyArray, open_numpy
-from seisproc.volumes.reading import Hdf5Dataset, Reader, native_kind
+from seisproc.volumes.reading import Hdf5Dataset, Reader
 from seisproc.volumes.recognise import volume_format
 from seisproc.volumes.settings import VolumeSettings, plain, told_axes
-from seisproc.volumes.volume import Framed, Volume, frame
+from seisproc.volumes.volume import Volume
 
 FORMATS = {"npy": "NumPy array", "npz": "NumPy archive", "hdf5": "HDF5 dataset", "mdio": "MDIO"}
 
