@@ -100,7 +100,7 @@ def tell_apart(
 
 
 class Teller(nn.Module):
-    """Four strided convolutions and a mean and maximum over the patch; about 26,000 parameters.
+    """Four strided convolutions and a mean and maximum over the patch; about 25,000 parameters.
 
     Takes float32 (patch, 1, trace, sample) of any size from 16 x 16; gives the logit of the second
     kind, (patch,).

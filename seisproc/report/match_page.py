@@ -117,7 +117,7 @@ def _sections(sources: Sources, match: Match) -> Figure:
     figure = blank("The survey, and synthetics before and after matching",
                    "High amplitude black; each section clipped at its own percentile"
                    f" {_PERCENTILE:g} of size", _SECTIONS, 0.05)
-    real = _survey_planes(sources, 2)
+    real = _survey_planes(sources, 2, match.volumes_after[0].shape[2])
     # The first ones, not the best ones.
     columns = (
         ("Survey", real),
@@ -142,7 +142,7 @@ def _sections(sources: Sources, match: Match) -> Figure:
     return figure
 
 
-def _survey_planes(sources: Sources, count: int) -> list[NDArray[np.float32]]:
+def _survey_planes(sources: Sources, count: int, samples: int) -> list[NDArray[np.float32]]:
     """Sections of the survey, (trace, sample), no wider or deeper than a synthetic one."""
     planes = []
     if sources.form == FORMS[0]:
@@ -156,8 +156,10 @@ def _survey_planes(sources: Sources, count: int) -> list[NDArray[np.float32]]:
             planes.append(values.reshape(-1, values.shape[2]))
     shown = []
     for plane in planes:
-        first = max(0, (len(plane) - _ACROSS) // 2)
-        shown.append(np.nan_to_num(plane[first : first + _ACROSS] - np.nanmean(plane)))
+        first, top = (max(0, (have - want) // 2)
+                      for have, want in zip(plane.shape, (_ACROSS, samples), strict=True))
+        part = plane[first : first + _ACROSS, top : top + samples]
+        shown.append(np.nan_to_num(part - np.nanmean(plane)))
     return shown
 
 

@@ -115,5 +115,9 @@ def test_real_data_are_imitated(test_data, name):
     for key, distance in match.after.items():
         # Kurtosis was as near by chance; halves of the survey differ by more.
         assert distance < match.before[key] or distance < match.control[key], key
-    for key in (*(key for key in match.before if key.startswith("spectrum")), "dip", "noise"):
-        assert match.after[key] < 0.5 * match.before[key], key
+    for key in match.before:
+        if key.startswith("spectrum"):
+            assert match.after[key] < 0.5 * match.before[key], key
+    for key in ("dip", "noise"):
+        # Plain layers may be as gentle as the survey's without a fit.
+        assert match.after[key] < max(0.5 * match.before[key], 4 * match.control[key]), key
