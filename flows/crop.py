@@ -6,8 +6,8 @@ from prefect import flow
 
 from flows.config import ClusterConfig
 from flows.runs import OPTIONS, run_name
-from seisproc.building import IngestReceipt
 from seisproc.cluster import open_cluster
+from seisproc.jobs import IngestReceipt
 from tasks.crop import crop_survey
 
 

@@ -9,8 +9,8 @@ from flows.header_config import HeaderConfig
 from flows.runs import OPTIONS, run_name
 from flows.sources import ingest_sources
 from flows.volume_config import VolumeConfig
-from seisproc.building import BUDGET_MIB, IngestReceipt
 from seisproc.cluster import open_cluster
+from seisproc.jobs import BUDGET_MIB, IngestReceipt
 from tasks.pyramid import pyramid_survey
 
 

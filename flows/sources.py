@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from seisproc.building import BUDGET_MIB
 from seisproc.errors import ConfigError
+from seisproc.jobs import BUDGET_MIB
 from seisproc.segy.patterns import matching_files
 from seisproc.segy.source import Source
 from seisproc.volumes.recognise import volume_format
@@ -14,7 +14,7 @@ from seisproc.volumes.recognise import volume_format
 if TYPE_CHECKING:
     from flows.header_config import HeaderConfig
     from flows.volume_config import VolumeConfig
-    from seisproc.building import IngestReceipt
+    from seisproc.jobs import IngestReceipt
     from seisproc.segy.scan import SegyScan
     from seisproc.volumes.volume import Volume
 

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from seisproc.errors import IncompleteError, OutputExistsError, SpaceError, StoreError
+from seisproc.errors import OutputExistsError, StoreError
 from seisproc.fingerprint import fingerprint
 from seisproc.folders import earlier_work, remove_tree
 from seisproc.manifest import METADATA, folder_names
 from seisproc.ome import ome_metadata
-from seisproc.pyramid_levels import VIEWED, PyramidJob, Step, do_step, plan_levels
+from seisproc.pieces import completed
+from seisproc.pyramid_levels import VIEWED, PyramidJob, do_step, plan_levels
 from seisproc.records import Records, lease, work_url
 from seisproc.replace import STAGED, put_in_place
 from seisproc.survey import Survey, create_array, is_published, publish
@@ -232,24 +233,12 @@ def _build(
     total = sum(len(steps) for _, steps in every)
     resumed = finished = sum(step.key in done for _, steps in every for step in steps)
     for _, steps in every:  # a level is made from the one before
-        failed: list[tuple[Step, Exception]] = []
         left = [step for step in steps if step.key not in done]
-        for outcome in map_bounded(partial(do_step, job), left, client):
-            if isinstance(outcome.error, SpaceError):
-                raise outcome.error
-            if outcome.error is not None:
-                failed.append((outcome.item, outcome.error))
-                continue
+        outcomes = map_bounded(partial(do_step, job), left, client)
+        for _ in completed(outcomes, job.target, total):
             finished += 1
             if on_progress is not None:
                 on_progress(finished, total)
-        if failed:
-            step, error = min(failed, key=lambda pair: pair[0])
-            raise IncompleteError(
-                f"{job.target} is not complete: {len(failed)} of {total} pieces failed",
-                found=f"first at {step.key}: {type(error).__name__}: {error}",
-                do="Run the same command again: it redoes only those",
-            )
     name = survey.url.rsplit("/", 1)[-1].removesuffix(".zarr")
     publish(job.target, {
         "title": f"{name}, for viewers",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from seisproc.building import IngestReceipt
 from seisproc.cluster import connect
+from seisproc.jobs import IngestReceipt
 from seisproc.volumes.crop import crop
 from seisproc.volumes.ranges import parse_ranges
 from tasks.artifacts import receipt_artifact

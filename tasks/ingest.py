@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from seisproc.building import BUDGET_MIB, IngestReceipt
 from seisproc.cluster import connect
+from seisproc.jobs import BUDGET_MIB, IngestReceipt
 from seisproc.segy.ingest import ingest
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.volumes.ingest import ingest_volume

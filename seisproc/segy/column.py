@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from seisproc.building import Task, TaskResult
+from seisproc.jobs import Task, TaskResult
 from seisproc.records import Records
 from seisproc.segy.converter import ColumnConverter
 from seisproc.segy.piece_io import CHECKSUM_DIGITS, job_array, job_shards, raw_samples

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.building import Task
+from seisproc.jobs import Task
 from seisproc.records import write_atomic
 from seisproc.segy.decode import decode
 from seisproc.segy.gather import gather, residuals

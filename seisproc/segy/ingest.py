@@ -6,15 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from seisproc.building import (
-    BUDGET_MIB,
-    Built,
-    IngestReceipt,
-    Progress,
-    Task,
-    TaskResult,
-    build_store,
-)
+from seisproc.building import build_store
+from seisproc.jobs import BUDGET_MIB, Built, IngestReceipt, Progress, Task, TaskResult
 from seisproc.records import Record
 from seisproc.segy.column import check_task, run_task
 from seisproc.segy.overrides import HeaderOverrides

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.building import Task, piece_bytes
+from seisproc.jobs import Task, piece_bytes
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.scan import SegyScan
 from seisproc.survey import layout

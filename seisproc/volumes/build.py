@@ -13,16 +13,9 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from seisproc.building import (
-    BUDGET_MIB,
-    Built,
-    IngestReceipt,
-    Progress,
-    Task,
-    TaskResult,
-    build_store,
-)
+from seisproc.building import build_store
 from seisproc.errors import VolumeError
+from seisproc.jobs import BUDGET_MIB, Built, IngestReceipt, Progress, Task, TaskResult
 from seisproc.records import Record
 from seisproc.segy.layout import FORMAT, IEEE, TEXT_BYTES, Field, put_trace_words
 from seisproc.survey import Survey, create_array, ensure_group, layout, publish, write_array

@@ -16,7 +16,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from seisproc.building import Task, TaskResult, piece_bytes
+from seisproc.jobs import Task, TaskResult, piece_bytes
 from seisproc.records import Records
 from seisproc.segy.decode import decode, encode
 from seisproc.segy.layout import IBM

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.building import IngestReceipt, Progress
 from seisproc.errors import ConfigError, GeometryError
 from seisproc.grid import Lattice
+from seisproc.jobs import IngestReceipt, Progress
 from seisproc.manifest import MANIFEST, SEAL, array_names
 from seisproc.places import open_place
 from seisproc.schema import DOMAINS

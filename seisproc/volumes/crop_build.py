@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.building import Task, TaskResult
 from seisproc.errors import VolumeError
+from seisproc.jobs import Task, TaskResult
 from seisproc.manifest import SEAL
 from seisproc.records import Record, write_atomic
 from seisproc.survey import (

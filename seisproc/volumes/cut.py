@@ -10,9 +10,9 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from seisproc.building import Task
 from seisproc.errors import GeometryError
 from seisproc.grid import Lattice
+from seisproc.jobs import Task
 from seisproc.places import open_place
 from seisproc.segy.layout import DELAY
 from seisproc.survey import Survey

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seisproc.building import BUDGET_MIB, IngestReceipt, Progress, Task, TaskResult
 from seisproc.errors import ConfigError
+from seisproc.jobs import BUDGET_MIB, IngestReceipt, Progress, Task, TaskResult
 from seisproc.segy.source import Source
 from seisproc.volumes.build import VolumeBuild, build_volume
 from seisproc.volumes.column import VolumeJob

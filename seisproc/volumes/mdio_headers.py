@@ -16,7 +16,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from seisproc.building import Task
+from seisproc.jobs import Task
 from seisproc.segy.layout import BINARY_BYTES, TEXT_BYTES, TEXT_COLUMNS, TRACE_HEADER_BYTES
 from seisproc.segy.text import EBCDIC
 from seisproc.volumes.parts import (

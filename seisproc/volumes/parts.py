@@ -10,7 +10,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from seisproc.building import Task
+from seisproc.jobs import Task
 from seisproc.segy.plan import HEADER_BLOCK
 from seisproc.survey import create_array
 from seisproc.volume import tiles

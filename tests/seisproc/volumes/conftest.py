@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seisproc.building import IngestReceipt
+from seisproc.jobs import IngestReceipt
 from seisproc.volumes.ingest import ingest_volume
 from seisproc.volumes.settings import Numbering, VolumeSettings
 
