@@ -46,7 +46,7 @@ __all__ = [
     "SurveySource", "SyntheticSource", "make_patches",
 ]
 
-VERSION = 1
+VERSION = 2
 """Of the drawing and cutting; raised when the same configuration gives other patches."""
 
 
