@@ -7,7 +7,7 @@ training are fixed, so that figures of different days and generators compare.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,9 +58,7 @@ class Accuracy:
     runs: tuple[float, ...]
 
 
-def tell_apart(
-    splits: Sequence[Split], seed: int = 0, on_run: Callable[[int, int], None] | None = None
-) -> Accuracy:
+def tell_apart(splits: Sequence[Split], seed: int = 0) -> Accuracy:
     """Train the network once on each split, and score it on what it has not seen.
 
     Parameters
@@ -69,8 +67,6 @@ def tell_apart(
         One per run, two or more.
     seed : int
         Decides weights and order, with the run's number.
-    on_run : callable, optional
-        Called with the runs done and the runs in all.
 
     Returns
     -------
@@ -84,11 +80,7 @@ def tell_apart(
     """
     if len(splits) < 2:
         raise ModelError("a two-sample test", found=f"{len(splits)} runs", expected="2 or more")
-    runs = []
-    for number, split in enumerate(splits):
-        runs.append(_run(split, seed + number))
-        if on_run:
-            on_run(number + 1, len(splits))
+    runs = [_run(split, seed + number) for number, split in enumerate(splits)]
     mean, spread = float(np.mean(runs)), float(np.std(runs, ddof=1)) / len(runs) ** 0.5
     reach = float(student.ppf(0.975, len(runs) - 1)) * spread
     return Accuracy(
@@ -140,7 +132,7 @@ def _run(split: Split, seed: int) -> float:
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
         network.train()
         for _ in range(EPOCHS):
-            for chosen in torch.randperm(len(train)).split(BATCH):
+            for chosen in torch.split(torch.randperm(len(train)), BATCH):
                 batch = train[chosen]
                 # A section read from its other end is as real, and so is one a little louder.
                 turned = torch.rand(len(batch)) < 0.5
@@ -150,13 +142,13 @@ def _run(split: Split, seed: int) -> float:
                     network(batch), labels[chosen]
                 )
                 optimiser.zero_grad()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 schedule.step()
         network.eval()
         with torch.inference_mode():
             first, second = (
-                torch.cat([network(part) for part in _tensor(patches).split(256)])
+                torch.cat([network(part) for part in torch.split(_tensor(patches), 256)])
                 for patches in (split.first_test, split.second_test)
             )
     return float(((first < 0).double().mean() + (second >= 0).double().mean()) / 2)

@@ -90,14 +90,8 @@ def _accuracies(survey: Sources, found: Match) -> tuple[Accuracy, Accuracy, Accu
     with stage_progress("two-sample test") as on_progress:
         for number, cut in enumerate(kinds):
             splits = [Split(*cut(run)) for run in range(RUNS)]
-            results.append(
-                tell_apart(
-                    splits,
-                    on_run=lambda done, _, past=number * RUNS: on_progress(
-                        past + done, len(kinds) * RUNS
-                    ),
-                )
-            )
+            results.append(tell_apart(splits))
+            on_progress(number + 1, len(kinds))
     before, after, control = results
     return before, after, control
 
