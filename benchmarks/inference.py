@@ -35,20 +35,14 @@ from models.bundle import save_bundle
 from models.card import Card, ClassInfo
 from models.predictor import BundleRecipe
 from models.registry import build
+from seisproc.chunking import layout
 from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, connect, open_cluster
 from seisproc.grid import Grid
 from seisproc.interpretation.compute_region import load_network
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.interpretation.tiling import lattices
 from seisproc.normalise import unit_rms
-from seisproc.survey import (
-    Survey,
-    create_array,
-    layout,
-    publish,
-    write_array,
-    write_coordinates,
-)
+from seisproc.survey import Survey, create_array, publish, write_array, write_coordinates
 
 WINDOW, OVERLAP = 64, 0.25
 CHANNELS = (8, 16, 32)

@@ -87,7 +87,7 @@ def describe_ingest(scan: SegyScan, store: str) -> str:
     store : str
         Where the store will be.
     """
-    from seisproc.survey import layout as shard_layout
+    from seisproc.chunking import layout as shard_layout
 
     chunks, shards = shard_layout(scan.shape)
     count = math.prod(math.ceil(n / s) for n, s in zip(scan.shape, shards, strict=True))

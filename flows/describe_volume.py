@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from flows.describe import Rows, by, describe_ingest, facts, plain, size_text
+from seisproc.chunking import layout
 from seisproc.grid import describe_axes
 from seisproc.schema import DOMAINS, KINDS
-from seisproc.survey import layout
 from seisproc.volumes.look import extent, missing_traces
 from seisproc.volumes.volume import Volume
 

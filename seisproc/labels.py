@@ -18,6 +18,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from seisproc.chunking import layout
 from seisproc.class_sets import FAULT_SET, class_set, flag_attributes
 from seisproc.errors import ConfigError, GeometryError, SeisprocError
 from seisproc.labelling.placed import LabelVolume, require_shape
@@ -30,7 +31,6 @@ from seisproc.survey import (
     Survey,
     create_array,
     ensure_group,
-    layout,
     publish,
     write_array,
     write_coordinates,

@@ -20,9 +20,9 @@ import zarr
 from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
 
+from seisproc.chunking import layout
 from seisproc.records import Records
 from seisproc.shards import as_space_error
-from seisproc.survey import layout
 from seisproc.volume import Box, Shape3, boxes
 
 LONGEST = 64

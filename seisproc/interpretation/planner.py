@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.chunking import layout
 from seisproc.errors import BundleError, ConfigError, SpaceError
 from seisproc.interpretation.blend import blend_weights
 from seisproc.interpretation.plan import (
@@ -25,7 +26,7 @@ from seisproc.interpretation.prediction import Recipe
 from seisproc.interpretation.regions import Regions
 from seisproc.interpretation.tiling import Lattice, lattices
 from seisproc.normalise import NORMALISATION
-from seisproc.survey import Survey, layout
+from seisproc.survey import Survey
 from seisproc.volume import Shape3
 
 FEW_REGIONS = 8

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.chunking import layout
 from seisproc.class_sets import FAULT_SET, named_classes, read_class_set
 from seisproc.errors import ConfigError
 from seisproc.labelling.horizons import NOTHING
@@ -18,7 +19,7 @@ from seisproc.labelling.target import Target
 from seisproc.labels import LabelReceipt, check_name, import_labels
 from seisproc.places import shown
 from seisproc.schema import NONE, PARIHAKA, ClassSet
-from seisproc.survey import Survey, layout
+from seisproc.survey import Survey
 from seisproc.volume import tiles
 
 AUTO = "auto"

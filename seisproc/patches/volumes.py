@@ -28,12 +28,13 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from seisproc.chunking import layout
 from seisproc.errors import ConfigError, StoreError
 from seisproc.labels import FAULT_SET, class_set, flag_attributes
 from seisproc.patches.pieces import Progress, Site, building, do_pieces
 from seisproc.patches.store import read_attributes
 from seisproc.schema import NONE, PARIHAKA, ClassSet
-from seisproc.survey import create_array, is_published, layout, write_array
+from seisproc.survey import create_array, is_published, write_array
 from seisproc.synthetic.config import SyntheticConfig
 
 if TYPE_CHECKING:

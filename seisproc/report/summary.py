@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.chunking import SHARDS
 from seisproc.report.inventory import bin_size, classes_of, members
 from seisproc.report.product_sums import FAULT_THRESHOLD, ProductSums
 from seisproc.schema import CODES, NONE, ClassSet, FaciesClass
-from seisproc.survey import SHARDS, Survey
+from seisproc.survey import Survey
 from seisproc.volume import Shape3, boxes
 
 COLUMN_EDGE = SHARDS[3][0]

@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.chunking import layout
 from seisproc.jobs import Task, piece_bytes
 from seisproc.segy.fileheader import FileLayout
 from seisproc.segy.scan import SegyScan
-from seisproc.survey import layout
 from seisproc.volume import tiles
 
 ALGORITHM = 3

@@ -14,11 +14,12 @@ import zarr
 from numpy.typing import NDArray
 
 from seisproc.building import build_store
+from seisproc.chunking import layout
 from seisproc.errors import VolumeError
 from seisproc.jobs import BUDGET_MIB, Built, IngestReceipt, Progress, Task, TaskResult
 from seisproc.records import Record
 from seisproc.segy.layout import FORMAT, IEEE, TEXT_BYTES, Field, put_trace_words
-from seisproc.survey import Survey, create_array, ensure_group, layout, publish, write_array
+from seisproc.survey import Survey, create_array, ensure_group, publish, write_array
 from seisproc.survey_arrays import (
     GROUPS,
     clear_target,

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.chunking import layout
 from seisproc.errors import ConfigError, GeometryError
 from seisproc.grid import Lattice
 from seisproc.jobs import IngestReceipt, Progress
 from seisproc.manifest import MANIFEST, SEAL, array_names
 from seisproc.places import open_place
 from seisproc.schema import DOMAINS
-from seisproc.survey import Survey, layout
+from seisproc.survey import Survey
 from seisproc.volumes.build import build_volume
 from seisproc.volumes.crop_build import CropBuild
 from seisproc.volumes.cut import Cut

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from seisproc.chunking import layout
 from seisproc.grid import Grid
 from seisproc.interpretation.prediction import Prediction
-from seisproc.survey import create_array, layout, publish, write_array, write_coordinates
+from seisproc.survey import create_array, publish, write_array, write_coordinates
 
 
 @dataclass(frozen=True)

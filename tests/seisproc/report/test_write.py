@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from seisproc.chunking import layout
 from seisproc.errors import ConfigError, GeometryError, OutputExistsError, StoreError
 from seisproc.grid import Grid
 from seisproc.labels import import_labels
@@ -15,14 +16,7 @@ from seisproc.schema import NONE, PARIHAKA
 from seisproc.segy.create import create_segy
 from seisproc.segy.ingest import ingest
 from seisproc.segy.overrides import HeaderOverrides
-from seisproc.survey import (
-    create_array,
-    ensure_group,
-    layout,
-    publish,
-    write_array,
-    write_coordinates,
-)
+from seisproc.survey import create_array, ensure_group, publish, write_array, write_coordinates
 
 PRODUCTS = ("facies", "fault", "facies_uncertainty", "fault_uncertainty")
 
