@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 from seisproc import survey
+from seisproc.chunking import layout
 from seisproc.grid import Grid
 from seisproc.survey import Survey
 
@@ -27,7 +28,7 @@ def write_survey(url, amplitude, live=None, fingerprint="f" * 16):
     amplitude = np.where(live[..., None], amplitude, math.nan).astype("float32")
     values = amplitude[live].astype("float64")
     statistics = {"mean": float(values.mean()), "std": float(values.std())}
-    chunks, shards = survey.layout(shape)
+    chunks, shards = layout(shape)
     array = survey.create_array(
         url, "amplitude", shape, "float32", grid.dims, chunks=chunks, shards=shards,
         fill_value=math.nan, attributes={"statistics": statistics},

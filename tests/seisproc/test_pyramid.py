@@ -11,6 +11,7 @@ import zarr
 from distributed import Client, LocalCluster
 
 from seisproc import pyramid, survey
+from seisproc.chunking import layout
 from seisproc.errors import OutputExistsError, StoreError
 from seisproc.pyramid import make_pyramid, pyramid_url
 from seisproc.pyramid_levels import mean_of_live, plan_levels
@@ -77,7 +78,7 @@ def test_integers_stay_integers_and_dead_cells_do_not_pull_the_mean(tmp_path, li
     url = str(tmp_path / "counts.zarr")
     grid = survey.Grid(np.arange(140, dtype="int32"), np.arange(70, dtype="int32"),
                        4.0 * np.arange(150))
-    chunks, shards = survey.layout(SHAPE)
+    chunks, shards = layout(SHAPE)
     array = survey.create_array(url, "amplitude", SHAPE, "int16", grid.dims, chunks=chunks,
                                 shards=shards)
     array[...] = values

@@ -7,6 +7,7 @@ import xarray as xr
 import zarr
 
 from seisproc import survey
+from seisproc.chunking import layout
 from seisproc.errors import GeometryError, StoreError
 from seisproc.grid import Grid
 from seisproc.schema import NONE, SCHEMA_VERSION, VARIABLES
@@ -25,7 +26,7 @@ def grid():
 @pytest.fixture
 def unpublished(tmp_path, grid):
     url = str(tmp_path / "survey.zarr")
-    chunks, shards = survey.layout(grid.shape)
+    chunks, shards = layout(grid.shape)
     amplitude = survey.create_array(
         url, "amplitude", grid.shape, "float32", grid.dims, chunks=chunks, shards=shards,
         fill_value=math.nan, attributes={"statistics": {"rms": 1.0}, "coordinates": "cdp_x cdp_y"},
@@ -133,7 +134,7 @@ def test_foreign_and_newer_stores_are_refused(tmp_path):
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (601, 1, 1501), (23, 18, 75), (400, 400, 750)])
 def test_shards_are_whole_chunks_and_not_far_larger_than_the_volume(shape):
-    chunks, shards = survey.layout(shape)
+    chunks, shards = layout(shape)
     for extent, chunk, shard in zip(shape, chunks, shards, strict=True):
         assert shard % chunk == 0
         assert chunk <= extent

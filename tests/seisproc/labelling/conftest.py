@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from seisproc import survey
+from seisproc.chunking import layout
 from seisproc.grid import Grid, Lattice, lattice_of
 from seisproc.labelling.target import Target
 from seisproc.survey import Survey
@@ -47,7 +48,7 @@ def facies():
 
 def write_store(url, lattice, live, places=()):
     """Write a published store of any kind around noise."""
-    chunks, shards = survey.layout(lattice.shape)
+    chunks, shards = layout(lattice.shape)
     values = np.random.default_rng(0).normal(size=lattice.shape).astype("float32")
     array = survey.create_array(
         url, "amplitude", lattice.shape, "float32", lattice.dims, chunks=chunks, shards=shards,

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seisproc import survey
+from seisproc.chunking import layout
 from seisproc.errors import ConfigError, SeisprocError, VolumeError
 from seisproc.grid import Lattice
 from seisproc.labels import import_labels
@@ -261,7 +262,7 @@ def test_a_line_with_labels_is_a_source_too(tmp_path):
     lattice = Lattice("2d", {"trace": np.arange(120)}, 4.0 * np.arange(40))
     url = str(tmp_path / "line.zarr")
     values = np.random.default_rng(0).normal(size=lattice.shape).astype("float32")
-    chunks, shards = survey.layout(lattice.shape)
+    chunks, shards = layout(lattice.shape)
     array = survey.create_array(
         url, "amplitude", lattice.shape, "float32", lattice.dims, chunks=chunks, shards=shards,
         fill_value=math.nan, attributes={"statistics": {"mean": 0.0, "std": 1.0}},
