@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from seisproc.records import Record
-from seisproc.survey import Survey
 
 Progress = Callable[[int, int], None]
 BUDGET_MIB = 512
@@ -64,6 +63,16 @@ class Job(Protocol):
         ...
 
     @property
+    def chunks(self) -> tuple[int, ...]:
+        """Of the amplitude."""
+        ...
+
+    @property
+    def shards(self) -> tuple[int, ...]:
+        """Of the amplitude."""
+        ...
+
+    @property
     def piece_bytes(self) -> int:
         """Memory that one piece takes at most, about."""
         ...
@@ -113,10 +122,6 @@ class Build(Protocol[AnyJob]):
 
     def stored_bytes(self) -> int:
         """Upper estimate of the store's size."""
-        ...
-
-    def matches(self, survey: Survey, job: AnyJob) -> bool:
-        """Whether a finished store was planned from the same source, and as this version plans."""
         ...
 
     def finish(self, job: AnyJob, mark: str, recorded: Mapping[str, Record]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -16,9 +16,16 @@ from numpy.typing import DTypeLike, NDArray
 from seisproc.errors import OutputExistsError
 from seisproc.folders import remove_tree
 from seisproc.grid import Lattice
+from seisproc.records import Record
 from seisproc.schema import VARIABLES
 from seisproc.statistics import Tally, merged, summary
-from seisproc.survey import STATISTICS, create_array, write_array, write_coordinates
+from seisproc.survey import (
+    STATISTICS,
+    create_array,
+    ensure_group,
+    write_array,
+    write_coordinates,
+)
 
 GROUPS = ("labels", "interpretation")
 PACKAGES = ("seisproc", "numpy", "numba", "zarr", "numcodecs")
@@ -93,16 +100,32 @@ def write_cells(
     array[...] = values
 
 
-def write_statistics(
-    target: str, payloads: Iterable[Mapping[str, Any]], dtype: np.dtype[Any]
+def column_records(recorded: Mapping[str, Record]) -> list[Record]:
+    """Return the records of the columns, in the order of their keys."""
+    return [recorded[name] for name in sorted(recorded) if name.startswith("column-")]
+
+
+def complete_survey(
+    target: str,
+    lattice: Lattice,
+    shards: tuple[int, ...],
+    columns: Sequence[Record],
+    dtype: np.dtype[Any],
 ) -> None:
-    """Merge what the columns counted, and put it with the amplitude."""
-    total = merged((Tally.from_payload(dict(payload), dtype) for payload in payloads), dtype)
+    """Add what only all columns together tell, and the groups for labels and interpretations.
+
+    What the columns counted is merged and put with the amplitude.
+    """
+    payloads = (dict(record.payload["statistics"]) for record in columns)
+    total = merged((Tally.from_payload(payload, dtype) for payload in payloads), dtype)
     amplitude = zarr.open_array(f"{target}/amplitude", mode="r+")
     amplitude.update_attributes({STATISTICS: summary(total)})
+    _write_inline_rms(target, lattice, shards)
+    for group in GROUPS:
+        ensure_group(f"{target}/{group}")
 
 
-def write_inline_rms(target: str, lattice: Lattice, shards: tuple[int, ...]) -> None:
+def _write_inline_rms(target: str, lattice: Lattice, shards: tuple[int, ...]) -> None:
     """Root mean square of every inline, over its live traces: what a QC picture shows first."""
     if lattice.lateral[0] != "inline":
         return

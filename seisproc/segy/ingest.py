@@ -13,7 +13,7 @@ from seisproc.segy.column import check_task, run_task
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.plan import IngestJob, plan_ingest, source_key, stored_bytes
 from seisproc.segy.scan import SegyScan, scan
-from seisproc.segy.store import create_store, finish_store, is_created, store_matches
+from seisproc.segy.store import create_store, finish_store, is_created
 from seisproc.survey import Survey
 
 if TYPE_CHECKING:
@@ -42,14 +42,8 @@ def ingest(
         The store to make, local or on any fsspec file system.
     overrides : HeaderOverrides, optional
         What the user knows better than the headers.
-    client : distributed.Client, optional
-        Where the pieces run; without one, in this process.
-    overwrite : bool
-        Replace an existing survey made from other content, once the new one is complete.
-    budget_mib : int
-        Memory in MiB that the pieces under way on one machine may take, all workers together.
-    on_progress : callable, optional
-        Told (done, total) pieces.
+    client, overwrite, budget_mib, on_progress
+        As :func:`seisproc.building.build_store` takes them.
 
     Raises
     ------
@@ -109,10 +103,6 @@ class SegyBuild:
     def stored_bytes(self) -> int:
         """Upper estimate of the store's size."""
         return stored_bytes(self.scanned)
-
-    def matches(self, survey: Survey, job: IngestJob) -> bool:
-        """Whether a finished store was planned from the same headers."""
-        return store_matches(survey, self.key, job)
 
     def finish(self, job: IngestJob, mark: str, recorded: Mapping[str, Record]) -> None:
         """Add statistics and residuals, and publish."""

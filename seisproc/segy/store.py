@@ -16,16 +16,15 @@ from seisproc.records import Record
 from seisproc.segy.converter import residual_url
 from seisproc.segy.plan import ALGORITHM, HEADER_BLOCK, HEADER_CHUNK, IngestJob
 from seisproc.segy.scan import SegyScan
-from seisproc.survey import Survey, create_array, ensure_group, publish, write_array
+from seisproc.survey import create_array, publish, write_array
 from seisproc.survey_arrays import (
-    GROUPS,
     clear_target,
+    column_records,
+    complete_survey,
     create_survey_arrays,
     provenance,
     write_cells,
-    write_inline_rms,
     write_places,
-    write_statistics,
 )
 
 FLAT_CHUNK = 1 << 20
@@ -104,14 +103,9 @@ def finish_store(
     job: IngestJob, scanned: SegyScan, key: str, mark: str, recorded: Mapping[str, Record]
 ) -> None:
     """Add what only all pieces together tell, then publish."""
-    columns = [recorded[name] for name in sorted(recorded) if name.startswith("column-")]
-    write_statistics(
-        job.target, (record.payload["statistics"] for record in columns), job.dtype
-    )
-    write_inline_rms(job.target, scanned.lattice, job.shards)
+    columns = column_records(recorded)
+    complete_survey(job.target, scanned.lattice, job.shards, columns, job.dtype)
     _write_residual(job, columns)
-    for group in GROUPS:
-        ensure_group(f"{job.target}/{group}")
     publish(job.target, _attributes(job, scanned, key, mark))
 
 
@@ -180,12 +174,3 @@ def _attributes(
         "overrides": told["overrides"],
         "provenance": provenance(ALGORITHM),
     }
-
-
-def store_matches(survey: Survey, key: str, job: IngestJob) -> bool:
-    """Whether a finished store was planned from the same headers, and as this version plans."""
-    return (
-        survey.attributes.get("source_key") == key
-        and survey.amplitude.shards == job.shards
-        and survey.amplitude.chunks == job.chunks
-    )

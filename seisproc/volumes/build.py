@@ -19,16 +19,15 @@ from seisproc.errors import VolumeError
 from seisproc.jobs import BUDGET_MIB, Built, IngestReceipt, Progress, Task, TaskResult
 from seisproc.records import Record
 from seisproc.segy.layout import FORMAT, IEEE, TEXT_BYTES, Field, put_trace_words
-from seisproc.survey import Survey, create_array, ensure_group, publish, write_array
+from seisproc.survey import Survey, create_array, publish, write_array
 from seisproc.survey_arrays import (
-    GROUPS,
     clear_target,
+    column_records,
+    complete_survey,
     create_survey_arrays,
     provenance,
     write_cells,
-    write_inline_rms,
     write_places,
-    write_statistics,
 )
 from seisproc.volumes.column import VolumeJob, check_task, run_task
 from seisproc.volumes.volume import Volume
@@ -163,14 +162,6 @@ class VolumeBuild:
         cells = int(np.prod(self.volume.shape[:-1], dtype="int64"))
         return int(1.02 * samples) + 100 * cells + 1_000_000 + self.volume.staged_bytes
 
-    def matches(self, survey: Survey, job: VolumeJob) -> bool:
-        """Whether a finished store was planned from the same volume."""
-        return (
-            survey.attributes.get("source_key") == self.key
-            and survey.amplitude.shards == job.shards
-            and survey.amplitude.chunks == job.chunks
-        )
-
     def finish(self, job: VolumeJob, mark: str, recorded: Mapping[str, Record]) -> None:
         """Add statistics, and the traces' numbers where they were found; publish.
 
@@ -179,7 +170,7 @@ class VolumeBuild:
         VolumeError
             If no trace is alive.
         """
-        columns = [recorded[name] for name in sorted(recorded) if name.startswith("column-")]
+        columns = column_records(recorded)
         if self.volume.live is None:
             live = np.asarray(zarr.open_array(f"{job.target}/live", mode="r")[...]).astype(bool)
             if not live.any():
@@ -188,11 +179,7 @@ class VolumeBuild:
                     do="Check --dataset and --dead-value",
                 )
             self.write_index(job, live)
-        payloads = (record.payload["statistics"] for record in columns)
-        write_statistics(job.target, payloads, self.volume.dtype)
-        write_inline_rms(job.target, self.volume.lattice, job.shards)
-        for group in GROUPS:
-            ensure_group(f"{job.target}/{group}")
+        complete_survey(job.target, self.volume.lattice, job.shards, columns, self.volume.dtype)
         attributes = self.attributes(mark)
         if any(record.payload["no_ibm"] for record in columns):
             attributes["segy"] = {**attributes["segy"], "sample_format": IEEE}

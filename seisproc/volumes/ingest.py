@@ -47,14 +47,8 @@ def ingest_volume(
         The store to make, local or on any fsspec file system.
     settings : VolumeSettings, optional
         Which axis is which, line numbers, samples, coordinates.
-    client : distributed.Client, optional
-        Where the pieces run; without one, in this process.
-    overwrite : bool
-        Replace an existing survey made from other content, once the new one is complete.
-    budget_mib : int
-        Memory in MiB that the pieces under way on one machine may take, all workers together.
-    on_progress : callable, optional
-        Told (done, total) pieces.
+    client, overwrite, budget_mib, on_progress
+        As :func:`seisproc.building.build_store` takes them.
 
     Raises
     ------
