@@ -164,6 +164,11 @@ class TrainingConfig(Form):
         " predicted from interpreted facies; 0.1 with the network unet is the GAN of Kaur et al."
         " 2023.",
     )
+    encoder: str = Field(
+        default="",
+        description="Network encoder only: what `seisproc texture` wrote, to begin with its"
+        " encoder instead of random weights.",
+    )
     class_weights: Literal["none", "balanced"] = Field(
         default="none", description="Whether rare classes weigh more in the loss."
     )

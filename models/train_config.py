@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from models.errors import TrainingError
 from models.runtime import PRECISIONS, choose_precision
@@ -38,6 +40,10 @@ class TrainConfig:
         2023 use 0.1.
     adversary_width : int
         Channels of its first layer; 64 is the paper's.
+    encoder : str
+        Texture file whose encoder the network ``encoder`` begins with; empty for random weights.
+    encoder_sha256 : str
+        Of that file; filled in.
     patience : int
         Stop after so many validations without a better metric; 0 never stops early.
     seed : int
@@ -65,6 +71,8 @@ class TrainConfig:
     label_smoothing: float = 0.0
     adversarial_weight: float = 0.0
     adversary_width: int = 64
+    encoder: str = ""
+    encoder_sha256: str = ""
     patience: int = 0
     seed: int = 0
     threads: int | None = None
@@ -84,6 +92,7 @@ class TrainConfig:
             "adversarial_weight": self.adversarial_weight >= 0
             and (self.target == "facies" or self.adversarial_weight == 0),
             "adversary_width": self.adversary_width >= 1,
+            "encoder": not self.encoder or self.network == "encoder",
             "class_weights": not isinstance(self.class_weights, str)
             or self.class_weights in ("none", "balanced"),
         }
@@ -93,6 +102,8 @@ class TrainConfig:
                     f"training configuration: {name} is out of range",
                     found=repr(getattr(self, name)),
                 )
+        if self.encoder and not self.encoder_sha256:
+            object.__setattr__(self, "encoder_sha256", _sha256(self.encoder))
         object.__setattr__(self, "precision", choose_precision(self.precision, self.device))
 
     @property
@@ -108,3 +119,12 @@ def learning_rate(config: TrainConfig, step: int) -> float:
         return config.learning_rate * (step + 1) / rise
     share = (step - rise) / max(1, config.steps - rise)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+
+
+def _sha256(path: str) -> str:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as reason:
+        raise TrainingError(f"{path}: no texture file can be read there",
+                            found=reason.strerror or type(reason).__name__,
+                            do="Make one with `seisproc texture`") from None

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.baselines import EncoderNetwork
 from models.checkpoint import (
     State,
     optimizer_tensors,
@@ -25,6 +26,7 @@ from models.checkpoint import (
     write_checkpoint,
 )
 from models.errors import TrainingError
+from models.learned_texture import read_section_model
 from models.losses import facies_loss, fault_loss
 from models.patchgan import Adversary
 from models.registry import build
@@ -196,6 +198,8 @@ class _Run:
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
             self.network = build(config.network, classes=config.outputs, **config.arguments)
+        if isinstance(self.network, EncoderNetwork) and config.encoder:
+            self.network.take_encoder(read_section_model(config.encoder).network.state_dict())
         self.network.to(self.device)
         fast_layout(self.network, self.network.dimensions)
         self.optimizer = torch.optim.AdamW(

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from models.autoencoder import Autoencoder, AutoencoderArguments
-from models.errors import NetworkError
+from models.errors import NetworkError, TrainingError
+from models.learned_texture import SectionModel, save_section_model
 from models.registry import build
 from models.training import TrainConfig, train_network
 
@@ -65,3 +66,20 @@ def test_an_encoder_is_taken_over_or_refused():
         assert torch.equal(network.encoder(section), donor.encoder[:-1](section))
     with pytest.raises(NetworkError, match="another shape"):
         network.take_encoder(Autoencoder(AutoencoderArguments((8, 16, 16), 4)).state_dict())
+
+
+def test_training_begins_with_the_encoder_of_a_texture_file(sections, tmp_path):
+    donor = Autoencoder(AutoencoderArguments((8, 8, 16), 4))
+    path = tmp_path / "t.safetensors"
+    save_section_model(path, SectionModel.of(donor.eval(), sections[0], {}))
+    settings = {"steps": 1, "batch_size": 4, "validate_every": 1, "threads": 1, "average": 0.0,
+                "learning_rate": 1e-9}
+    config = TrainConfig("encoder", "facies", NETWORKS["encoder"], 2, encoder=str(path), **settings)
+    assert len(config.encoder_sha256) == 64
+    result = train_network(config, *sections)
+    name = "encoder.0.0.weight"
+    assert torch.allclose(result.state[name], donor.state_dict()[name], atol=1e-6)
+    with pytest.raises(TrainingError, match="absent.safetensors"):
+        TrainConfig("encoder", "facies", encoder=str(tmp_path / "absent.safetensors"))
+    with pytest.raises(TrainingError, match="encoder is out of range"):
+        TrainConfig("unet", "facies", encoder=str(path))
