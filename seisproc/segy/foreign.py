@@ -81,7 +81,8 @@ def foreign_kind(head: NDArray[np.uint8], size: int) -> Foreign | None:
 
 def _without_file_header(head: NDArray[np.uint8], size: int) -> Foreign | None:
     """Recognise traces, or a tape label, where the file header should be."""
-    if bytes(head[4:6]) == b"SY" and b"FIXED" in head[:128].tobytes():
+    label = head[:128].tobytes()
+    if label[4:6] == b"SY" and (b"RECORD" in label or b"FIXED" in label):
         return Foreign(
             "a SEG-Y tape label of 128 bytes before the file header",
             "Cut it off: tail -c +129 FILE > NEW",

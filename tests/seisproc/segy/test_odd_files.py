@@ -295,9 +295,10 @@ def test_traces_of_recorders_are_known(tmp_path: Path, form: int, kind: str) -> 
         scan([str(path)])
 
 
-def test_a_tape_label_is_known(segy: Writer) -> None:
+@pytest.mark.parametrize("structure", ["RECORD", "FIXED "])
+def test_a_tape_label_is_known(segy: Writer, structure: str) -> None:
     path = segy()
-    insert(path, 0, b"   1SY1.0FIXED ".ljust(128))
+    insert(path, 0, f"   1SY1.0{structure}".encode().ljust(128))
     with pytest.raises(SegyError, match=r"tape label.*tail -c \+129"):
         scan([str(path)])
 
