@@ -16,6 +16,7 @@ from scipy.signal import welch
 from scipy.stats import kurtosis
 
 from seisproc.errors import ConfigError
+from seisproc.synthetic.lateral import shares, wavenumber_power
 from seisproc.synthetic.profile import (
     AMPLITUDE_PROBABILITIES,
     DIP_PROBABILITIES,
@@ -152,6 +153,10 @@ def measure(
         kurtosis=round(float(kurtosis(amplitude)), 6),
         level=_row(np.median([block.level for block in looked], axis=0)),
         noise_power=tuple(map(_row, _mean_power([block.power for block in looked]))),
+        lateral=tuple(
+            tuple(map(_row, shares(sum(block.lateral[w] for block in looked))))
+            for w in range(count)
+        ),
         decay=_row(np.percentile([block.decay for block in looked], PERCENTILES)),
         dead=round(dead / max(seen, 1), 6),
         form=form_of(sources),
@@ -195,6 +200,7 @@ class _Look:
     correlation: NDArray[np.float64]
     amplitude: NDArray[np.float32]
     level: NDArray[np.float64]
+    lateral: NDArray[np.float64]
     decay: float
 
 
@@ -259,6 +265,10 @@ def _look(
         correlation=_correlation(values),
         amplitude=_some(amplitude),
         level=_level(traces),
+        lateral=np.array([
+            _lateral(values[:, :, round(first * samples) : round(last * samples)])
+            for first, last in cuts
+        ]),
         decay=_decay(traces),
     )
 
@@ -304,6 +314,12 @@ def _level(traces: NDArray[np.float32]) -> NDArray[np.float64]:
     parts = np.array_split(traces.astype(np.float64), LEVELS, axis=1)
     rms = np.array([np.sqrt(np.mean(part**2)) for part in parts])
     return np.asarray(rms / max(float(np.sqrt(np.mean(rms**2))), 1e-12), np.float64)
+
+
+def _lateral(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Power by wavenumber and frequency along both axes, of about unit sum."""
+    power = wavenumber_power(values, 0) + wavenumber_power(values, 1)
+    return np.asarray(power / max(float(power.sum()), 1e-30), np.float64)
 
 
 def _mean_power(powers: list[NDArray[np.float64] | None]) -> NDArray[np.float64]:

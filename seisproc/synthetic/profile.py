@@ -12,7 +12,7 @@ import numpy as np
 
 from seisproc.errors import ConfigError
 
-PROFILE_SCHEMA = 2
+PROFILE_SCHEMA = 3
 """Version of the JSON; raised when an older reader would misread it."""
 
 PERCENTILES = (10.0, 50.0, 90.0)
@@ -22,7 +22,7 @@ FREQUENCIES = 49
 """Frequencies from 0 to 0.5 cycles per sample at which spectra are kept."""
 
 WAVENUMBERS = 9
-"""Lateral wavenumbers from 0 to 0.5 cycles per trace at which the noise's power is kept."""
+"""Lateral wavenumbers from 0 to 0.5 cycles per trace at which power is kept."""
 
 LEVELS = 12
 """Depths at which the amplitude's level is kept."""
@@ -79,6 +79,9 @@ class Profile:
     noise_power : tuple
         Power of the noise at :data:`WAVENUMBERS` lateral wavenumbers from 0 to 0.5 cycles per trace
         -> :data:`FREQUENCIES` frequencies, of unit sum.
+    lateral : tuple
+        Window -> lateral wavenumber, as above -> frequency -> its share of the power at this
+        frequency, in the mean of both lateral axes; all 0 where too few traces tell.
     decay : tuple of float
         Percentiles over blocks of the natural logarithm of the amplitude lost from the first to
         the last sample; below 0 where amplitude grows.
@@ -112,6 +115,7 @@ class Profile:
     kurtosis: float
     level: tuple[float, ...]
     noise_power: tuple[tuple[float, ...], ...]
+    lateral: tuple[tuple[tuple[float, ...], ...], ...]
     decay: Spread
     dead: float
     form: str = FORMS[0]
@@ -135,6 +139,7 @@ class Profile:
             ("kurtosis", ()),
             ("level", (LEVELS,)),
             ("noise_power", (WAVENUMBERS, FREQUENCIES)),
+            ("lateral", (windows, WAVENUMBERS, FREQUENCIES)),
             ("decay", (spread,)),
             ("dead", ()),
             ("fitted_shape", (3,) if self.fitted else (0,)),
@@ -150,7 +155,7 @@ class Profile:
                 raise ConfigError(f"profile: {name}", found="quantiles that fall",
                                   expected="quantiles in rising order")
         for name in ("spectrum", "peak_frequency", "dip", "noise", "correlation", "level",
-                     "noise_power", "dead"):
+                     "noise_power", "lateral", "dead"):
             if np.min(getattr(self, name)) < 0:
                 raise ConfigError(f"profile: {name}", found="a value below 0", expected="0 or more")
         if self.amplitude[0] == self.amplitude[-1] or np.max(self.spectrum) == 0:

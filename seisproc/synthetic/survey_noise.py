@@ -12,13 +12,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.signal import get_window
 
+from seisproc.synthetic.lateral import wavenumber_power
 from seisproc.synthetic.profile import FREQUENCIES, WAVENUMBERS
-
-_ACROSS = 2 * (WAVENUMBERS - 1)
-_ALONG = 48
-"""Traces and samples of a piece of residual that is transformed."""
 
 _LEAST = 0.05
 """Least share of the noise's power at which the residual tells it; below it hardly any is left."""
@@ -47,20 +43,7 @@ def residual_power(
         Taking the mean of the neighbours away lowers the power at small wavenumbers; this is put
         right down to 5 % of it.
     """
-    total = np.zeros((WAVENUMBERS, FREQUENCIES))
-    length = min(_ALONG, residual.shape[2])
-    window = np.outer(get_window("hann", _ACROSS), get_window("hann", length))
-    for axis in (0, 1):
-        lines = residual if axis else residual.swapaxes(0, 1)
-        for first in range(0, lines.shape[1] - _ACROSS + 1, _ACROSS // 2):
-            for top in range(0, lines.shape[2] - length + 1, length // 2):
-                piece = lines[:, first : first + _ACROSS, top : top + length] * window
-                spectrum = fft.rfft2(
-                    piece, s=(2 * (FREQUENCIES - 1), _ACROSS), axes=(2, 1)
-                )
-                both = np.sum(np.abs(spectrum) ** 2, axis=0)
-                # Rising and falling dips alike: frequencies above and below 0.
-                total += both[:, :FREQUENCIES] + both[:, -np.arange(FREQUENCIES)]
+    total = wavenumber_power(residual, 0) + wavenumber_power(residual, 1)
     if not total.sum() > 0:
         return None
     return _of_noise(total / total.sum(), neighbours)

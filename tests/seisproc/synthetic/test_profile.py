@@ -36,7 +36,7 @@ def test_json_gives_the_same_profile_back(profile, tmp_path):
         (lambda v: v.update(noise=[-0.1, 0.2, 0.3]), "a value below 0"),
         (lambda v: v["dip"].__setitem__(0, v["dip"][-1] + 1), "rising order"),
         (lambda v: v.update(spectrum=v["spectrum"][:-1] + [[1.0]]), "profile: spectrum"),
-        (lambda v: v.update(seisproc_profile=1), "another version; found: 1; expected: 2"),
+        (lambda v: v.update(seisproc_profile=1), "another version; found: 1; expected: 3"),
         (lambda v: v.update(form="cube"), "volume or sections"),
         (lambda v: v.update(fitted=[["noise", 0.1]]), "rows of a name and 2 numbers"),
         (lambda v: v.update(fitted=[["noise", 0.1, 0.2]]), "profile: fitted_shape"),
