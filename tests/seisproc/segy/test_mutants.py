@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,8 +131,11 @@ def compare_with_segyio(path: Path, receipt: IngestReceipt) -> None:
     if receipt.kind != "3d" or stated != segy["sample_format"]:
         return
     try:
-        file = segyio.open(path, strict=False, endian=order)
-    except (RuntimeError, ValueError, OSError):
+        with warnings.catch_warnings():
+            # of sample formats that it does not know, such as 4, before it reads them as IBM
+            warnings.simplefilter("error", UserWarning)
+            file = segyio.open(path, strict=False, endian=order)
+    except (RuntimeError, ValueError, OSError, UserWarning):
         return
     with file:
         samples = segy["samples"]
