@@ -113,7 +113,7 @@ def write_match_page(
 
 
 def _sections(sources: Sources, match: Match) -> Figure:
-    """Three sections of the survey, of volumes before and of volumes after, in three columns."""
+    """Two sections of the survey, of volumes before and of volumes after, in three columns."""
     figure = blank("The survey, and synthetics before and after matching",
                    "High amplitude black; each section clipped at its own percentile"
                    f" {_PERCENTILE:g} of size", _SECTIONS, 0.05)

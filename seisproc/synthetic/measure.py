@@ -152,6 +152,7 @@ def measure(
         amplitude=_row(np.quantile(amplitude, AMPLITUDE_PROBABILITIES)),
         kurtosis=round(float(kurtosis(amplitude)), 6),
         level=_row(np.median([block.level for block in looked], axis=0)),
+        noise_level=_row(np.median([block.noise_level for block in looked], axis=0)),
         noise_power=tuple(map(_row, _mean_power([block.power for block in looked]))),
         lateral=tuple(
             tuple(map(_row, shares(sum(block.lateral[w] for block in looked))))
@@ -196,6 +197,7 @@ class _Look:
     spectra: list[NDArray[np.float64]]
     dip: NDArray[np.float32]
     noise: float
+    noise_level: NDArray[np.float64]
     power: NDArray[np.float64] | None
     correlation: NDArray[np.float64]
     amplitude: NDArray[np.float32]
@@ -261,6 +263,7 @@ def _look(
         spectra=spectra,
         dip=_some(size[plain] if plain.any() else size),
         noise=noise_level(values, residual, kept, 2 * len(dips)),
+        noise_level=_level(residual[kept] if kept.any() else traces),
         power=residual_power(residual, 2 * len(dips)),
         correlation=_correlation(values),
         amplitude=_some(amplitude),

@@ -76,6 +76,8 @@ class Profile:
     level : tuple of float
         Rms amplitude in :data:`LEVELS` even slices from top to bottom, over that of whole traces;
         the median over blocks.
+    noise_level : tuple of float
+        The same of the noise alone.
     noise_power : tuple
         Power of the noise at :data:`WAVENUMBERS` lateral wavenumbers from 0 to 0.5 cycles per trace
         -> :data:`FREQUENCIES` frequencies, of unit sum.
@@ -114,6 +116,7 @@ class Profile:
     amplitude: tuple[float, ...]
     kurtosis: float
     level: tuple[float, ...]
+    noise_level: tuple[float, ...]
     noise_power: tuple[tuple[float, ...], ...]
     lateral: tuple[tuple[tuple[float, ...], ...], ...]
     decay: Spread
@@ -138,6 +141,7 @@ class Profile:
             ("amplitude", (len(AMPLITUDE_PROBABILITIES),)),
             ("kurtosis", ()),
             ("level", (LEVELS,)),
+            ("noise_level", (LEVELS,)),
             ("noise_power", (WAVENUMBERS, FREQUENCIES)),
             ("lateral", (windows, WAVENUMBERS, FREQUENCIES)),
             ("decay", (spread,)),
@@ -155,7 +159,7 @@ class Profile:
                 raise ConfigError(f"profile: {name}", found="quantiles that fall",
                                   expected="quantiles in rising order")
         for name in ("spectrum", "peak_frequency", "dip", "noise", "correlation", "level",
-                     "noise_power", "lateral", "dead"):
+                     "noise_level", "noise_power", "lateral", "dead"):
             if np.min(getattr(self, name)) < 0:
                 raise ConfigError(f"profile: {name}", found="a value below 0", expected="0 or more")
         if self.amplitude[0] == self.amplitude[-1] or np.max(self.spectrum) == 0:

@@ -68,7 +68,7 @@ def observe(
         amplitude += np.float32(white) * rng.standard_normal(config.shape, dtype=np.float32)
     if level > 0 and profile is not None:
         noise = survey_noise(config.shape, level, np.asarray(profile.noise_power), rng)
-        amplitude += noise * own_level(amplitude)
+        amplitude += noise * own_level(amplitude, profile)
     amplitude *= survey_gain(config, rng)
     _to_unit_rms(amplitude)
     return amplitude

@@ -97,8 +97,12 @@ def level_gain(
     return np.exp(_between(logs, told, amplitude.shape[2])).astype(np.float32)
 
 
-def own_level(amplitude: NDArray[np.float32]) -> NDArray[np.float32]:
+def own_level(
+    amplitude: NDArray[np.float32], profile: Profile | None = None
+) -> NDArray[np.float32]:
     """Level of a volume by depth, over that of the whole: noise that follows it keeps its share.
+
+    With a profile it is that of the noise, whose share differs with depth as the survey's does.
 
     Returns
     -------
@@ -107,7 +111,30 @@ def own_level(amplitude: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     own = slice_levels(amplitude, LEVELS)
     own = np.maximum(own / max(float(np.sqrt(np.mean(own**2))), 1e-12), 0.25)
+    if profile is not None:
+        own *= noise_by_depth(profile)
+        own /= np.sqrt(np.mean(own**2))
     return _between(own, np.ones(LEVELS, np.bool_), amplitude.shape[2]).astype(np.float32)
+
+
+def noise_by_depth(profile: Profile) -> NDArray[np.float64]:
+    """Noise over signal by depth, as a multiple of that of the whole.
+
+    Parameters
+    ----------
+    profile : Profile
+        Uses ``level``, ``noise_level`` and the median of ``noise``.
+
+    Returns
+    -------
+    ndarray
+        float64 (LEVELS,), from a quarter to 4; 1 where the profile's noise goes with its level.
+    """
+    share = max(profile.noise[1], 1e-3)
+    whole = np.asarray(profile.level) ** 2
+    noise = np.asarray(profile.noise_level) ** 2 * share**2 / (1.0 + share**2)
+    signal = np.maximum(whole - noise, 0.05 * np.maximum(whole, 1e-6))
+    return np.asarray(np.clip(np.sqrt(noise / signal) / share, 0.25, 4.0), np.float64)
 
 
 def slice_levels(amplitude: NDArray[np.float32], count: int) -> NDArray[np.float64]:

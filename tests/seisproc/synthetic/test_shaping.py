@@ -13,6 +13,7 @@ from seisproc.synthetic.shaping import (
     imitate,
     level_gain,
     map_amplitudes,
+    noise_by_depth,
     own_level,
     shape_spectrum,
     slice_levels,
@@ -113,3 +114,22 @@ def test_the_own_level_follows_a_volume_down_but_not_to_silence():
     level = own_level(values)
     assert level[:50].min() > 1.2
     assert level[-10:] == pytest.approx(0.25)
+
+
+def test_noise_lies_where_the_surveys_does(other):
+    """Noise that has its level all over, on a signal that fades with depth."""
+    fading = tuple(np.linspace(1.6, 0.6, 12))
+    even = dataclasses.replace(other, level=fading, noise=(0.3, 0.3, 0.3), noise_level=(1.0,) * 12)
+    alike = dataclasses.replace(even, noise_level=fading)
+    by_depth = noise_by_depth(even)
+    assert np.all(np.diff(by_depth) > 0)
+    assert by_depth[0] < 0.7
+    assert by_depth[-1] > 1.4
+    assert noise_by_depth(alike) == pytest.approx(1.0, abs=0.1)
+    values = np.random.default_rng(0).normal(size=(20, 20, 120)).astype("float32")
+    values *= np.linspace(1.6, 0.6, 120, dtype="float32")
+    of_noise = own_level(values, even)
+    assert own_level(values).max() / own_level(values).min() > 2
+    assert of_noise.max() / of_noise.min() < 1.5
+    quiet = dataclasses.replace(even, noise_level=(1.0,) * 6 + (0.0,) * 6)
+    assert noise_by_depth(quiet)[6:] == pytest.approx(0.25)
