@@ -11,9 +11,16 @@ from seisproc.errors import ConfigError, OutputExistsError
 from seisproc.records import write_atomic
 from seisproc.report.match_page import match_pictures, write_match_page
 from seisproc.synthetic.config import SyntheticConfig
-from seisproc.synthetic.held_out import Halves, against_itself, against_synthetic, patch_shape
+from seisproc.synthetic.held_out import (
+    Halves,
+    against_itself,
+    against_others,
+    against_synthetic,
+    patch_shape,
+)
 from seisproc.synthetic.match import Match, match_survey, volume_shape
 from seisproc.synthetic.matching import SEARCHES
+from seisproc.synthetic.profile import FORMS
 from seisproc.synthetic.sources import Sources, open_sources
 from tasks.artifacts import link_artifact, pictures_artifact, receipt_artifact, table_artifact
 from tasks.progress import stage_progress
@@ -32,7 +39,8 @@ class MatchReceipt:
 
     ``before``, ``after`` and ``control`` hold distances by name, and ``accuracy_...`` the balanced
     accuracy of telling patches of them from the survey's, None without a test; the control is that
-    between two halves of the survey. ``attempts`` counts the volumes drawn for each one kept.
+    between two halves of the survey, and of a volume ``accuracy_alone`` that between one synthetic
+    volume in its place and the others. ``attempts`` counts the volumes drawn for each one kept.
     """
 
     profile: str
@@ -45,6 +53,7 @@ class MatchReceipt:
     accuracy_before: Accuracy | None
     accuracy_after: Accuracy | None
     accuracy_control: Accuracy | None
+    accuracy_alone: Accuracy | None
 
 
 @stage("match", hours=2)
@@ -65,7 +74,7 @@ def match_profile(
     config = SyntheticConfig(shape=volume_shape(survey), facies=facies)
     with stage_progress("match") as on_progress:
         found = match_survey(survey, config, searches=searches, on_step=on_progress)
-    accuracies = _accuracies(survey, found) if test else (None, None, None)
+    accuracies = _accuracies(survey, found) if test else (None,) * 4
     report = report_path(output)
     receipt = MatchReceipt(
         output, report, found.profile.traces, found.before, found.after, found.control,
@@ -79,21 +88,23 @@ def match_profile(
     return receipt
 
 
-def _accuracies(survey: Sources, found: Match) -> tuple[Accuracy, Accuracy, Accuracy]:
-    """Test volumes before and after, and the survey's halves against each other."""
-    kinds: tuple[Callable[[int], Halves], ...] = (
+def _accuracies(survey: Sources, found: Match) -> tuple[Accuracy | None, ...]:
+    """Test volumes before and after, and the two controls."""
+    shape = patch_shape(survey)
+    kinds: list[Callable[[int], Halves]] = [
         lambda run: against_synthetic(survey, found.volumes_before, PATCHES, run),
         lambda run: against_synthetic(survey, found.volumes_after, PATCHES, run),
         lambda run: against_itself(survey, PATCHES, run),
-    )
-    results = []
+    ]
+    if survey.form == FORMS[0]:
+        kinds.append(lambda run: against_others(found.volumes_after, shape, PATCHES, run))
+    results: list[Accuracy | None] = []
     with stage_progress("two-sample test") as on_progress:
         for number, cut in enumerate(kinds):
             splits = [Split(*cut(run)) for run in range(RUNS)]
             results.append(tell_apart(splits))
             on_progress(number + 1, len(kinds))
-    before, after, control = results
-    return before, after, control
+    return tuple(results + [None] * (4 - len(results)))
 
 
 def _show(name: str, receipt: MatchReceipt, pictures: dict[str, bytes]) -> None:
@@ -125,6 +136,7 @@ def accuracy_rows(receipt: MatchReceipt) -> list[dict[str, str | float]]:
         ("before", receipt.accuracy_before),
         ("after", receipt.accuracy_after),
         ("control", receipt.accuracy_control),
+        ("one synthetic against the others", receipt.accuracy_alone),
     )
     return [
         {"patches": name, **{key: getattr(found, key) for key in ("mean", "low", "high")}}

@@ -135,6 +135,47 @@ def against_itself(sources: Sources, count: int, run: int) -> Halves:
     return Halves(*(_patches(part, shape, n, rng) for part, n in zip(parts, numbers, strict=True)))
 
 
+def against_others(
+    volumes: Sequence[NDArray[np.float32]], shape: tuple[int, int], count: int, run: int
+) -> Halves:
+    """Cut patches of one synthetic volume and of the others: what the test says of no difference.
+
+    A survey is one place. Where its two halves are much alike, a network knows it by its layers,
+    and tells even a volume of the generator's own from the generator's others; a better generator
+    would not lower that.
+
+    Parameters
+    ----------
+    volumes : sequence of ndarray
+        float32 (inline, crossline, sample), five or more of one kind; the run's number says which
+        stands for the survey, and its inlines are halved as a survey's are.
+    shape : tuple of int
+        Traces and samples of a patch.
+    count, run : int
+        As for :func:`against_synthetic`.
+
+    Returns
+    -------
+    Halves
+        Those of the one volume first.
+    """
+    rng = np.random.default_rng([run, 3])
+    number = run % len(volumes)
+    one = Sources("", (volumes[number],), (None,), (None,))
+    train, test = _real(one, run)
+    others = [volume for other, volume in enumerate(volumes) if other != number]
+    made = [
+        [section for volume in others[part::2] for section in _made(volume, FORMS[0])]
+        for part in (0, 1)
+    ]
+    return Halves(
+        _patches(train, shape, count, rng),
+        _patches(made[0], shape, count, rng),
+        _patches(test, shape, count // 2, rng),
+        _patches(made[1], shape, count // 2, rng),
+    )
+
+
 def _real(sources: Sources, run: int) -> tuple[list[_Section], list[_Section]]:
     """Sections of the survey to learn from, and those to be tested."""
     if sources.form == FORMS[1] and len(sources.arrays) > 1:

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from seisproc.errors import ConfigError
-from seisproc.synthetic.held_out import against_itself, against_synthetic, patch_shape
+from seisproc.synthetic.held_out import (
+    against_itself,
+    against_others,
+    against_synthetic,
+    patch_shape,
+)
 from seisproc.synthetic.sources import Sources
 
 VOLUMES = [np.full((60, 60, 32), n, np.float32) + np.arange(32) for n in range(4)]
@@ -73,6 +78,20 @@ def test_every_other_volume_is_held_out():
     halves = against_synthetic(survey(numbered_volume()), volumes, 50, 0)
     assert abs(halves.second_train.mean()) < 1
     assert halves.second_test.mean() > 50
+
+
+def test_one_volume_stands_for_the_survey_and_is_not_among_the_others():
+    rng = np.random.default_rng(0)
+    volumes = [100.0 * n + rng.normal(size=(60, 60, 32)) for n in range(6)]
+    for run in (0, 1, 7):
+        one = run % 6
+        parts = against_others(volumes, (20, 24), 50, run)
+        assert [len(part) for part in parts] == [50, 50, 25, 25]
+        assert parts.first_train.shape[1:] == (20, 24)
+        numbers = [set(np.round(part.mean(axis=(1, 2)) / 100.0)) for part in parts]
+        assert numbers[0] == numbers[2] == {one}
+        assert not numbers[1] & numbers[3]
+        assert numbers[1] | numbers[3] == set(range(6)) - {one}
 
 
 def test_the_run_decides_and_a_small_survey_is_refused():
