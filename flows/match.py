@@ -13,7 +13,7 @@ def match(
     sources: list[str],
     output: str,
     overwrite: bool = False,
-    facies: bool = True,
+    facies: bool = False,
     searches: int = 24,
     test: bool = True,
 ) -> MatchReceipt:

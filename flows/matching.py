@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("sources", metavar="SURVEY...", type=LOCATION, nargs=-1, required=True)
 @click.argument("output", metavar="PROFILE.json", type=LOCATION)
-@click.option("--facies/--no-facies", default=True, show_default=True,
+@click.option("--facies/--no-facies", default=False, show_default=True,
               help="Imitate with the generator's facies bodies, or with plain layers.")
 @click.option("--searches", type=click.IntRange(0, 1000), default=24, show_default=True,
               help="Settings that the fit tries, each on three small volumes.")

@@ -62,7 +62,7 @@ def match_profile(
     output: str,
     overwrite: bool = False,
     *,
-    facies: bool = True,
+    facies: bool = False,
     searches: int = SEARCHES,
     test: bool = True,
 ) -> MatchReceipt:

@@ -41,6 +41,10 @@ _KNOBS = {"structure": -0.7, "fold_width": -0.5, "column_relief": -0.7, "column_
 """What the search turns, each as the logarithm of a factor, and its first step; ``structure`` is
 the height of folds and shear. Plain layers have no chaos, so that the last one is not turned."""
 
+_MOST = float(np.log(2.0))
+"""Largest of these logarithms: with the survey's wavenumbers given by a filter, the measures hardly
+tell noise from more noise, and a search without bounds drowns the layers in it."""
+
 _FITTED = ("fold_amplitude", "fold_width", "shear", "noise", "white_noise", "linear_noise",
            "dip_noise", "lateral_blur", "footprint", "decay", "dead_traces", "noisy_traces",
            "column_relief", "column_tilt", "column_rough")  # fmt: skip
@@ -239,7 +243,7 @@ def _start(config: SyntheticConfig, profile: Profile) -> SyntheticConfig:
 
 def _turned(config: SyntheticConfig, factors: NDArray[np.float64]) -> SyntheticConfig:
     """Turn the knobs by these logarithms of factors."""
-    by = dict(zip(_KNOBS, np.exp(factors).tolist(), strict=False))
+    by = dict(zip(_KNOBS, np.exp(np.minimum(factors, _MOST)).tolist(), strict=False))
     structure, width, noise = (by.pop(name) for name in ("structure", "fold_width", "noise"))
     column: dict[str, Any] = {
         name: _within(name, getattr(config, name) * by[name])[0] for name in by
