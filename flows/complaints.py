@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_args
 
 from seisproc.errors import ConfigError
 
@@ -34,7 +34,7 @@ def complaint(
     kind : str
         What the file is: ``header map``.
     flags : mapping
-        Setting -> option; where one is missing, its own name with dashes.
+        Setting, with dots in groups -> option; where one is missing, its own name with dashes.
     verb : str
         Whose ``--help`` explains the options.
     file : str
@@ -42,12 +42,14 @@ def complaint(
     """
     first = error.errors(include_url=False)[0]
     keys = [str(part) for part in first["loc"]]
+    path = ".".join(keys)
     if file:
-        what = f"{file}: {'.'.join(keys)}" if keys else file
+        what = f"{file}: {path}" if keys else file
     else:
-        what = flags.get(keys[0], f"--{keys[0].replace('_', '-')}") if keys else ""
+        option = next((flags[name] for name in (path, *keys[:1]) if name in flags), None)
+        what = option or (f"--{keys[0].replace('_', '-')}" if keys else "")
     if first["type"] == "extra_forbidden":
-        names = list(known.model_fields) if len(keys) == 1 else []
+        names = _names(known, keys[:-1])
         near = difflib.get_close_matches(keys[-1], names, 1)
         return ConfigError(
             f"{what} is no name of a {kind}",
@@ -62,3 +64,19 @@ def complaint(
         return ConfigError(f"{what} is not right", found=found, expected=wanted, do=do)
     what = f"{what}: {message}" if what else message
     return ConfigError(what, found=found if keys else None, do=do)
+
+
+def _names(form: type[BaseModel], keys: Sequence[str]) -> list[str]:
+    """Names that a form knows, or the form that its setting ``keys`` is made of."""
+    from pydantic import BaseModel
+
+    for key in keys:
+        field = form.model_fields.get(key)
+        if field is not None:  # else the number of an entry in a list of forms
+            inner: Any = field.annotation
+            known = [each for each in (inner, *get_args(inner))
+                     if isinstance(each, type) and issubclass(each, BaseModel)]
+            if not known:
+                return []
+            form = known[0]
+    return list(form.model_fields)

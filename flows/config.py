@@ -5,8 +5,9 @@ Each form turns into the frozen dataclass that the inside works with. Unknown ke
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -204,6 +205,24 @@ def settled(
         where = "" if key in options else file
         raise complaint(
             error, form, kind=kind, flags=flags, verb=verb, file=where
+        ) from None
+
+
+@contextlib.contextmanager
+def naming(file: str) -> Iterator[None]:
+    """Make a refusal of what a file's settings amount to begin with the file's name.
+
+    Raises
+    ------
+    ConfigError
+        What the body raised, with the name before it.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        what = f"{file}: {error.what}" if file else error.what
+        raise ConfigError(
+            what, found=error.found, expected=error.expected, do=error.do
         ) from None
 
 

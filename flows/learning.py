@@ -113,11 +113,13 @@ def evaluate(
     **options: Any,
 ) -> None:
     """Score an interpretation against labels, with the floors that any network must beat."""
-    from flows.config import read_form
+    from flows.config import read_form, settled
     from flows.training_config import SplitForm
 
     cluster = take_cluster(options)
-    cut = SplitForm(**read_form(split)) if split else None
+    cut = None
+    if split:
+        cut = settled(SplitForm, read_form(split), {}, kind="split", flags={}, file=split)
     with prefect_server():
         from flows.evaluate import evaluate as flow
 

@@ -85,13 +85,18 @@ def patches(
     `seisproc train --patches OUT.zarr` learns from it. The same command goes on where an
     interrupted one stopped, and gives the same bytes on any number of workers.
     """
+    from flows.config import naming, settled
     from flows.training_config import PatchesConfig, SyntheticPatchSource, read_training
 
     cluster = take_cluster(options)
     groups = read_training(config, labels, sections, synthetic, {})
     groups.pop("training")
+    with naming(config or ""):
+        groups["patches"].config(target)
+        groups["synthetics"].sources()
     given = {"preset": preset, "count": count or None, "seed": seed}
-    wanted = PatchesConfig(**{**_told(groups["patches"]), **_given(given)})
+    wanted = settled(PatchesConfig, _told(groups["patches"]), given, kind="setting", flags={},
+                     verb="patches")
     groups["patches"] = wanted
     told = _told(groups["synthetics"])
     volume = told.get("volume", _told(SyntheticPatchSource().volume))
@@ -115,7 +120,3 @@ def _told(form: Any) -> dict[str, Any]:
     """Return the settings of a form that were given, not those filled in."""
     told: dict[str, Any] = form.model_dump(exclude_unset=True)
     return told
-
-
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}

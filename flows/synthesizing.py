@@ -49,29 +49,36 @@ def synthesize(
     Zarr store takes amplitude, facies and faults of all volumes, a shard each, generated on the
     cluster; the same command goes on where an interrupted one stopped, and gives the same bytes.
     """
-    from flows.config import read_form
+    from flows.config import naming, read_form, settled
     from flows.synthetic_config import SyntheticConfigForm, SyntheticSurveyConfig
 
     _require_kind(output, volumes)
     cluster = take_cluster(options)
     given = {"shape": shape or None, "seed": seed, "profile": profile}
-    values = read_form(config) if config else {}
-    values |= {name: value for name, value in given.items() if value is not None}
-    if not volumes:
-        survey = SyntheticSurveyConfig(**values)
-        survey.config()  # bad settings are refused before a server is started for them
+    told, file = (read_form(config), config) if config else ({}, "")
+    words: dict[str, Any] = {"kind": "synthetic volume", "flags": {}, "verb": "synthesize"}
+    form = SyntheticConfigForm if volumes else SyntheticSurveyConfig
+    # Bad settings are refused before a server is started for them, the file's by its name.
+    with naming(file):
+        settled(form, told, {}, file=file, **words).config()
+    if volumes:
+        volume = settled(SyntheticConfigForm, told, given, file=file, **words)
+        volume.config()
         with prefect_server():
-            from flows.synthesize import synthesize as flow
+            from flows.synthesize import synthesize_volumes
 
-            print_receipt(flow(output, survey, overwrite), as_json)
+            receipt = synthesize_volumes(output, volumes, volume, cluster, overwrite)
+        print_receipt(receipt, as_json)
         return
-    volume = SyntheticConfigForm(**values)
-    volume.config()
-    with prefect_server():
-        from flows.synthesize import synthesize_volumes
+    from tasks.synthesize import survey_paths
 
-        receipt = synthesize_volumes(output, volumes, volume, cluster, overwrite)
-    print_receipt(receipt, as_json)
+    survey = settled(SyntheticSurveyConfig, told, given, file=file, **words)
+    survey.config()
+    survey_paths(output, overwrite)
+    with prefect_server():
+        from flows.synthesize import synthesize as flow
+
+        print_receipt(flow(output, survey, overwrite), as_json)
 
 
 def _require_kind(output: str, volumes: int | None) -> None:

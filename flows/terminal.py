@@ -80,6 +80,8 @@ def _expected(error: BaseException) -> str | None:
         return _validation(error)
     if isinstance(error, OSError):
         return _system(error)
+    if isinstance(error, MemoryError):
+        return f"not enough memory; found: {error}. Choose smaller volumes, patches or batches."
     if _is(error, "prefect.exceptions", "PrefectException") or _is(error, "httpx", "HTTPError"):
         return (
             f"the Prefect server failed this run; found: {type(error).__name__}: {error}."

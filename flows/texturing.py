@@ -36,14 +36,15 @@ def texture(
     SRC is a survey store, or a section in an .npz file with an array seismic (sample, trace). An
     autoencoder is trained that draws sections of the kind, and tells given ones anew.
     """
-    from flows.config import read_form
+    from flows.config import read_form, settled
     from flows.texture_config import TextureConfig
     from seisproc.patches.unlabelled import open_volume
     from tasks.texture import check_output
 
-    values = read_form(config) if config else {}
-    given = {name: value for name, value in options.items() if value is not None}
-    learning = TextureConfig(**{**values, **given, **({"variational": False} if plain else {})})
+    told, file = (read_form(config), config) if config else ({}, "")
+    given = {**options, "variational": False if plain else None}
+    learning = settled(TextureConfig, told, given, kind="texture configuration", flags={},
+                       verb="texture", file=file)
     # What cannot be read or written is refused before a server is started for it.
     check_output(output)
     for source in sources:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from flows.config import Form, read_form
+from flows.config import Form, read_form, settled
 from flows.synthetic_config import SyntheticConfigForm
 from flows.texture_config import TextureUse
 from models.training import TrainConfig
-from seisproc.errors import ConfigError
 from seisproc.patches.augment import AugmentConfig
 from seisproc.patches.config import (
     PRESETS,
@@ -100,8 +99,9 @@ class PatchesConfig(Form):
         description="Shape and numbers of a published set; paper: 27,648, 32,952 and 24,560"
         " sections of 200 x 200.",
     )
-    shape: list[int] = Field(
+    shape: list[Annotated[int, Field(ge=1)]] = Field(
         default=[],
+        max_length=3,
         description="Traces and samples for 2-D sections; inlines, crosslines and samples for 3-D"
         " blocks. Empty: the preset's, or 128 x 128 for facies, 64 x 64 x 64 for faults.",
     )
@@ -204,6 +204,27 @@ class TrainingConfig(Form):
         return Distortion(kinds[self.augment], self.texture.config())
 
 
+class LearningFile(Form):
+    """What a configuration file of `seisproc patches` and `seisproc train` may hold."""
+
+    surveys: list[LabelSource] = Field(default=[], description="Labelled surveys.")
+    sections: list[SectionFolder] = Field(default=[], description="Folders of sections.")
+    synthetics: SyntheticPatchSource = Field(
+        default=SyntheticPatchSource(), description="Synthetic volumes."
+    )
+    patches: PatchesConfig = Field(default=PatchesConfig(), description="What is cut from them.")
+    training: TrainingConfig = Field(
+        default=TrainingConfig(), description="Which network, and how it is trained."
+    )
+
+
+_KIND = "training configuration"
+_FLAGS = {
+    "synthetics.volumes": "--synthetic",
+    **{f"training.{name}": f"--{name}" for name in ("steps", "seed", "device", "texture")},
+}
+
+
 def read_training(
     config: str | None,
     labels: Sequence[tuple[str, str]],
@@ -219,31 +240,24 @@ def read_training(
     Raises
     ------
     ConfigError
-        If the file holds another group of settings.
+        If a setting is unknown or out of range; it names the file or the option.
     """
     values = read_form(config) if config else {}
-    groups = ("surveys", "sections", "synthetics", "patches", "training")
-    unknown = sorted(set(values) - set(groups))
-    if unknown:
-        raise ConfigError(
-            f"{config}: unknown settings", found=unknown[0], expected=", ".join(groups)
-        )
-    surveys = [LabelSource(**entry) for entry in values.get("surveys", [])]
-    surveys += [LabelSource(store=store, labels=name) for store, name in labels]
-    folders = [SectionFolder(**entry) for entry in values.get("sections", [])]
-    folders += [SectionFolder(folder=folder) for folder in sections]
+    # What a file gets wrong is told by its name, what an option does by the option's.
+    told = settled(LearningFile, values, {}, kind=_KIND, flags={}, file=config or "")
     given = _given(options)
     texture = given.pop("texture", None)
-    training = {**values.get("training", {}), **given}
     if texture:
-        training["texture"] = {**training.get("texture", {}), "file": texture}
-    synthetics = {**values.get("synthetics", {}), **_given({"volumes": synthetic})}
+        given["texture"] = {**values.get("training", {}).get("texture", {}), "file": texture}
+    asked = {"synthetics": _given({"volumes": synthetic}), "training": given}
+    merged = {group: {**values.get(group, {}), **more} for group, more in asked.items()}
+    groups = settled(LearningFile, values, merged, kind=_KIND, flags=_FLAGS, verb="train")
     return {
-        "surveys": surveys,
-        "sections": folders,
-        "synthetics": SyntheticPatchSource(**synthetics),
-        "patches": PatchesConfig(**values.get("patches", {})),
-        "training": TrainingConfig(**training),
+        "surveys": [*told.surveys, *(LabelSource(store=s, labels=name) for s, name in labels)],
+        "sections": [*told.sections, *(SectionFolder(folder=folder) for folder in sections)],
+        "synthetics": groups.synthetics,
+        "patches": groups.patches,
+        "training": groups.training,
     }
 
 

@@ -95,17 +95,18 @@ def run(
 @json_option
 def demo(output: str, config: str | None, as_json: bool, **options: Any) -> None:
     """Make a synthetic survey and do with it what a user's survey gets, in about four minutes."""
-    from flows.config import read_form
+    from flows.config import read_form, settled
+    from flows.demo_config import DemoConfig
 
     options["workers"] = options["workers"] or 2
     options["probability"] = True  # for the calibration of the facies
     settings, cluster = take_interpret(options), take_cluster(options)
-    values = read_form(config) if config else {}
+    told, file = (read_form(config), config) if config else ({}, "")
+    wanted = settled(DemoConfig, told, {}, kind="demo configuration", flags={}, file=file)
     with prefect_server():
         from flows.demo import demo as flow
-        from flows.demo_config import DemoConfig
 
-        receipt = flow(output, DemoConfig(**values), settings, cluster)
+        receipt = flow(output, wanted, settings, cluster)
     from flows.summary import print_demo
 
     print_demo(receipt, as_json)

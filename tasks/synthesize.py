@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ INT8 = 8
 """SEG-Y format of the truth: class codes fit, and every reader knows it."""
 
 TRUTH = ("facies", "fault")
+
+LINE, MEANING_LINES = 76, 30
+"""Characters of a line of the text header, and lines that there are to say what samples mean."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def write_synthetic_survey(
 ) -> SyntheticReceipt:
     """Generate one volume and write ``X.sgy``, ``X_facies.sgy`` and ``X_fault.sgy``."""
     begin = time.monotonic()
-    paths = _paths(output, overwrite)
+    paths = survey_paths(output, overwrite)
     drawn = synthesize_like(config)
     volume = drawn.volume
     grid = _grid(config, acquisition)
@@ -89,10 +93,11 @@ def write_synthetic_survey(
     # No class is 255, which one signed byte holds as -1.
     facies = volume.facies.view(np.int8)
     volumes: tuple[NDArray[Any], ...] = (volume.amplitude, facies, volume.fault)
-    for path, values, code in zip(
+    for path, values, code, meaning in zip(
         paths,
         volumes,
         (acquisition.sample_format, INT8, INT8),
+        _meanings(config),
         strict=True,
     ):
         create_segy(
@@ -103,7 +108,7 @@ def write_synthetic_survey(
             live=live,
             cdp_x=cdp_x,
             cdp_y=cdp_y,
-            text=_text(config, path),
+            text=_text(drawn.seed, path, meaning),
         )
     receipt = SyntheticReceipt(
         amplitude=str(paths[0]),
@@ -146,7 +151,16 @@ def truth_paths(amplitude: str) -> tuple[Path, Path]:
     return facies, fault
 
 
-def _paths(output: str, overwrite: bool) -> tuple[Path, Path, Path]:
+def survey_paths(output: str, overwrite: bool) -> tuple[Path, Path, Path]:
+    """Where a synthetic survey, its true facies and faults go.
+
+    Raises
+    ------
+    ConfigError
+        If that is no local path.
+    OutputExistsError
+        If one of them is there already and ``overwrite`` is false.
+    """
     if "://" in output:
         raise ConfigError(
             f"{output}: a synthetic SEG-Y is written to a local path",
@@ -192,10 +206,18 @@ def _coordinates(
     )
 
 
-def _text(config: SyntheticConfig, path: Path) -> list[str]:
+def _text(seed: int, path: Path, meaning: str) -> list[str]:
+    """Lines of the text header; ``meaning`` says what the samples are."""
     return [
-        f"SYNTHETIC SURVEY MADE BY SEISPROC, SEED {config.seed}",
+        f"SYNTHETIC SURVEY MADE BY SEISPROC, SEED {seed}",
         f"CONTENT: {path.stem.upper()}",
         "INLINE: BYTES 189-192  CROSSLINE: BYTES 193-196  CDP X, Y: BYTES 181-188",
         "COORDINATES: INVENTED, IN METRES",
+        *textwrap.wrap(f"SAMPLES: {meaning}".upper(), LINE)[:MEANING_LINES],
     ]
+
+
+def _meanings(config: SyntheticConfig) -> tuple[str, str, str]:
+    """Say what the samples of amplitude, facies and faults are."""
+    classes = ", ".join(f"{entry.code} {entry.name}" for entry in config.classes)
+    return "amplitude, unit rms", classes if config.facies else "none", "1 on faults, 0 elsewhere"

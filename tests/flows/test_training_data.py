@@ -93,6 +93,44 @@ def test_what_cannot_be_is_refused_before_a_server_starts(command, config, tmp_p
     assert "no finished store of patches" in line
 
 
+@pytest.mark.parametrize(("verb", "content", "said"), [
+    ("synthesize", "shpe: [64, 64, 64]", "wrong.yaml: shpe is no name.*shape"),
+    ("synthesize", "seed: -1", "wrong.yaml: seed is not right; found: -1"),
+    ("synthesize", "options: {fault_cuont: 3}", "wrong.yaml: options: no such"),
+    ("synthesize", "options: {fault_throw: [9, 3]}", "wrong.yaml: synthetic fault_throw"),
+    ("patches", "patches: {shpe: [32, 32]}", "wrong.yaml: patches.shpe is no name.*Write shape"),
+    ("patches", "patches: {shape: [32]}", "wrong.yaml: .*1d"),
+    ("patches", "patches: [1]", "wrong.yaml: patches is not right"),
+    ("patches", "surveys: {store: a.zarr}", "wrong.yaml: surveys is not right"),
+    ("patches", "surveys: [{store: a.zarr}]", "wrong.yaml: surveys.0.labels.*found: nothing"),
+    ("patches", "synthetics: {volume: {shape: [4, 4, 4]}}", "wrong.yaml: synthetic shape"),
+    ("train", "training: {step: 5}", "wrong.yaml: training.step is no name.*Write steps"),
+    ("texture", "shape: [20, 24]", "wrong.yaml: shape.0 is not right; found: 20"),
+])
+def test_what_a_file_gets_wrong_is_told_by_its_name(command, tmp_path, verb, content, said):
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(content)
+    outputs = {"synthesize": ("x.sgy",), "patches": ("facies", "x.zarr"), "train": ("facies", "b"),
+               "texture": ("a.zarr", "t.safetensors")}
+    line = command.refuses(verb, *outputs[verb], "--config", wrong)
+    assert re.search(said, line), line
+
+
+def test_what_an_option_gets_wrong_is_told_by_the_option(command, tmp_path):
+    right = tmp_path / "right.yaml"
+    right.write_text("training: {steps: 9}\nsynthetics: {volumes: 3}\n")
+    options = ("facies", "b", "--config", right)
+    assert "--steps is not right; found: 0" in command.refuses("train", *options, "--steps", 0)
+    assert "--synthetic is not right" in command.refuses("train", *options, "--synthetic", -1)
+    assert "--seed is not right" in command.refuses("synthesize", "x.sgy", "--seed", -1)
+
+
+def test_a_survey_that_is_there_is_refused_before_a_server_starts(command, tmp_path):
+    (tmp_path / "x_fault.sgy").write_text("mine")
+    line = command.refuses("synthesize", tmp_path / "x.sgy", "--shape", 16, 16, 16)
+    assert "x_fault.sgy is already there" in line
+
+
 def test_flows_show_their_parameters_as_documented_forms():
     from flows.patches import patches
     from flows.synthesize import synthesize_volumes
