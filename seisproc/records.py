@@ -210,6 +210,9 @@ def lease(url: str, product: str) -> Iterator[Lease]:
         if held.is_held():
             with reaching(url):
                 fs.rm_file(where)
+            if isinstance(fs, LocalFileSystem):  # of a run that was killed while it refreshed
+                for torn in Path(where).parent.glob(f".{Path(where).name}.*"):
+                    torn.unlink(missing_ok=True)
         if isinstance(fs, LocalFileSystem):  # object stores have no empty folders
             folder = Path(where).parent
             with contextlib.suppress(OSError):  # one that holds records or other work stays

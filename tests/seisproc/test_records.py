@@ -76,9 +76,10 @@ with lease({folder!r}, "demo"):
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
     assert (tmp_path / "work" / "lease").exists()
+    (tmp_path / "work" / ".lease.0a1b2c3d").write_text("torn while it was refreshed")
     with lease(folder, "demo"):
         pass
-    assert not (tmp_path / "work" / "lease").exists()
+    assert not (tmp_path / "work").exists()
 
 
 def test_the_lease_of_a_silent_host_is_taken_over(tmp_path):
