@@ -273,17 +273,33 @@ def _generated(url: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         return content["seismic"], content["label"]
 
 
+@lru_cache(maxsize=4)
+def _drawn(
+    url: str,
+    shape: tuple[int, ...],
+    directions: tuple[int, ...],
+    aims: tuple[int, ...],
+    balance: float,
+    seed: int,
+    count: int,
+) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Draw all patches of a generated volume: several shards take some of them each."""
+    _, labels = _generated(url)
+    parts = np.zeros(labels.shape[:2], np.uint8)
+    extents = (labels.shape[0], labels.shape[1], labels.shape[2])
+    index = index_block(labels, (0, 0, 0), parts, seed)
+    ground = survey_ground(
+        extents, shape, directions, parts, 0, np.ones(extents[:2], bool), 0.0, index, aims
+    )
+    return draw_origins(ground, count, balance, np.random.default_rng(seed))
+
+
 def _cut_synthetic(piece: SyntheticPiece) -> Cut:
     amplitude, labels = _generated(piece.volume.url)
-    parts = np.zeros(labels.shape[:2], np.uint8)
-    shape = (labels.shape[0], labels.shape[1], labels.shape[2])
-    index = index_block(labels, (0, 0, 0), parts, piece.seed)
-    ground = survey_ground(
-        shape, piece.shape, piece.directions, parts, 0, np.ones(shape[:2], bool), 0.0, index,
-        piece.aims,
+    origins, directions = _drawn(
+        piece.volume.url, piece.shape, piece.directions, piece.aims, piece.balance, piece.seed,
+        piece.count,
     )
-    rng = np.random.default_rng(piece.seed)
-    origins, directions = draw_origins(ground, piece.count, piece.balance, rng)
     rows = slice(piece.start, piece.stop)
     origins, directions = origins[rows], directions[rows]
     boxes = [_slices(o, patch_box(piece.shape, int(d)))

@@ -10,13 +10,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from seisproc.errors import IncompleteError, SeisprocError, SpaceError
+from fsspec.implementations.local import LocalFileSystem
+
+from seisproc.errors import IncompleteError, OutputExistsError, SeisprocError, SpaceError
 from seisproc.folders import earlier_work, remove_tree
-from seisproc.places import open_place, reaching
+from seisproc.places import open_place, reaching, shown
 from seisproc.records import Lease, Records, lease, work_url
-from seisproc.replace import put_in_place, staging_url
+from seisproc.replace import METADATA, put_in_place, staging_url
 from seisproc.shards import as_space_error
 from seisproc.survey import publish
 from seisproc.volume import map_bounded
@@ -88,14 +91,32 @@ def building(url: str, product: str, fingerprint: str, *, overwrite: bool) -> It
     Raises
     ------
     OutputExistsError
-        If another store is there and ``overwrite`` is false.
+        If another store is there and ``overwrite`` is false, or files that belong to none.
     BusyError
         If another run builds one at the same place.
     """
+    _require_no_files(url)
     work = work_url(url, product, fingerprint)
     with lease(f"{url}.work/{product}", url) as held:
         group = staging_url(url, work, overwrite=overwrite)
         yield Site(url, product, group, Records(work), held)
+
+
+def _require_no_files(url: str) -> None:
+    """Refuse a place that holds files of somebody: a store there would be mixed with them."""
+    fs, path = open_place(url)
+    if not isinstance(fs, LocalFileSystem):
+        return
+    place = Path(path)
+    files = [place] if place.is_file() else sorted(place.glob("[!.]*"))
+    mine = next((each for each in files if each.is_file() and each.name != METADATA), None)
+    if mine is not None:
+        raise OutputExistsError(
+            f"{shown(url)} is no place for a store",
+            found=f"the file {mine.name}" + (" in it" if mine != place else ""),
+            expected="nothing there, or a store",
+            do="Name a folder of its own, such as OUT.zarr",
+        )
 
 
 def do_pieces(

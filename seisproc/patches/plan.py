@@ -23,6 +23,7 @@ from seisproc.patches.cutting import (
     VolumeJob,
 )
 from seisproc.patches.grounds import Grounds, Run, SectionGrounds, aims_of, grounds_of, share
+from seisproc.patches.sources import source_name
 from seisproc.patches.splits import PARTS, TRAIN
 from seisproc.patches.store import patch_layout
 from seisproc.schema import ClassSet
@@ -45,9 +46,9 @@ def plan_runs(config: PatchConfig, sources: Sequence[Source], classes: ClassSet)
     for part, wanted in enumerate(config.count):
         weights = [source.weight if ground.has_room(part) else 0.0
                    for source, ground in zip(sources, grounds, strict=True)]
-        for number, (source, weight) in enumerate(zip(sources, weights, strict=True)):
+        for source, weight in zip(sources, weights, strict=True):
             if wanted and source.weight > 0 and not weight:
-                warnings.append(f"source {number} has no room for {PARTS[part]} patches")
+                warnings.append(f"{source_name(source)}: no room for {PARTS[part]} patches")
         if wanted and not sum(weights):
             if part == TRAIN:
                 raise ConfigError(

@@ -13,14 +13,24 @@ from seisproc.schema import PARIHAKA, ClassSet
 from seisproc.survey import Survey
 
 
+def source_name(source: Source) -> str:
+    """Name of a source for messages."""
+    if isinstance(source, SurveySource):
+        return f"{shown(source.store_url)} labels/{source.labels}"
+    if isinstance(source, SectionsSource):
+        return f"the sections of {shown(source.folder)}"
+    return "the synthetic volumes"
+
+
 def source_classes(source: Source) -> tuple[str, ClassSet]:
     """Name of a source for messages, and the classes of its facies."""
+    name = source_name(source)
     if isinstance(source, SurveySource):
         attributes = Survey(source.store_url).group_attributes(f"labels/{source.labels}")
-        return f"{source.store_url} labels/{source.labels}", class_set(attributes)
+        return name, class_set(attributes)
     if isinstance(source, SectionsSource):
-        return f"the sections of {shown(source.folder)}", source.classes
-    return "the synthetic volumes", getattr(source.config, "classes", PARIHAKA)
+        return name, source.classes
+    return name, getattr(source.config, "classes", PARIHAKA)
 
 
 def describe(source: Source) -> dict[str, Any]:

@@ -215,11 +215,23 @@ def test_what_does_not_fit_is_refused_in_one_line(survey, tmp_path):
     assert not Path(url).exists()
 
 
+def test_no_store_is_built_among_files_of_somebody(survey, tmp_path):
+    source = [SurveySource(survey.url, "truth")]
+    mine = tmp_path / "data" / "years-of-work.txt"
+    mine.parent.mkdir()
+    mine.write_text("years of work")
+    for place in (mine.parent, mine):
+        with pytest.raises(OutputExistsError, match="the file years-of-work.txt"):
+            make_patches(CONFIG, source, str(place), overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "survey.zarr"]
+    assert list(mine.parent.iterdir()) == [mine] and mine.read_text() == "years of work"
+
+
 def test_a_part_without_room_is_named_in_the_receipt(survey, tmp_path):
     config = dataclasses.replace(CONFIG, kind="3d", shape=(16, 16, 16), count=(10, 4, 0))
     receipt = make_patches(config, [SurveySource(survey.url, "truth")], str(tmp_path / "p.zarr"))
     assert receipt.patches == {"train": 10, "validation": 0, "test": 0}
-    assert receipt.warnings == ("source 0 has no room for validation patches",)
+    assert receipt.warnings == (f"{survey.url} labels/truth: no room for validation patches",)
 
 
 @pytest.mark.parametrize("wrong", [
