@@ -114,12 +114,14 @@ def open_labels(
     urls = expand(sources)
     formats = [recognise(url) for url in urls]
     if len(set(formats)) > 1:
-        other = formats.index(next(f for f in formats if f != formats[0]))
+        usual = max(formats, key=formats.count)
+        stray = next(n for n, each in enumerate(formats) if each != usual)
         raise ConfigError(
             f"The {kind} labels come in several formats",
-            found=f"{shown(urls[0])} and {shown(urls[other])}",
+            found=f"{shown(urls[stray])} ({FORMATS[formats[stray]]}) beside"
+            f" {shown(urls[formats.index(usual)])} ({FORMATS[usual]})",
             expected="one volume, or sections of one format",
-            do="Import them under different names",
+            do="Leave out what is no label, or import them under different names",
         )
     if formats[0] in ("zarr",) and len(urls) > 1:
         raise ConfigError(f"The {kind} labels are several volumes", found=", ".join(map(shown,

@@ -208,6 +208,13 @@ def test_what_does_not_fit_is_told_in_one_line(store, grid, picked, tmp_path):
     refused("do not match.*found: 2 lines for 1 sections", facies=path, inlines=(100, 104))
     refused("no whole crossline; found: 18 traces; expected: 20", facies=path, crosslines=(510,))
     refused("come in several formats", facies=(path, section))
+    folder = tmp_path / "with a note"
+    folder.mkdir()
+    for name in "abz":
+        np.savez(folder / f"{name}.npz", facies=picked[6].T)
+    (folder / "notes.txt").write_text("500000.0 6700000.0 800.0\n" * 3)
+    refused(r"several formats; found: \S*.*notes.txt \(.*\) beside .*a.npz \(.npz sections\)",
+            facies=str(folder))
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and no more")
     refused("broken.npz is damaged", VolumeError, facies=str(tmp_path / "broken.npz"))
     (tmp_path / "broken.png").write_bytes(b"\x89PNG and no more")
