@@ -17,7 +17,7 @@ from models.learned_texture import SectionModel, read_section_model, save_sectio
 from seisproc.errors import ConfigError, OutputExistsError
 from seisproc.fingerprint import fingerprint
 from seisproc.patches.unlabelled import Volume, draw_sections, open_volume
-from seisproc.report.contact import contact_sheet
+from seisproc.report.overlays import painted, sheet
 from tasks.artifacts import pictures_artifact, receipt_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage
@@ -145,10 +145,12 @@ def _receipt(output: str, model: SectionModel, *, reused: bool) -> TextureReceip
 def _picture(model: SectionModel, held_out: np.ndarray[Any, Any]) -> bytes:
     rngs = [np.random.default_rng(n) for n in range(_SHOWN)]
     real = list(held_out[:_SHOWN])
-    return contact_sheet({
-        "recorded, never learned from": real,
+    rows = {
+        "recorded, held out": real,
         "told by the autoencoder": [
             model.retell(section, rng) for section, rng in zip(real, rngs, strict=False)
         ],
         "drawn": [model.draw(held_out.shape[1:], rng) for rng in rngs],
-    })
+    }
+    images = {name: [painted(section) for section in row] for name, row in rows.items()}
+    return sheet("Sections, told anew and drawn", [str(n + 1) for n in range(_SHOWN)], images, ())
