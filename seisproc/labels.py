@@ -7,9 +7,10 @@ background, and is neither trained on nor scored.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from seisproc.chunking import layout
 from seisproc.class_sets import FAULT_SET, class_set, flag_attributes
 from seisproc.errors import ConfigError, GeometryError, SeisprocError
+from seisproc.folders import remove_tree
 from seisproc.labelling.placed import LabelVolume, require_shape
 from seisproc.labelling.target import Target
 from seisproc.places import shown
@@ -134,35 +136,46 @@ def import_labels(
         # may finish the replacement that an earlier run was killed in
         group = staging_url(url, work, overwrite=overwrite)
         ensure_group(f"{survey.url}/labels")
-        digest = hashlib.sha256(survey.fingerprint.encode())
-        digest.update(json.dumps([asdict(c) for c in classes]).encode())
-        found = np.zeros(target.live.shape, bool)
-        counts = {
-            key: _write(group, key, told[key], volume, sets[key], target, interpreted, found,
-                        digest)
-            for key, volume in volumes.items()
-        }
-        if labelled is None:
-            interpreted = found
-        write_array(group, "labelled", interpreted, target.lattice.lateral)
-        write_coordinates(group, target.lattice)
-        digest.update(np.packbits(interpreted).tobytes())
-        publish(group, {
-            "title": f"labels {name}",
-            "domain": survey.domain,
-            "classes": [asdict(c) for c in classes],
-            "source": told,
-            "survey_fingerprint": survey.fingerprint,
-            "fingerprint": digest.hexdigest(),
-            "voxels": counts,
-            "warnings": list(warnings),
-        })
+        with _whole_or_not(group):
+            digest = hashlib.sha256(survey.fingerprint.encode())
+            digest.update(json.dumps([asdict(c) for c in classes]).encode())
+            found = np.zeros(target.live.shape, bool)
+            counts = {
+                key: _write(group, key, told[key], volume, sets[key], target, interpreted,
+                            found, digest)
+                for key, volume in volumes.items()
+            }
+            if labelled is None:
+                interpreted = found
+            write_array(group, "labelled", interpreted, target.lattice.lateral)
+            write_coordinates(group, target.lattice)
+            digest.update(np.packbits(interpreted).tobytes())
+            publish(group, {
+                "title": f"labels {name}",
+                "domain": survey.domain,
+                "classes": [asdict(c) for c in classes],
+                "source": told,
+                "survey_fingerprint": survey.fingerprint,
+                "fingerprint": digest.hexdigest(),
+                "voxels": counts,
+                "warnings": list(warnings),
+            })
         put_in_place(group, url)
     Records(work).clear()
     return LabelReceipt(
         url, int(interpreted.sum()), counts.get("facies", {}), counts.get("fault", {}),
         digest.hexdigest(), tuple(warnings),
     )
+
+
+@contextlib.contextmanager
+def _whole_or_not(group: str) -> Iterator[None]:
+    """Leave nothing of labels that are refused while they are written, where codes are seen."""
+    try:
+        yield
+    except SeisprocError:
+        remove_tree(group)
+        raise
 
 
 def check_name(name: str) -> None:

@@ -1,6 +1,7 @@
 """Files in every form become labels of a store, voxel by voxel."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -215,6 +216,10 @@ def test_what_does_not_fit_is_told_in_one_line(store, grid, picked, tmp_path):
     (folder / "notes.txt").write_text("500000.0 6700000.0 800.0\n" * 3)
     refused(r"several formats; found: \S*.*notes.txt \(.*\) beside .*a.npz \(.npz sections\)",
             facies=str(folder))
+    codes = np.where(np.arange(picked.shape[2]) == 3, 77, picked).astype(np.uint8)
+    np.save(path, codes)
+    refused("outside their class set; found: 77", facies=path)
+    assert not list(Path(store.url).glob("labels/*/")), "nothing of refused labels is left"
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and no more")
     refused("broken.npz is damaged", VolumeError, facies=str(tmp_path / "broken.npz"))
     (tmp_path / "broken.png").write_bytes(b"\x89PNG and no more")
