@@ -118,8 +118,8 @@ def open_labels(
         stray = next(n for n, each in enumerate(formats) if each != usual)
         raise ConfigError(
             f"The {kind} labels come in several formats",
-            found=f"{shown(urls[stray])} ({FORMATS[formats[stray]]}) beside"
-            f" {shown(urls[formats.index(usual)])} ({FORMATS[usual]})",
+            found=f"{shown(urls[stray])} beside {shown(urls[formats.index(usual)])}"
+            f" ({formats.count(usual)} of {FORMATS[usual]})",
             expected="one volume, or sections of one format",
             do="Leave out what is no label, or import them under different names",
         )

@@ -71,7 +71,7 @@ def sheet(
     samples, traces = next(iter(rows.values()))[0].shape[:2]
     scale = EDGE / max(samples, traces)
     wide, high = traces * scale, samples * scale
-    gap, left, top, bottom = 0.08, 0.3, 0.62, 0.62
+    gap, left, top, bottom = 0.08, 0.3, 0.62, 0.62 if classes else 0.1
     width = max(5.6, left + len(captions) * (wide + gap) + 0.1)
     height = top + len(rows) * (high + gap) + bottom
     figure = Figure(figsize=(width, height))

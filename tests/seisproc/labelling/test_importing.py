@@ -214,7 +214,7 @@ def test_what_does_not_fit_is_told_in_one_line(store, grid, picked, tmp_path):
     for name in "abz":
         np.savez(folder / f"{name}.npz", facies=picked[6].T)
     (folder / "notes.txt").write_text("500000.0 6700000.0 800.0\n" * 3)
-    refused(r"several formats; found: \S*.*notes.txt \(.*\) beside .*a.npz \(.npz sections\)",
+    refused(r"several formats; found: .*notes.txt beside .*a.npz \(3 of .npz sections\)",
             facies=str(folder))
     codes = np.where(np.arange(picked.shape[2]) == 3, 77, picked).astype(np.uint8)
     np.save(path, codes)
