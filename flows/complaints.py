@@ -60,7 +60,9 @@ def complaint(
     found = "nothing" if first["type"] == "missing" else repr(first["input"])
     do = "Correct the file" if file else f"See `seisproc {verb} --help`"
     if message.startswith(_SHOULD):
-        wanted = message.removeprefix(_SHOULD)
+        wanted = message.removeprefix(_SHOULD).replace("a valid ", "a ")
+        if wanted.startswith("a dictionary"):  # pydantic goes on with the name of a class
+            wanted = "a group of settings, name: value"
         return ConfigError(f"{what} is not right", found=found, expected=wanted, do=do)
     what = f"{what}: {message}" if what else message
     return ConfigError(what, found=found if keys else None, do=do)

@@ -73,11 +73,15 @@ def train(
     **options: Any,
 ) -> None:
     """Train a network for TARGET on labels and synthetics, and write the model bundle BUNDLE."""
+    from flows.config import naming
     from flows.training_config import read_training
     from tasks.patches import patch_kind
 
     cluster = take_cluster(options)
     groups = read_training(config, labels, sections, synthetic, options)
+    with naming(config or ""):
+        groups["patches"].config(target)
+        groups["synthetics"].sources()
     kind = patch_kind(patches, target) if patches else groups["patches"].config(target).kind
     groups["training"].distortion().require(kind)
     with prefect_server():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from flows.config import Form, read_form, settled
 from flows.synthetic_config import SyntheticConfigForm
@@ -121,6 +121,13 @@ class PatchesConfig(Form):
     )
     split: SplitForm = Field(default=SplitForm(), description="How surveys are cut into parts.")
     seed: int = Field(default=0, ge=0, description="Of everything that is drawn.")
+
+    @field_validator("shape")
+    @classmethod
+    def _two_or_three(cls, shape: list[int]) -> list[int]:
+        if len(shape) == 1:
+            raise ValueError("Input should be two numbers, or three")
+        return shape
 
     def config(self, target: str) -> PatchConfig:
         """Turn into what ``seisproc.patches.make`` takes."""
