@@ -182,7 +182,10 @@ def _require_outside(store_url: str) -> None:
 
 def _require_survey(store_url: str) -> None:
     """Refuse to replace what is no survey: labels within one, a pyramid, patches."""
-    if not Survey(store_url).has("amplitude"):
+    is_survey = False
+    with contextlib.suppress(StoreError):
+        is_survey = Survey(store_url).has("amplitude")
+    if not is_survey:
         raise OutputExistsError(
             f"{store_url} is there already, and is no survey",
             found="another group of seisproc, such as labels, a pyramid or patches",

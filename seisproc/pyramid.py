@@ -12,6 +12,7 @@ stores above all, the shards are copied within the store. The levels above add a
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from seisproc.pieces import completed
 from seisproc.pyramid_levels import VIEWED, PyramidJob, do_step, plan_levels
 from seisproc.records import Records, lease, work_url
 from seisproc.replace import STAGED, put_in_place
-from seisproc.survey import Survey, create_array, is_published, publish
+from seisproc.survey import Survey, create_array, is_published, publish, published_attributes
 from seisproc.volume import map_bounded
 
 if TYPE_CHECKING:
@@ -175,10 +176,8 @@ def _published(target: str) -> dict[str, Any] | None:
     """
     attributes: dict[str, Any] = {}
     if is_published(target):
-        try:
-            attributes = Survey(target).attributes
-        except StoreError:
-            attributes = {}
+        with contextlib.suppress(StoreError):
+            attributes = published_attributes(target)
         if attributes.get("seisproc_kind") == KIND:
             return attributes
     fs, path = fsspec.core.url_to_fs(target)

@@ -160,7 +160,14 @@ class Survey:
 
     def __init__(self, url: str) -> None:
         self.url = str(url).rstrip("/")
-        self.attributes = _group_attributes(self.url)
+        self.attributes = published_attributes(self.url)
+        kind = self.attributes.get("seisproc_kind")
+        if kind:
+            raise StoreError(
+                f"{self.url} is no survey store",
+                found=f"a store of {kind}",
+                expected="what `seisproc ingest` makes",
+            )
 
     @cached_property
     def domain(self) -> str:
@@ -260,7 +267,7 @@ class Survey:
         kind, _, name = path.partition("/")
         try:
             if _is_within(path):
-                return _group_attributes(f"{self.url}/{path}")
+                return published_attributes(f"{self.url}/{path}")
         except StoreError:
             if kind not in _MAKERS or name in self.groups(kind):
                 raise
@@ -292,7 +299,14 @@ def _is_within(path: str) -> bool:
     return not {"", ".", ".."} & set(path.split("/"))
 
 
-def _group_attributes(url: str) -> dict[str, Any]:
+def published_attributes(url: str) -> dict[str, Any]:
+    """Attributes of a published group of this project, whatever its kind.
+
+    Raises
+    ------
+    StoreError
+        If there is none, or one of a newer version.
+    """
     fs, path = open_place(url)
     metadata, there = {}, ""
     with reaching(url):

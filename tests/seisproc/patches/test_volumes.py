@@ -9,6 +9,7 @@ from seisproc.errors import ConfigError, IncompleteError, OutputExistsError, Sto
 from seisproc.patches import volumes as volumes_module
 from seisproc.patches.store import PatchStore
 from seisproc.patches.volumes import VolumeStore, make_volumes, volume_seed, write_volume
+from seisproc.survey import Survey
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.volume import synthesize
 
@@ -107,6 +108,18 @@ def test_an_unfinished_run_of_other_settings_leaves_nothing_behind(tmp_path, mon
     for number, seed in enumerate(store.read("seed").tolist()):
         made = synthesize(dataclasses.replace(CONFIG, seed=seed))
         np.testing.assert_array_equal(store.amplitude[number], made.amplitude)
+
+
+def test_a_survey_is_never_replaced_nor_taken_for_one(make_survey, tmp_path):
+    survey = make_survey(np.random.default_rng(0).normal(size=(8, 8, 16))).url
+    before = Survey(survey).fingerprint
+    with pytest.raises(OutputExistsError, match="something else than synthetic volumes"):
+        make_volumes(CONFIG, 1, survey, overwrite=True)
+    assert Survey(survey).fingerprint == before
+    url = str(tmp_path / "v.zarr")
+    make_volumes(CONFIG, 1, url)
+    with pytest.raises(StoreError, match="no survey store; found: a store of synthetic volumes"):
+        Survey(url)
 
 
 def test_a_store_that_was_removed_is_made_again_whole(tmp_path, monkeypatch):
