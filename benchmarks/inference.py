@@ -1,6 +1,6 @@
 """Interpretation of a survey against the bare network: seconds, and ratios in one run.
 
-    OMP_NUM_THREADS=1 python benchmarks/inference.py --folder /tmp/bench [--edge 256] [--rounds 3]
+    OMP_NUM_THREADS=1 python benchmarks/inference.py --folder FOLDER [--edge 256] [--rounds 3]
 
 Makes a survey of noise and a seeded residual 3-D U-Net, then times, interleaved:
 

@@ -1,6 +1,6 @@
 """SEG-Y in and out against the limits: seconds, and ratios in one run.
 
-    OMP_NUM_THREADS=1 python benchmarks/ingest.py --folder /tmp/bench [--shape 400 400 750]
+    OMP_NUM_THREADS=1 python benchmarks/ingest.py --folder FOLDER [--shape 400 400 750]
         [--workers] [--peers PYTHON_WITH_MULTIDIMIO_AND_SEGYSAK]
 
 Generates a noisy survey as IEEE and as IBM file (518 MB each), then times, interleaved, a raw

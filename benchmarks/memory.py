@@ -1,6 +1,6 @@
 """Anonymous memory of an ingest, all workers together: wide surveys and many traces.
 
-    OMP_NUM_THREADS=1 python benchmarks/memory.py --folder /tmp/bench
+    OMP_NUM_THREADS=1 python benchmarks/memory.py --folder FOLDER
 
 Writes surveys of 100,000 crosslines and of nine million traces, ingests each in one process and on
 two Dask workers, and prints the largest sum of anonymous memory (RssAnon of Linux: neither mapped

@@ -1,6 +1,6 @@
 """Training patches: how fast they are read, whether a network ever waits, how fast they are cut.
 
-    OMP_NUM_THREADS=1 python benchmarks/patches.py --folder /tmp/bench [--count 4080] [--quick]
+    OMP_NUM_THREADS=1 python benchmarks/patches.py --folder FOLDER [--count 4080] [--quick]
 
 Makes a store of 200 x 200 patches from synthetic volumes, then, in one process:
 
