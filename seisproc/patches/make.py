@@ -106,7 +106,7 @@ def make_patches(
     fingerprint = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
     if is_published(output_url) and _fingerprint(output_url) == fingerprint:
         return _receipt(PatchStore(output_url))
-    with building(output_url, "patches", KIND, fingerprint, overwrite=overwrite) as site:
+    with building(output_url, "patches", fingerprint, overwrite=overwrite) as site:
         draw = plan_runs(config, sources, classes)
         done = _write(config, sources, classes, draw, site, client, on_progress)
         attributes = _finish(site.group, draw.runs, done, classes)

@@ -15,20 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fsspec.implementations.local import LocalFileSystem
 
-from seisproc.errors import (
-    IncompleteError,
-    OutputExistsError,
-    SeisprocError,
-    SpaceError,
-    StoreError,
-)
+from seisproc.errors import IncompleteError, OutputExistsError, SeisprocError, SpaceError
 from seisproc.folders import earlier_work, remove_tree
-from seisproc.patches.store import read_attributes
 from seisproc.places import open_place, reaching, shown
 from seisproc.records import Lease, Records, lease, work_url
 from seisproc.replace import METADATA, put_in_place, staging_url
 from seisproc.shards import as_space_error
-from seisproc.survey import is_published, publish
+from seisproc.survey import is_published, publish, published_attributes
 from seisproc.volume import map_bounded
 
 if TYPE_CHECKING:
@@ -37,6 +30,9 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
+
+_NO_TRAINING_DATA = (None, "pyramid")
+"""Kinds of stores that training data never replaces; surveys do not name theirs."""
 
 CREATED = "created"
 """Record that the arrays stand, and where."""
@@ -92,41 +88,33 @@ class Site:
 
 
 @contextlib.contextmanager
-def building(
-    url: str, product: str, kind: str, fingerprint: str, *, overwrite: bool
-) -> Iterator[Site]:
+def building(url: str, product: str, fingerprint: str, *, overwrite: bool) -> Iterator[Site]:
     """Hold the right to build a store while the body runs.
-
-    ``product`` names the work folder; ``kind`` is the store's ``seisproc_kind``.
 
     Raises
     ------
     OutputExistsError
-        If another store is there and ``overwrite`` is false, or one of another kind, or files that
-        belong to none.
+        If another store is there and ``overwrite`` is false, or a survey, or files that belong to
+        none.
     BusyError
         If another run builds one at the same place.
     """
     _require_no_files(url)
-    _require_kind(url, kind)
+    _require_no_survey(url)
     work = work_url(url, product, fingerprint)
     with lease(f"{url}.work/{product}", url) as held:
         group = staging_url(url, work, overwrite=overwrite)
         yield Site(url, product, group, Records(work), held)
 
 
-def _require_kind(url: str, kind: str) -> None:
+def _require_no_survey(url: str) -> None:
     """Refuse to replace a survey, with its labels and interpretations, by training data."""
-    if not is_published(url):
-        return
-    try:
-        read_attributes(url, kind)
-    except StoreError:
+    if is_published(url) and published_attributes(url).get("seisproc_kind") in _NO_TRAINING_DATA:
         raise OutputExistsError(
-            f"{shown(url)} holds something else than {kind}",
-            expected=f"nothing, or {kind}, which --overwrite replaces",
+            f"{shown(url)} holds no training data, but a survey or its pyramid",
+            expected="nothing, or training data, which --overwrite replaces",
             do="Choose another name",
-        ) from None
+        )
 
 
 def _require_no_files(url: str) -> None:

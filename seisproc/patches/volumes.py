@@ -142,7 +142,7 @@ def make_volumes(
     fingerprint = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
     if is_published(output_url) and _fingerprint(output_url) == fingerprint:
         return VolumeStore(output_url).receipt()
-    with building(output_url, "volumes", KIND, fingerprint, overwrite=overwrite) as site:
+    with building(output_url, "volumes", fingerprint, overwrite=overwrite) as site:
         done = _write(config, count, classes, site, client, on_progress)
         site.finish({
             "title": f"{count} synthetic volumes", "seisproc_kind": KIND,

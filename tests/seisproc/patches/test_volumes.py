@@ -113,7 +113,7 @@ def test_an_unfinished_run_of_other_settings_leaves_nothing_behind(tmp_path, mon
 def test_a_survey_is_never_replaced_nor_taken_for_one(make_survey, tmp_path):
     survey = make_survey(np.random.default_rng(0).normal(size=(8, 8, 16))).url
     before = Survey(survey).fingerprint
-    with pytest.raises(OutputExistsError, match="something else than synthetic volumes"):
+    with pytest.raises(OutputExistsError, match="holds no training data"):
         make_volumes(CONFIG, 1, survey, overwrite=True)
     assert Survey(survey).fingerprint == before
     url = str(tmp_path / "v.zarr")
