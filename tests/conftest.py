@@ -1,5 +1,6 @@
 """What every test shares: where the real seismic lies, and a Prefect that keeps to itself."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -17,3 +18,11 @@ def test_data() -> Path:
     if not folder:
         pytest.skip("SEISPROC_TEST_DATA is not set: no folder with real seismic to read")
     return Path(folder)
+
+
+def pytest_unconfigure() -> None:
+    """Let pytest's summary be the last line.
+
+    fsspec closes its HTTP sessions when the process ends; aiohttp then says that nobody had.
+    """
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
