@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,6 @@ from seisproc.synthetic.profile import (
 )
 from seisproc.synthetic.steering import local_dips, noise_level, steered_residual
 from seisproc.synthetic.survey_noise import residual_power
-
-if TYPE_CHECKING:
-    from seisproc.survey import Survey
 
 BLOCK = 24
 """Traces along both edges of a block; a section gives runs of its square."""
@@ -57,27 +54,6 @@ since that power goes as f^4 exp(-2 (f/peak)^2)."""
 
 _LONGEST = 12
 """Lags in traces over which correlation is followed."""
-
-
-def measure_survey(
-    survey: Survey,
-    *,
-    part: tuple[float, float] = (0.0, 1.0),
-    windows: int | None = None,
-    blocks: int = BLOCKS,
-) -> Profile:
-    """Measure a stored 3-D survey; arguments are those of :func:`measure`.
-
-    Raises
-    ------
-    GeometryError
-        If the survey is not a stacked 3-D one.
-    ConfigError
-        If no block of it has traces enough.
-    """
-    survey.grid  # noqa: B018  refuses other kinds of survey
-    return measure([survey.amplitude], live=[survey.live], part=part, windows=windows,
-                   blocks=blocks, name=survey.url)
 
 
 def measure(

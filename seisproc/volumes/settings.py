@@ -180,10 +180,6 @@ class VolumeSettings:
         if self.interval is not None and not self.interval > 0:
             raise ConfigError("--interval must be positive", found=f"{self.interval:g}")
 
-    def is_told(self) -> bool:
-        """Whether anything was said."""
-        return self != VolumeSettings()
-
 
 def kind_of(axes: Sequence[str]) -> str:
     """Kind of survey that axes make.

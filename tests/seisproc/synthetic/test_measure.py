@@ -5,7 +5,7 @@ import pytest
 
 from seisproc.errors import ConfigError
 from seisproc.synthetic.config import SyntheticConfig
-from seisproc.synthetic.measure import measure, measure_survey
+from seisproc.synthetic.measure import measure
 from seisproc.synthetic.profile import DIP_PROBABILITIES
 from seisproc.synthetic.volume import synthesize
 
@@ -93,7 +93,8 @@ def test_dead_traces_are_counted_and_do_not_count(make_survey):
     hurt = values.copy()
     hurt[::8, ::5] = 0.0  # traces that hold nothing
     dead = (hurt[live] == 0).all(axis=1).sum() / live.sum()
-    profile = measure_survey(make_survey(hurt, live))
+    survey = make_survey(hurt, live)
+    profile = measure([survey.amplitude], live=[survey.live])
     whole = measure([values])
     assert profile.dead == pytest.approx(dead, abs=1e-6)
     assert profile.traces == live.sum() - (hurt[live] == 0).all(axis=1).sum()
