@@ -12,6 +12,7 @@ from flows.options import (
     json_option,
     overwrite_option,
     print_receipt,
+    source_options,
     take_cluster,
 )
 from flows.server import prefect_server
@@ -20,22 +21,7 @@ from flows.server import prefect_server
 @click.command()
 @click.argument("target", type=click.Choice(["facies", "fault"]))
 @click.argument("bundle", metavar="BUNDLE", type=LOCATION)
-@click.option(
-    "--labels",
-    multiple=True,
-    nargs=2,
-    metavar="STORE NAME",
-    help="Learn from these labels of a survey store; may be given again.",
-)
-@click.option(
-    "--sections",
-    multiple=True,
-    type=LOCATION,
-    metavar="FOLDER",
-    help="Learn from interpreted 2-D sections: .npz files with seismic, facies or fault, inline and"
-    " crossline; a classes.yaml beside them says what the codes mean. May be given again.",
-)
-@click.option("--synthetic", type=int, metavar="N", help="Learn from N synthetic volumes.")
+@source_options
 @click.option(
     "--patches",
     type=LOCATION,

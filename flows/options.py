@@ -180,7 +180,12 @@ def take_interpret(options: dict[str, Any]) -> InterpretConfig:
     file = options.pop("settings")
     told = read_form(file) if file else {}
     return settled(
-        InterpretConfig, told, given, kind="settings file", flags=flags, verb="interpret",
+        InterpretConfig,
+        told,
+        given,
+        kind="settings file",
+        flags=flags,
+        verb="interpret",
         file=file or "",
     )
 
@@ -216,3 +221,35 @@ def print_receipt(receipt: Any, as_json: bool, **more: Any) -> None:
         title = f"{name.replace('_', ' '):<{width}}"
         for line in value if name == "warnings" else (value,):
             click.echo(f"{title}  {line}")
+
+
+def source_options(function: Command) -> Command:
+    """Add what training patches are cut from: labels, sections and synthetics."""
+    for option in reversed(
+        (
+            click.option(
+                "--labels",
+                multiple=True,
+                nargs=2,
+                metavar="STORE NAME",
+                help="Patches from these labels of a survey store; may be given again.",
+            ),
+            click.option(
+                "--sections",
+                multiple=True,
+                type=LOCATION,
+                metavar="FOLDER",
+                help="Patches from interpreted 2-D sections: .npz files with seismic, facies or fault,"
+                " inline and crossline; a classes.yaml beside them says what the codes mean. May be"
+                " given again.",
+            ),
+            click.option(
+                "--synthetic",
+                type=int,
+                metavar="N",
+                help="Patches from N synthetic volumes, or none.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function

@@ -12,6 +12,7 @@ from flows.options import (
     json_option,
     overwrite_option,
     print_receipt,
+    source_options,
     take_cluster,
 )
 from flows.server import prefect_server
@@ -23,22 +24,7 @@ ROOM = 24
 @click.command()
 @click.argument("target", type=click.Choice(["facies", "fault"]))
 @click.argument("output", metavar="OUT.zarr", type=LOCATION)
-@click.option(
-    "--labels",
-    multiple=True,
-    nargs=2,
-    metavar="STORE NAME",
-    help="Cut from these labels of a survey store; may be given again.",
-)
-@click.option(
-    "--sections",
-    multiple=True,
-    type=LOCATION,
-    metavar="FOLDER",
-    help="Cut from interpreted 2-D sections: .npz files with seismic, facies or fault, inline and"
-    " crossline; a classes.yaml beside them says what the codes mean. May be given again.",
-)
-@click.option("--synthetic", type=int, metavar="N", help="Cut from N synthetic volumes, or none.")
+@source_options
 @click.option(
     "--volume-shape",
     nargs=3,
