@@ -1,15 +1,15 @@
 """Model bundles: a folder with ``model.safetensors`` and ``card.json``, checked by hash.
 
-The card holds the hash of the weights, and a bundle's own hash is that of its card, so one
-number vouches for both. Nothing is ever unpickled: a bundle from a stranger can at worst be
-refused.
+The card holds the hash of the weights (and of ``references.safetensors``, where there is one),
+and a bundle's own hash is that of its card, so one number vouches for all. Nothing is ever
+unpickled: a bundle from a stranger can at worst be refused.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,23 +20,32 @@ from torch import Tensor
 
 from models.card import Card
 from models.errors import BundleError, NetworkError
+from models.folder import Folder
 from models.registry import build
 from models.split import SplitNetwork
 
 WEIGHTS = "model.safetensors"
 CARD = "card.json"
+REFERENCES = "references.safetensors"
+#: May be there or not; no hash vouches for it.
+PICTURE = "picture.png"
 #: Endings of weights that hold pickles, which run code when opened.
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """An opened bundle: its card, its weights (float32), its own hash, and where it was."""
+    """An opened bundle: its card, its weights (float32), its own hash, and where it was.
+
+    ``references`` are arrays that its inputs are compared with, in the dtypes they were given in
+    (half precision widened); empty for most.
+    """
 
     url: str
     sha256: str
     card: Card
     state: Mapping[str, Tensor]
+    references: Mapping[str, Tensor] = field(default_factory=dict)
 
     def build(self) -> SplitNetwork:
         """Make the network with the bundle's weights, in evaluation mode.
@@ -70,6 +79,7 @@ def save_bundle(
     state: Mapping[str, Tensor],
     *,
     dtype: str = "float32",
+    references: Mapping[str, Tensor] | None = None,
     overwrite: bool = False,
 ) -> str:
     """Write a bundle, the card last, so that a half-written one cannot be opened.
@@ -78,12 +88,14 @@ def save_bundle(
     ----------
     folder : path or fsspec URL
     card : Card
-        Its ``weights_sha256`` is filled in.
+        Its ``weights_sha256``, ``weights_dtype`` and ``references`` are filled in.
     state : mapping of tensors
         The network's state dictionary.
     dtype : str
         ``float32``, or ``float16`` to halve the size: matrices and kernels are rounded, biases
         and batch-norm statistics are kept.
+    references : mapping of tensors, optional
+        Arrays that go with the network, stored as they are in ``references.safetensors``.
     overwrite : bool
         Whether a bundle that is already there may be replaced.
 
@@ -99,30 +111,47 @@ def save_bundle(
     """
     if dtype not in ("float32", "float16"):
         raise BundleError("dtype of a bundle", found=dtype, expected="float32 or float16")
-    tensors = {}
-    for name, tensor in state.items():
-        kept = tensor.detach().cpu()
-        if dtype == "float16" and kept.is_floating_point() and kept.ndim > 1:
-            kept = kept.to(torch.float16)
-        # No channels-last strides in the file; it holds plain arrays.
-        tensors[name] = kept.clone(memory_format=torch.contiguous_format)
-        if not bool(torch.isfinite(tensors[name].float()).all()):
-            raise BundleError(f"weights {name} are not finite as {dtype}")
-    weights = save(tensors)
-    card = replace(card, weights_sha256=hashlib.sha256(weights).hexdigest(), weights_dtype=dtype)
+    weights = _packed("weights", state, half=dtype == "float16")
+    extra = _packed("references", references, half=False) if references else None
+    card = replace(
+        card,
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+        weights_dtype=dtype,
+        references="" if extra is None else hashlib.sha256(extra).hexdigest(),
+    )
     text = card.to_json().encode()
     sha256 = hashlib.sha256(text).hexdigest()
     Bundle(str(folder), sha256, card, load_weights(weights, str(folder))).build()
-    place = _Place(str(folder))
+    place = Folder(str(folder))
     if place.exists(CARD):
         if not overwrite:
             raise BundleError(
                 f"{folder}: a bundle is already there", do="Say overwrite, or choose another folder"
             )
         place.remove(CARD)
+    for stale in (REFERENCES, PICTURE):
+        if place.exists(stale):
+            place.remove(stale)
     place.write(WEIGHTS, weights)
+    if extra is not None:
+        place.write(REFERENCES, extra)
     place.write(CARD, text)
     return sha256
+
+
+def _packed(kind: str, tensors: Mapping[str, Tensor], half: bool) -> bytes:
+    """Bytes of a safetensors file; ``half`` rounds matrices and kernels to float16."""
+    packed = {}
+    for name, tensor in tensors.items():
+        kept = tensor.detach().cpu()
+        if half and kept.is_floating_point() and kept.ndim > 1:
+            kept = kept.to(torch.float16)
+        # No channels-last strides in the file; it holds plain arrays.
+        packed[name] = kept.clone(memory_format=torch.contiguous_format)
+        if not bool(torch.isfinite(packed[name].float()).all()):
+            dtype = str(kept.dtype).removeprefix("torch.")
+            raise BundleError(f"{kind} {name} are not finite as {dtype}")
+    return save(packed)
 
 
 def read_card(url: str, sha256: str | None = None) -> tuple[Card, str]:
@@ -139,7 +168,7 @@ def read_card(url: str, sha256: str | None = None) -> tuple[Card, str]:
             expected=f"a folder with {WEIGHTS} and {CARD}",
             do="Load them where you trust them and write a bundle with save_bundle",
         )
-    text = _Place(url).read(CARD)
+    text = _read(url, CARD)
     found = hashlib.sha256(text).hexdigest()
     if sha256 is not None and found != sha256:
         raise BundleError(
@@ -167,19 +196,43 @@ def open_bundle(url: str, sha256: str | None = None) -> Bundle:
         Missing, damaged, tampered with, of another version, or pickled.
     """
     card, found = read_card(url, sha256)
-    weights = _Place(url).read(WEIGHTS)
-    digest = hashlib.sha256(weights).hexdigest()
-    if digest != card.weights_sha256:
+    state = load_weights(_vouched(url, WEIGHTS, card.weights_sha256), url)
+    references = {}
+    if card.references:
+        content = _vouched(url, REFERENCES, card.references)
+        references = load_weights(content, url, REFERENCES)
+    return Bundle(url, found, card, state, references)
+
+
+def _vouched(url: str, name: str, sha256: str) -> bytes:
+    """Read a file of a bundle that its card holds the hash of."""
+    content = _read(url, name)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
+        what = "weights" if name == WEIGHTS else "references"
         raise BundleError(
-            f"{url}: the weights are not those of the card",
+            f"{url}: the {what} are not those of the card",
             found=digest[:16],
-            expected=card.weights_sha256[:16],
+            expected=sha256[:16],
             do="Fetch the bundle again",
         )
-    return Bundle(url, found, card, load_weights(weights, url))
+    return content
 
 
-def load_weights(weights: bytes, url: str) -> dict[str, Tensor]:
+def _read(url: str, name: str) -> bytes:
+    """Read a file of a bundle."""
+    try:
+        return Folder(url).read(name)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as reason:
+        raise BundleError(
+            f"{url}: no bundle here",
+            found=f"no {name}",
+            expected=f"a folder with {WEIGHTS} and {CARD}",
+            do="Check the path, or train one",
+        ) from reason
+
+
+def load_weights(weights: bytes, url: str, name: str = WEIGHTS) -> dict[str, Tensor]:
     """Tensors of a safetensors file's bytes, half precision widened to float32.
 
     Raises
@@ -191,60 +244,12 @@ def load_weights(weights: bytes, url: str) -> dict[str, Tensor]:
         tensors = load(weights)
     except (SafetensorError, ValueError, KeyError) as reason:
         raise BundleError(
-            f"{url}: {WEIGHTS} is not a safetensors file", found=str(reason)
+            f"{url}: {name} is not a safetensors file", found=str(reason)
         ) from reason
     return {
         name: tensor.float() if tensor.dtype == torch.float16 else tensor
         for name, tensor in tensors.items()
     }
-
-
-class _Place:
-    """A folder on the disk or behind fsspec, which is imported only for the latter."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
-        self.remote = "://" in url and not url.startswith("file://")
-        if self.remote:
-            import fsspec  # noqa: PLC0415  (predicting from a local folder needs no fsspec)
-
-            self.files, self.root = fsspec.core.url_to_fs(self.url)
-        else:
-            self.folder = Path(self.url.removeprefix("file://"))
-
-    def exists(self, name: str) -> bool:
-        if self.remote:
-            return bool(self.files.exists(f"{self.root}/{name}"))
-        return (self.folder / name).exists()
-
-    def remove(self, name: str) -> None:
-        if self.remote:
-            self.files.rm_file(f"{self.root}/{name}")
-        else:
-            (self.folder / name).unlink()
-
-    def read(self, name: str) -> bytes:
-        try:
-            if self.remote:
-                return bytes(self.files.cat_file(f"{self.root}/{name}"))
-            return (self.folder / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as reason:
-            raise BundleError(
-                f"{self.url}: no bundle here",
-                found=f"no {name}",
-                expected=f"a folder with {WEIGHTS} and {CARD}",
-                do="Check the path, or train one",
-            ) from reason
-
-    def write(self, name: str, content: bytes) -> None:
-        if self.remote:
-            self.files.makedirs(self.root, exist_ok=True)
-            self.files.pipe_file(f"{self.root}/{name}", content)
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f"{name}.partial"
-        partial.write_bytes(content)
-        partial.replace(self.folder / name)
 
 
 def training_fingerprint(arrays: Mapping[str, np.ndarray]) -> str:

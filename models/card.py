@@ -12,6 +12,8 @@ from models.errors import BundleError
 #: Version of the card's schema.
 FORMAT = 1
 TARGETS = ("facies", "fault")
+#: What cards written before these were thought of lack; they mean the defaults.
+LATER = frozenset({"inputs", "references", "threshold"})
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,13 @@ class Card:
         Where it is known to fail.
     weights_sha256, weights_dtype : str
         Filled in when the bundle is written.
+    inputs : tuple of str
+        Channels of the network's input, in order.
+    references : str
+        SHA-256 of the bundle's ``references.safetensors``, arrays that its inputs are compared
+        with; empty where there are none. Filled in when the bundle is written.
+    threshold : float
+        Probability from which a fault is marked.
     format : int
         Version of this schema.
     """
@@ -78,6 +87,9 @@ class Card:
     temperature: float = 1.0
     weights_sha256: str = ""
     weights_dtype: str = "float32"
+    inputs: tuple[str, ...] = ("seismic",)
+    references: str = ""
+    threshold: float = 0.5
     format: int = field(default=FORMAT)
 
     def __post_init__(self) -> None:
@@ -97,6 +109,11 @@ class Card:
             "metrics": isinstance(self.metrics, Mapping),
             "temperature": isinstance(self.temperature, int | float)
             and 0 < self.temperature < float("inf"),
+            "inputs": len(self.inputs) > 0
+            and all(isinstance(name, str) and name for name in self.inputs)
+            and len(set(self.inputs)) == len(self.inputs),
+            "references": isinstance(self.references, str),
+            "threshold": isinstance(self.threshold, int | float) and 0 < self.threshold < 1,
         }
         for key, right in checks.items():
             if not right:
@@ -143,7 +160,7 @@ class Card:
                 do="Update seisproc, or make the bundle again",
             )
         known = {item.name for item in fields(cls)}
-        missing, unknown = sorted(known - set(entries)), sorted(set(entries) - known)
+        missing, unknown = sorted(known - set(entries) - LATER), sorted(set(entries) - known)
         if missing or unknown:
             raise BundleError(
                 f"{url}: card.json does not follow its schema",
@@ -153,6 +170,8 @@ class Card:
             entries["classes"] = tuple(ClassInfo(**item) for item in entries["classes"])
             entries["window"] = tuple(entries["window"])
             entries["limitations"] = tuple(entries["limitations"])
+            if "inputs" in entries:
+                entries["inputs"] = tuple(entries["inputs"])
             return cls(**entries)
         except BundleError as reason:
             raise BundleError(f"{url}: {reason.what}", found=reason.found) from reason

@@ -75,6 +75,61 @@ def test_a_bundle_travels_through_fsspec(network):
     assert open_bundle(url, sha256).card.name == "tiny"
 
 
+def test_references_go_with_the_bundle_and_are_checked(tmp_path, network):
+    kept = {"quantiles": torch.linspace(0, 1, 5), "codes": torch.arange(3, dtype=torch.uint8)}
+    folder = tmp_path / "compared"
+    sha256 = save_bundle(folder, fault_card(), network.state_dict(), references=kept)
+    opened = open_bundle(str(folder), sha256)
+    assert opened.references.keys() == kept.keys()
+    assert all(torch.equal(opened.references[name], kept[name]) for name in kept)
+    file = folder / "references.safetensors"
+    assert opened.card.references == hashlib.sha256(file.read_bytes()).hexdigest()
+    file.write_bytes(file.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(BundleError, match="references are not those of the card"):
+        open_bundle(str(folder), sha256)
+    file.unlink()
+    with pytest.raises(BundleError, match=r"no references\.safetensors"):
+        open_bundle(str(folder))
+
+
+def test_a_replaced_bundle_leaves_nothing_of_the_old_one(tmp_path, network):
+    folder, state = tmp_path / "b", network.state_dict()
+    save_bundle(folder, fault_card(), state, references={"a": torch.zeros(2)})
+    (folder / "picture.png").write_bytes(b"of the old one")
+    save_bundle(folder, fault_card(name="new"), state, overwrite=True)
+    assert sorted(path.name for path in folder.iterdir()) == ["card.json", "model.safetensors"]
+    assert open_bundle(str(folder)).references == {}
+
+
+def test_references_that_are_not_finite_are_not_saved(tmp_path, network):
+    with pytest.raises(BundleError, match="references a are not finite"):
+        save_bundle(
+            tmp_path / "bad",
+            fault_card(),
+            network.state_dict(),
+            references={"a": torch.tensor([float("inf")])},
+        )
+    assert not (tmp_path / "bad").exists()
+
+
+def test_inputs_and_threshold_stand_on_the_card(tmp_path, network):
+    card = fault_card(inputs=("seismic", "dip"), threshold=0.3)
+    save_bundle(tmp_path / "b", card, network.state_dict())
+    opened = read_card(str(tmp_path / "b"))[0]
+    assert (opened.inputs, opened.threshold) == (("seismic", "dip"), 0.3)
+
+
+def test_an_older_card_opens_with_the_defaults(bundle):
+    folder, _ = bundle
+    path = folder / "card.json"
+    entries = json.loads(path.read_text())
+    for later in ("inputs", "references", "threshold"):
+        del entries[later]
+    path.write_text(json.dumps(entries))
+    card = open_bundle(str(folder)).card
+    assert (card.inputs, card.references, card.threshold) == (("seismic",), "", 0.5)
+
+
 def test_half_precision_halves_the_weights_and_keeps_the_answer(tmp_path, network):
     window = torch.randn(1, 1, 8, 8, 8)
     save_bundle(tmp_path / "full", fault_card(), network.state_dict())
@@ -171,6 +226,11 @@ def test_a_bundle_is_not_replaced_unasked(bundle, network):
         ({"classes": [{"code": 0, "name": "a"}]}, "does not follow its schema"),
         ({"colour": "red"}, r"unknown \['colour'\]"),
         ({"training": {}}, "training is not valid"),
+        ({"inputs": []}, "inputs is not valid"),
+        ({"inputs": ["seismic", "seismic"]}, "inputs is not valid"),
+        ({"inputs": 3}, "does not follow its schema"),
+        ({"threshold": 1.0}, "threshold is not valid"),
+        ({"references": None}, "references is not valid"),
     ],
 )
 def test_a_card_that_is_wrong_says_where(bundle, changes, words):
