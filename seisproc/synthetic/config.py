@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seisproc.errors import ConfigError
 from seisproc.schema import PARIHAKA, ClassSet
 from seisproc.synthetic.column import PARIHAKA_COLUMN, Column
-from seisproc.synthetic.faults import Fault
+from seisproc.synthetic.faults import LEAST_SLIP, Fault
 from seisproc.synthetic.profile import Profile
 from seisproc.synthetic.ranges import Range, require_range
 
@@ -95,6 +95,11 @@ class SyntheticConfig:
         Standard deviation of the roughness of the fault surface, in samples.
     fault_listric : Range
         How far the surface of a fault bows forward at its upper and lower tips, in samples.
+    fault_label_slip : float
+        Slip in samples below which a fault is not labelled: what nobody could see.
+    fault_label_radius : float
+        Distance in samples from a fault's surface up to which voxels are labelled; 0 labels the
+        thinnest surface without gaps.
     reverse_fraction : float
         Chance that a set of faults is reverse instead of normal.
     growth_fraction : float
@@ -160,6 +165,8 @@ class SyntheticConfig:
     fault_drag: Range = (0.25, 0.60)
     fault_curvature: Range = (0.0, 1.5)
     fault_listric: Range = (0.0, 6.0)
+    fault_label_slip: float = LEAST_SLIP
+    fault_label_radius: float = 0.0
     reverse_fraction: float = 0.25
     growth_fraction: float = 0.25
     faults: tuple[Fault, ...] | None = None
@@ -232,6 +239,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "fault_drag": (0.05, 4.0),
     "fault_curvature": (0.0, 20.0),
     "fault_listric": (0.0, 40.0),
+    "fault_label_slip": (0.0, 60.0),
+    "fault_label_radius": (0.0, 8.0),
     "reverse_fraction": (0.0, 1.0),
     "growth_fraction": (0.0, 1.0),
     "noise": (0.0, 10.0),

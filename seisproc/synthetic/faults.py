@@ -28,8 +28,9 @@ from scipy.ndimage import gaussian_filter
 from seisproc.errors import ConfigError
 
 LEAST_SLIP = 0.25
-"""Samples. Where a fault slipped less, its label ends. Nobody sees a break below half a sample, and
-two faults that cross where neither is labelled must not add up to more.
+"""Samples. Where a fault slipped less, its label ends unless another limit is asked for. Nobody sees
+a break below half a sample, and two faults that cross where neither is labelled must not add up to
+more.
 """
 
 _TABLE = 65
@@ -161,7 +162,14 @@ class Undone(NamedTuple):
     label: NDArray[np.uint8]
 
 
-def undo_faults(shape: tuple[int, int, int], top: int, faults: tuple[Fault, ...]) -> Undone:
+def undo_faults(
+    shape: tuple[int, int, int],
+    top: int,
+    faults: tuple[Fault, ...],
+    *,
+    label_slip: float = LEAST_SLIP,
+    label_radius: float = 0.0,
+) -> Undone:
     """Trace every voxel back through all faults, youngest (last) first.
 
     Parameters
@@ -172,6 +180,11 @@ def undo_faults(shape: tuple[int, int, int], top: int, faults: tuple[Fault, ...]
         Sample number of the grid's first sample; negative where the grid starts above the crop.
     faults : tuple of Fault
         Oldest first.
+    label_slip : float
+        Samples; where a fault slipped less it is not labelled.
+    label_radius : float
+        Samples; voxels are labelled up to this distance from the surface. 0: the thinnest label
+        without gaps.
 
     Returns
     -------
@@ -188,7 +201,7 @@ def undo_faults(shape: tuple[int, int, int], top: int, faults: tuple[Fault, ...]
     sample[:] = np.arange(top, top + shape[2], dtype=np.float32)
     label = np.zeros(shape, np.uint8)
     for fault in reversed(faults):
-        _undo(inline, crossline, sample, label, *_arguments(fault))
+        _undo(inline, crossline, sample, label, *_arguments(fault), label_slip, label_radius)
     return Undone(inline, crossline, sample, label)
 
 
@@ -314,6 +327,8 @@ def _undo(
     matrix: NDArray[np.float64],
     numbers: NDArray[np.float64],
     surface: NDArray[np.float32],
+    label_slip: float,
+    label_radius: float,
 ) -> None:
     """Undo one fault in place, and label the voxels that its visible part crosses."""
     reach = numbers[3] + numbers[5]
@@ -333,16 +348,19 @@ def _undo(
                 if abs(normal) >= numbers[3]:
                     continue
                 before, off_plane, slip = _source(x, y, normal, numbers, surface)
-                if abs(normal) < 2.0 and abs(slip) >= LEAST_SLIP:
+                if abs(normal) < max(2.0, label_radius + 1.0) and abs(slip) >= label_slip:
                     # A digital plane without gaps: half the L1 norm of the normal is the
                     # smallest threshold that leaves no passage between face neighbours.
                     # ``normal`` is measured along the plane's normal, as are these components.
-                    reach_of_voxel = 0.0
+                    reach_of_voxel, length = 0.0, 0.0
                     for axis in range(3):
-                        reach_of_voxel += abs(
+                        component = (
                             matrix[2, axis] - slope_x * matrix[0, axis] - slope_y * matrix[1, axis]
                         )
-                    if abs(normal) <= 0.5 * reach_of_voxel + 0.05:
+                        reach_of_voxel += abs(component)
+                        length += component * component
+                    least = 0.5 * reach_of_voxel + 0.05
+                    if abs(normal) <= max(least, label_radius * np.sqrt(length)):
                         label[i, j, k] = 1
                 along, across = before - y, off_plane - w
                 inline[i, j, k] = p + matrix[1, 0] * along + matrix[2, 0] * across

@@ -101,7 +101,10 @@ def synthesize(config: SyntheticConfig) -> SyntheticVolume:
     # Half a wavelet above and below, and one sample for the difference, so that the traces have
     # no edges of their own.
     tall = (*config.shape[:2], config.shape[2] + 2 * pad + 1)
-    undone = undo_faults(tall, -pad, faults)
+    undone = undo_faults(
+        tall, -pad, faults,
+        label_slip=config.fault_label_slip, label_radius=config.fault_label_radius,
+    )
     painted = paint(undone, folds, bodies, lattice, streams)
     reflections = blur_laterally(reflectivity(painted.log_impedance), blur)
     stretch = None
