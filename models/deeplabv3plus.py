@@ -108,13 +108,13 @@ class Xception(nn.Module):
     ``outputs`` are the channels of what :meth:`forward` returns.
     """
 
-    def __init__(self, width: float, middle_blocks: int, stem_stride: int) -> None:
+    def __init__(self, inputs: int, width: float, middle_blocks: int, stem_stride: int) -> None:
         super().__init__()
         stem = [scaled(c, width) for c in STEM]
         entry = [scaled(c, width) for c in ENTRY]
         leave = [scaled(c, width) for c in EXIT]
         self.stem = nn.Sequential(
-            Convolution(1, stem[0], 3, stem_stride), Convolution(stem[0], stem[1], 3)
+            Convolution(inputs, stem[0], 3, stem_stride), Convolution(stem[0], stem[1], 3)
         )
         self.entry = nn.ModuleList(
             XceptionBlock(inputs, outputs, outputs, stride=2)
@@ -168,12 +168,14 @@ class AtrousPyramid(nn.Module):
 
 
 class DeepLabV3Plus(SplitNetwork):
-    """Logits (batch, class, trace, sample) of unit-rms sections (batch, 1, trace, sample).
+    """Logits (batch, class, trace, sample) of unit-rms sections (batch, inputs, trace, sample).
 
     Parameters
     ----------
     classes : int
         Channels of the logits; 1 gives a binary network.
+    inputs : int
+        Channels of a window: the seismic first, then whatever is known besides.
     width : float
         Scale of the backbone's channels; 1 is the paper's.
     middle_blocks : int
@@ -206,6 +208,7 @@ class DeepLabV3Plus(SplitNetwork):
         self,
         classes: int,
         *,
+        inputs: int = 1,
         width: float = 1.0,
         middle_blocks: int = 4,
         stem_stride: int = 2,
@@ -218,13 +221,13 @@ class DeepLabV3Plus(SplitNetwork):
         dropout: float = 0.3,
     ) -> None:
         super().__init__()
-        self.classes = classes
+        self.classes, self.inputs = classes, inputs
         if stem_stride not in (1, 2):
             raise NetworkError("stem_stride", found=str(stem_stride), expected="1 or 2")
         if not 0 <= dropout < 1:
             raise NetworkError("dropout", found=str(dropout), expected="a number in [0, 1)")
         self.fixed_window = image_pooling
-        self.backbone = Xception(width, middle_blocks, stem_stride)
+        self.backbone = Xception(inputs, width, middle_blocks, stem_stride)
         self.pyramid = AtrousPyramid(
             self.backbone.outputs, aspp_channels, tuple(aspp_rates), image_pooling
         )

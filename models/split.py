@@ -68,6 +68,8 @@ class SplitNetwork(nn.Module, ABC):
     head : StochasticHead
     classes : int
         Channels of the logits.
+    inputs : int
+        Channels of a window; the first is the seismic.
     dimensions : int
         2 for (trace, sample) sections, 3 for (inline, crossline, sample) cubes.
     fixed_window : bool
@@ -82,6 +84,7 @@ class SplitNetwork(nn.Module, ABC):
 
     head: StochasticHead
     classes: int
+    inputs: int = 1
     dimensions: int
     fixed_window: bool
     multiple: int
@@ -89,7 +92,7 @@ class SplitNetwork(nn.Module, ABC):
 
     @abstractmethod
     def deterministic(self, window: Tensor) -> Tensor:
-        """Features float (batch, channel, ...) of windows (batch, 1, ...): run once."""
+        """Features float (batch, channel, ...) of windows (batch, inputs, ...): run once."""
 
     def stochastic(self, features: Tensor, masks: Tensor | None, extent: tuple[int, ...]) -> Tensor:
         """Logits (sample, class, ...) of features (sample or 1, channel, ...): run once a sample.
@@ -106,7 +109,7 @@ class SplitNetwork(nn.Module, ABC):
         return logits
 
     def forward(self, window: Tensor, masks: Tensor | None = None) -> Tensor:
-        """Logits (batch, class, ...) of windows (batch, 1, ...), one mask a window or none."""
+        """Logits (batch, class, ...) of windows (batch, inputs, ...), one mask a window or none."""
         features = self.deterministic(window).float()
         return self.stochastic(features, masks, tuple(window.shape[2:]))
 

@@ -29,12 +29,14 @@ class DoubleConvolution(nn.Sequential):
 
 
 class UNet(SplitNetwork):
-    """Logits (batch, class, trace, sample) of unit-rms sections (batch, 1, trace, sample).
+    """Logits (batch, class, trace, sample) of unit-rms sections (batch, inputs, trace, sample).
 
     Parameters
     ----------
     classes : int
         Channels of the logits; 1 gives a binary network.
+    inputs : int
+        Channels of a window: the seismic first, then whatever is known besides.
     channels : tuple of int
         Channels from the full resolution down; each level halves the resolution, so the extents
         of a window must be multiples of ``2 ** (len(channels) - 1)``.
@@ -57,20 +59,21 @@ class UNet(SplitNetwork):
         self,
         classes: int,
         *,
+        inputs: int = 1,
         channels: tuple[int, ...] = (32, 64, 128, 256, 512),
         head_channels: int = 32,
         dropout: float = 0.3,
     ) -> None:
         super().__init__()
-        self.classes = classes
+        self.classes, self.inputs = classes, inputs
         if len(channels) < 2:
             raise NetworkError("channels", found=str(channels), expected="at least two levels")
         if not 0 <= dropout < 1:
             raise NetworkError("dropout", found=str(dropout), expected="a number in [0, 1)")
         self.multiple = 2 ** (len(channels) - 1)
         self.encoder = nn.ModuleList(
-            DoubleConvolution(inputs, outputs)
-            for inputs, outputs in zip([1, *channels[:-1]], channels, strict=True)
+            DoubleConvolution(before, after)
+            for before, after in zip([inputs, *channels], channels, strict=False)
         )
         self.pool = nn.MaxPool2d(2)
         upwards = list(zip(channels[:0:-1], channels[-2::-1], strict=True))

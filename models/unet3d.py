@@ -38,12 +38,14 @@ class ResidualBlock(nn.Module):
 
 
 class UNet3D(SplitNetwork):
-    """Logits (batch, classes, inline, crossline, sample) of unit-rms cubes (batch, 1, ...).
+    """Logits (batch, classes, inline, crossline, sample) of cubes (batch, inputs, ...).
 
     Parameters
     ----------
     classes : int
         Channels of the logits; 1 gives the logit of a fault.
+    inputs : int
+        Channels of a window: the unit-rms seismic first, then whatever is known besides.
     channels : tuple of int
         Channels from the full resolution down; each level halves the resolution, so the extents
         of a window must be multiples of ``stem_stride * 2 ** (len(channels) - 1)``.
@@ -69,13 +71,14 @@ class UNet3D(SplitNetwork):
         self,
         classes: int = 1,
         *,
+        inputs: int = 1,
         channels: tuple[int, ...] = (16, 32, 64, 128),
         stem_stride: int = 1,
         head_channels: int = 16,
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
-        self.classes = classes
+        self.classes, self.inputs = classes, inputs
         if len(channels) < 2:
             raise NetworkError("channels", found=str(channels), expected="at least two levels")
         if stem_stride not in (1, 2):
@@ -84,9 +87,9 @@ class UNet3D(SplitNetwork):
             raise NetworkError("dropout", found=str(dropout), expected="a number in [0, 1)")
         self.stem_stride = stem_stride
         self.multiple = stem_stride * 2 ** (len(channels) - 1)
+        widths = [inputs * stem_stride**3, *channels]
         self.encoder = nn.ModuleList(
-            ResidualBlock(inputs, outputs)
-            for inputs, outputs in zip([stem_stride**3, *channels[:-1]], channels, strict=True)
+            ResidualBlock(before, after) for before, after in zip(widths, channels, strict=False)
         )
         self.pool = nn.MaxPool3d(2)
         upwards = list(zip(channels[:0:-1], channels[-2::-1], strict=True))
