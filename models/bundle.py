@@ -8,6 +8,7 @@ unpickled: a bundle from a stranger can at worst be refused.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +32,8 @@ REFERENCES = "references.safetensors"
 PICTURE = "picture.png"
 #: Endings of weights that hold pickles, which run code when opened.
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")
+
+_PINNED = re.compile(r"(.+)@sha256:([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -154,14 +157,34 @@ def _packed(kind: str, tensors: Mapping[str, Tensor], half: bool) -> bytes:
     return save(packed)
 
 
+def pinned(url: str, sha256: str) -> str:
+    """Write a bundle's URL and its hash as one address, which names this very bundle."""
+    return f"{url}@sha256:{sha256}"
+
+
+def parted(address: str) -> tuple[str, str | None]:
+    """Part an address into the URL and the hash that :func:`pinned` put there, if any.
+
+    >>> parted("models/fault")
+    ('models/fault', None)
+    >>> parted(pinned("s3://models/fault", 64 * "a")) == ("s3://models/fault", 64 * "a")
+    True
+    """
+    found = _PINNED.fullmatch(address)
+    return (found[1], found[2]) if found else (address, None)
+
+
 def read_card(url: str, sha256: str | None = None) -> tuple[Card, str]:
     """Read the card of a bundle, and the bundle's hash, without reading the weights.
+
+    ``url`` may be an address with a hash (:func:`pinned`).
 
     Raises
     ------
     BundleError
         There is no bundle, its card is not valid, or its hash is not ``sha256``.
     """
+    url, pin = parted(url)
     if url.rstrip("/").lower().endswith(PICKLES):
         raise BundleError(
             f"{url}: pickled weights are never opened, since they run code",
@@ -170,13 +193,14 @@ def read_card(url: str, sha256: str | None = None) -> tuple[Card, str]:
         )
     text = _read(url, CARD)
     found = hashlib.sha256(text).hexdigest()
-    if sha256 is not None and found != sha256:
-        raise BundleError(
-            f"{url}: the bundle was changed or replaced",
-            found=found[:16],
-            expected=sha256[:16],
-            do="Fetch the bundle again, or use the hash of the one you trust",
-        )
+    for expected in (pin, sha256):
+        if expected is not None and found != expected:
+            raise BundleError(
+                f"{url}: the bundle was changed or replaced",
+                found=found[:16],
+                expected=expected[:16],
+                do="Fetch the bundle again, or use the hash of the one you trust",
+            )
     return Card.from_json(text, url), found
 
 
@@ -186,7 +210,7 @@ def open_bundle(url: str, sha256: str | None = None) -> Bundle:
     Parameters
     ----------
     url : str
-        Local folder or fsspec URL.
+        Local folder, fsspec URL or ``shipped://NAME``; with or without a hash (:func:`pinned`).
     sha256 : str, optional
         The hash :func:`save_bundle` gave; None takes whatever is there.
 
@@ -196,6 +220,7 @@ def open_bundle(url: str, sha256: str | None = None) -> Bundle:
         Missing, damaged, tampered with, of another version, or pickled.
     """
     card, found = read_card(url, sha256)
+    url, _ = parted(url)
     state = load_weights(_vouched(url, WEIGHTS, card.weights_sha256), url)
     references = {}
     if card.references:
@@ -217,6 +242,11 @@ def _vouched(url: str, name: str, sha256: str) -> bytes:
             do="Fetch the bundle again",
         )
     return content
+
+
+def write_picture(url: str, png: bytes) -> None:
+    """Put a picture beside a bundle's card; the bundle's hash stays what it is."""
+    Folder(parted(url)[0]).write(PICTURE, png)
 
 
 def _read(url: str, name: str) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
+from models import shipped
+
 
 class Folder:
     """A folder on the disk or behind fsspec, which is imported only for the latter.
@@ -12,7 +14,8 @@ class Folder:
     Parameters
     ----------
     url : str
-        Local path, or any URL that fsspec knows.
+        Local path, any URL that fsspec knows, or ``shipped://NAME``: a bundle that comes with
+        the project, wherever the process that asks has it installed.
 
     Notes
     -----
@@ -22,17 +25,36 @@ class Folder:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self.remote = "://" in url and not url.startswith("file://")
+        self.remote = "://" in url and not url.startswith(("file://", shipped.SCHEME))
         if self.remote:
             import fsspec  # (predicting from a local folder needs no fsspec)
 
             self.files, self.root = fsspec.core.url_to_fs(self.url)
+        elif url.startswith(shipped.SCHEME):
+            self.folder = shipped.FOLDER / self.url.removeprefix(shipped.SCHEME)
         else:
             self.folder = Path(self.url.removeprefix("file://"))
+
+    def child(self, name: str) -> Folder:
+        """Folder of this name within."""
+        return Folder(f"{self.url}/{name}")
+
+    def names(self) -> list[str]:
+        """Names of the files and folders within, sorted; none where there is no folder."""
+        try:
+            if not self.remote:
+                return sorted(entry.name for entry in self.folder.iterdir())
+            self.files.invalidate_cache()  # another process may have written since
+            found = self.files.ls(self.root, detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        paths = {str(path).strip("/") for path in found} - {self.root.strip("/")}
+        return sorted(path.rsplit("/", 1)[-1] for path in paths)
 
     def exists(self, name: str) -> bool:
         """Whether a file or folder of this name is there."""
         if self.remote:
+            self.files.invalidate_cache()
             return bool(self.files.exists(f"{self.root}/{name}"))
         return (self.folder / name).exists()
 
@@ -59,3 +81,33 @@ class Folder:
         partial = self.folder / f".{name}.{uuid.uuid4().hex[:8]}"
         partial.write_bytes(content)
         partial.replace(self.folder / name)
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a file unless one of this name is there: of several who try at once, one may.
+
+        Returns
+        -------
+        bool
+            Whether this call wrote it.
+        """
+        if not self.remote:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                with (self.folder / name).open("xb") as file:
+                    file.write(content)
+            except FileExistsError:
+                return False
+            return True
+        self.files.makedirs(self.root, exist_ok=True)
+        path = f"{self.root}/{name}"
+        try:
+            self.files.pipe_file(path, content, mode="create")
+        except FileExistsError:
+            return False
+        except OSError:
+            # some stores refuse such a write in words that fsspec does not know
+            if self.exists(name):
+                return False
+            raise
+        # a store that knows no "only if absent" lets the last of two writers win
+        return self.read(name) == content
