@@ -18,6 +18,13 @@ from seisproc.errors import ConfigError
 from seisproc.schema import NONE
 from seisproc.scoring.metrics import Counts
 
+LEAST_SHARE = 0.01
+"""Of the contacts of the rarer of two classes: what is seen less often is a slip of the pen.
+
+In the published F3 interpretation, drawn from horizons that never cross, some 0.6 per cent of the
+contacts are single pixels out of order.
+"""
+
 
 def contact_counts(
     codes: NDArray[np.uint8], classes: int, mask: NDArray[np.bool_] | None = None
@@ -51,23 +58,27 @@ def contact_counts(
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
-def may_lie_under(contacts: Counts) -> NDArray[np.bool_]:
+def may_lie_under(contacts: Counts, least_share: float = LEAST_SHARE) -> NDArray[np.bool_]:
     """Which class may follow which down a trace: bool (class above, class below).
 
-    What was seen once may be. What lies under something that lies under a third may lie under the
+    What labels show may be. What lies under something that lies under a third may lie under the
     third, where the one between pinches out: superposition is transitive.
 
     Parameters
     ----------
     contacts : int64 (classes, classes)
         From :func:`contact_counts` of labels.
+    least_share : float
+        A contact that is a smaller share of all contacts of the rarer of its two classes does not
+        count as seen.
 
     Examples
     --------
-    >>> may_lie_under(np.array([[0, 5, 0], [0, 0, 3], [0, 0, 0]])).astype(int).tolist()
+    >>> may_lie_under(np.array([[0, 500, 1], [0, 0, 300], [2, 0, 0]])).astype(int).tolist()
     [[0, 1, 1], [0, 0, 1], [0, 0, 0]]
     """
-    allowed = contacts > 0
+    touched = contacts.sum(axis=0) + contacts.sum(axis=1)
+    allowed = (contacts > 0) & (contacts >= least_share * np.minimum.outer(touched, touched))
     for between in range(len(allowed)):  # Warshall's closure
         allowed = allowed | (allowed[:, between, None] & allowed[between])
     return allowed
