@@ -8,6 +8,7 @@ import click
 
 from flows.options import (
     LOCATION,
+    Location,
     cluster_options,
     json_option,
     overwrite_option,
@@ -18,9 +19,25 @@ from flows.options import (
 from flows.server import prefect_server
 
 
+class RecipeOrTarget(Location):
+    """A target, or the file of a recipe."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Make a local path absolute, and leave a target as it is."""
+        return value if value in ("facies", "fault") else super().convert(value, param, ctx)
+
+
 @click.command()
-@click.argument("target", type=click.Choice(["facies", "fault"]))
-@click.argument("bundle", metavar="BUNDLE", type=LOCATION)
+@click.argument("recipe", metavar="RECIPE", type=RecipeOrTarget())
+@click.option(
+    "--output", "bundle", required=True, metavar="BUNDLE", type=LOCATION, help="Where it goes."
+)
+@click.option(
+    "--preset",
+    type=click.Choice(["paper", "quick", "laptop", "gpu"]),
+    help="Values for all that RECIPE and the options leave open. quick: two minutes on a core;"
+    " laptop: an hour on two; gpu: 20 minutes on a data-centre GPU; paper: as published.",
+)
 @source_options
 @click.option(
     "--patches",
@@ -37,43 +54,40 @@ from flows.server import prefect_server
     metavar="FILE",
     help="Let what `seisproc texture` learned from real sections distort the patches too.",
 )
-@click.option(
-    "--config",
-    type=LOCATION,
-    metavar="FILE",
-    help="YAML or JSON with the groups surveys, sections, synthetics, patches and training.",
-)
 @cluster_options
 @overwrite_option
 @json_option
 def train(
-    target: str,
+    recipe: str,
     bundle: str,
+    preset: str | None,
     labels: tuple[tuple[str, str], ...],
     sections: tuple[str, ...],
     synthetic: int | None,
     patches: str | None,
-    config: str | None,
     overwrite: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Train a network for TARGET on labels and synthetics, and write the model bundle BUNDLE."""
+    """Train a network after RECIPE on labels and synthetics, and write a model bundle.
+
+    RECIPE is facies, fault, or a YAML or JSON file: target (facies or fault), preset, and the
+    groups surveys, sections, synthetics, patches and training.
+    """
     from flows.config import naming
-    from flows.training_config import read_training
+    from flows.recipe import read_recipe
     from tasks.patches import patch_kind
 
     cluster = take_cluster(options)
-    groups = read_training(config, labels, sections, synthetic, options)
-    with naming(config or ""):
-        groups["patches"].config(target)
+    groups = read_recipe(recipe, preset, labels, sections, synthetic, options)
+    target = groups["target"]
+    with naming("" if recipe == target else recipe):
+        wanted = groups["patches"].config(target)
         groups["synthetics"].sources()
-    kind = patch_kind(patches, target) if patches else groups["patches"].config(target).kind
+    kind = patch_kind(patches, target) if patches else wanted.kind
     groups["training"].distortion().require(kind)
     with prefect_server():
         from flows.train import train as flow
 
-        receipt = flow(
-            bundle, target, **groups, cluster=cluster, overwrite=overwrite, store=patches or ""
-        )
+        receipt = flow(bundle, **groups, cluster=cluster, overwrite=overwrite, store=patches or "")
     print_receipt(receipt, as_json)

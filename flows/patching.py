@@ -72,11 +72,11 @@ def patches(
     interrupted one stopped, and gives the same bytes on any number of workers.
     """
     from flows.config import naming, settled
-    from flows.training_config import PatchesConfig, SyntheticPatchSource, read_training
+    from flows.recipe import read_sources
+    from flows.training_config import PatchesConfig, SyntheticPatchSource
 
     cluster = take_cluster(options)
-    groups = read_training(config, labels, sections, synthetic, {})
-    groups.pop("training")
+    groups = read_sources(config, target, labels, sections, synthetic)
     with naming(config or ""):
         groups["patches"].config(target)
         groups["synthetics"].sources()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from flows.config import Form, read_form, settled
+from flows.config import Form
 from flows.synthetic_config import SyntheticConfigForm
 from flows.texture_config import TextureUse
 from models.training import TrainConfig
@@ -163,6 +162,19 @@ class TrainingConfig(Form):
     batch_size: int = Field(default=8, ge=1, description="Patches of a step.")
     validate_every: int = Field(default=200, ge=1, description="Steps between validations.")
     learning_rate: float = Field(default=3e-3, gt=0, description="Its peak.")
+    schedule: Literal["cosine", "constant"] = Field(
+        default="cosine", description="Of the learning rate after its rise: down to 0, or as it is."
+    )
+    warmup: float = Field(
+        default=0.1, ge=0, lt=1, description="Share of steps in which the learning rate rises."
+    )
+    weight_decay: float = Field(default=1e-2, ge=0, description="Decoupled, as in AdamW.")
+    average: float = Field(
+        default=0.98,
+        ge=0,
+        lt=1,
+        description="Decay of the moving average of the weights, which is what is kept; 0: none.",
+    )
     dice_weight: float = Field(default=0.5, ge=0, description="Of the Dice term in the loss.")
     adversarial_weight: float = Field(
         default=0.0,
@@ -209,64 +221,3 @@ class TrainingConfig(Form):
         """Turn into what ``tasks.train`` takes."""
         kinds = {"none": None, "flips": AugmentConfig.flips(), "full": AugmentConfig()}
         return Distortion(kinds[self.augment], self.texture.config())
-
-
-class LearningFile(Form):
-    """What a configuration file of `seisproc patches` and `seisproc train` may hold."""
-
-    surveys: list[LabelSource] = Field(default=[], description="Labelled surveys.")
-    sections: list[SectionFolder] = Field(default=[], description="Folders of sections.")
-    synthetics: SyntheticPatchSource = Field(
-        default=SyntheticPatchSource(), description="Synthetic volumes."
-    )
-    patches: PatchesConfig = Field(default=PatchesConfig(), description="What is cut from them.")
-    training: TrainingConfig = Field(
-        default=TrainingConfig(), description="Which network, and how it is trained."
-    )
-
-
-_KIND = "training configuration"
-_FLAGS = {
-    "synthetics.volumes": "--synthetic",
-    **{f"training.{name}": f"--{name}" for name in ("steps", "seed", "device", "texture")},
-}
-
-
-def read_training(
-    config: str | None,
-    labels: Sequence[tuple[str, str]],
-    sections: Sequence[str],
-    synthetic: int | None,
-    options: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Read a training's configuration file, and the options that override it.
-
-    Returns the arguments ``surveys``, ``sections``, ``synthetics``, ``patches`` and ``training``
-    of the flow.
-
-    Raises
-    ------
-    ConfigError
-        If a setting is unknown or out of range; it names the file or the option.
-    """
-    values = read_form(config) if config else {}
-    # What a file gets wrong is told by its name, what an option does by the option's.
-    told = settled(LearningFile, values, {}, kind=_KIND, flags={}, file=config or "")
-    given = _given(options)
-    texture = given.pop("texture", None)
-    if texture:
-        given["texture"] = {**values.get("training", {}).get("texture", {}), "file": texture}
-    asked = {"synthetics": _given({"volumes": synthetic}), "training": given}
-    merged = {group: {**values.get(group, {}), **more} for group, more in asked.items()}
-    groups = settled(LearningFile, values, merged, kind=_KIND, flags=_FLAGS, verb="train")
-    return {
-        "surveys": [*told.surveys, *(LabelSource(store=s, labels=name) for s, name in labels)],
-        "sections": [*told.sections, *(SectionFolder(folder=folder) for folder in sections)],
-        "synthetics": groups.synthetics,
-        "patches": groups.patches,
-        "training": groups.training,
-    }
-
-
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from models.errors import TrainingError
 from models.runtime import PRECISIONS, choose_precision
@@ -27,8 +28,10 @@ class TrainConfig:
     steps, batch_size, validate_every : int
         Optimizer steps, patches a step, and steps between validations (an "epoch").
     learning_rate, warmup, weight_decay, clip_norm : float
-        Peak learning rate (AdamW), share of steps in which it rises linearly before a cosine
-        descent to zero, decoupled weight decay, and the largest norm of the gradient.
+        Peak learning rate (AdamW), share of steps in which it rises linearly, decoupled weight
+        decay, and the largest norm of the gradient.
+    schedule : str
+        After the rise: ``cosine`` descends to zero at the last step, ``constant`` stays.
     average : float
         Decay of the exponential moving average of the weights that is validated and kept; 0
         keeps the plain weights.
@@ -78,6 +81,7 @@ class TrainConfig:
     threads: int | None = None
     device: str = "auto"
     precision: str = "float32"
+    schedule: str = "cosine"
 
     def __post_init__(self) -> None:
         checks = {
@@ -89,6 +93,7 @@ class TrainConfig:
             "warmup": 0 <= self.warmup < 1,
             "average": 0 <= self.average < 1,
             "precision": self.precision in PRECISIONS,
+            "schedule": self.schedule in ("cosine", "constant"),
             "adversarial_weight": self.adversarial_weight >= 0
             and (self.target == "facies" or self.adversarial_weight == 0),
             "adversary_width": self.adversary_width >= 1,
@@ -112,11 +117,27 @@ class TrainConfig:
         return self.classes if self.target == "facies" else 1
 
 
+#: Where and how fast weights are computed; they may differ between a run and its resumption.
+WHERE = ("device", "threads")
+
+#: Settings that came later; at these values a run is what it was before there were any.
+LATER = {"schedule": "cosine"}
+
+
+def deciding(config: TrainConfig) -> dict[str, Any]:
+    """Pick the settings that decide the weights: what fingerprints are made of."""
+    values = asdict(config)
+    skipped = {name for name, usual in LATER.items() if values[name] == usual}
+    return {name: value for name, value in values.items() if name not in skipped.union(WHERE)}
+
+
 def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up to the peak, then half a cosine down to zero at the last step."""
+    """Linear warm-up to the peak, then half a cosine down to zero, or the peak to the end."""
     rise = max(1, round(config.warmup * config.steps))
     if step < rise:
         return config.learning_rate * (step + 1) / rise
+    if config.schedule == "constant":
+        return config.learning_rate
     share = (step - rise) / max(1, config.steps - rise)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
 

@@ -11,7 +11,6 @@ import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -22,7 +21,7 @@ from torch import Tensor
 
 from models.errors import TrainingError
 from models.losses import NONE
-from models.train_config import TrainConfig
+from models.train_config import TrainConfig, deciding
 from models.validation import class_counts
 
 #: Patches of an array whose labels are counted, and whose content is hashed, before training.
@@ -302,8 +301,7 @@ def inspect_patches(
 
 def run_fingerprint(config: TrainConfig, *patches: PatchSet) -> str:
     """Hash of the configuration and of the patches."""
-    settings = {k: v for k, v in asdict(config).items() if k not in ("device", "threads")}
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(deciding(config), sort_keys=True).encode())
     for each in patches:
         digest.update(each.fingerprint.encode())
     return digest.hexdigest()

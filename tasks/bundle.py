@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from models.calibration import fit_temperature, validation_logits
 from models.card import Card, ClassInfo
 from models.errors import BundleError
 from models.registry import build
+from models.train_config import deciding
 from models.training import TrainConfig, TrainResult
 from seisproc.errors import OutputExistsError
 from seisproc.fingerprint import fingerprint
@@ -80,7 +80,7 @@ def training_fingerprint(
     return fingerprint(
         {
             "patches": store.fingerprint,
-            "config": _settings(config),
+            "config": deciding(config),
             "augment": distortion.described(),
         }
     )
@@ -132,7 +132,7 @@ def write_bundle(
         training={
             "fingerprint": training_fingerprint(config, distortion, store),
             "patches": store.fingerprint,
-            "config": _settings(config),
+            "config": deciding(config),
             "augment": distortion.described(),
             "sources": store.attributes["sources"],
             "best_step": result.best_step,
@@ -199,9 +199,3 @@ def same_everywhere(store: PatchStore) -> float:
     if store.target == "fault":
         return float(shares[1])
     return float(shares.max() / max(1, np.count_nonzero(counts)))
-
-
-def _settings(config: TrainConfig) -> dict[str, Any]:
-    """Keep what decides the weights; where they are computed does not."""
-    values = dataclasses.asdict(config)
-    return {name: value for name, value in values.items() if name not in ("device", "threads")}

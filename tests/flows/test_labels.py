@@ -55,6 +55,7 @@ def test_sections_and_sticks_become_labels(flow_command, store, tmp_path):
 def test_a_network_learns_from_sections_alone(flow_command, tmp_path):
     folder = sections(tmp_path / "sections", (104, 108, 112, 116))
     settings = {
+        "target": "facies",
         "patches": {"shape": [16, 16], "count": [8, 4, 0], "split": {"guard": 1}},
         "training": {
             "arguments": {
@@ -66,9 +67,9 @@ def test_a_network_learns_from_sections_alone(flow_command, tmp_path):
         },
     }
     (tmp_path / "training.yaml").write_text(yaml.safe_dump(settings))
-    options = ("--config", tmp_path / "training.yaml", "--cluster", "in-process", "--json")
+    options = ("--output", tmp_path / "bundle", "--cluster", "in-process", "--json")
     code, out, err = flow_command(
-        "train", "facies", tmp_path / "bundle", "--sections", folder, "--synthetic", 0, *options
+        "train", tmp_path / "training.yaml", "--sections", folder, "--synthetic", 0, *options
     )
     assert code == 0, err
     assert 0 <= json.loads(out)["value"] <= 1
@@ -85,6 +86,6 @@ def test_what_does_not_fit_is_one_line(flow_command, store, tmp_path):
         "label", store, "x", "--facies", folder, "--inlines", "1-2"
     )
     assert "different classes" in flow_command.refuses(
-        "train", "facies", tmp_path / "bundle", "--sections", folder, "--synthetic", 1,
-        "--cluster", "in-process",
+        "train", "facies", "--output", tmp_path / "bundle", "--sections", folder,
+        "--synthetic", 1, "--cluster", "in-process",
     )

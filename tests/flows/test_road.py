@@ -9,6 +9,7 @@ import yaml
 
 CLUSTER = ("--cluster", "in-process")
 TINY = {
+    "target": "facies",
     "patches": {"shape": [16, 16], "count": [8, 4, 0], "split": {"guard": 1}},
     "training": {
         "arguments": {
@@ -54,8 +55,8 @@ def test_segy_goes_in_and_interpreted_volumes_come_out(flow_command, folder, cap
 
     settings = folder / "training.yaml"
     settings.write_text(yaml.safe_dump(TINY))
-    options = ("--labels", store, "truth", "--config", settings, *CLUSTER)
-    trained = receipt(flow_command, "train", "facies", folder / "facies", *options)
+    options = ("--labels", store, "truth", "--output", folder / "facies", *CLUSTER)
+    trained = receipt(flow_command, "train", settings, *options)
     assert trained["metric"] == "mean_iou" and 0 <= trained["value"] <= 1
 
     quick = ("--dropout-samples", 2, *CLUSTER)
@@ -79,9 +80,9 @@ def test_a_second_time_everything_is_found_as_it_is(flow_command, folder):
     store = folder / "survey.zarr"
     again = receipt(flow_command, "ingest", folder / "survey.sgy", store, *CLUSTER)
     assert again["reused"]
-    options = ("--labels", store, "truth", "--config", folder / "training.yaml", *CLUSTER)
+    options = ("--labels", store, "truth", "--output", folder / "facies", *CLUSTER)
     before = (folder / "facies" / "card.json").stat().st_mtime_ns
-    receipt(flow_command, "train", "facies", folder / "facies", *options)
+    receipt(flow_command, "train", folder / "training.yaml", *options)
     assert (folder / "facies" / "card.json").stat().st_mtime_ns == before
     model = ("--model", folder / "facies", "--dropout-samples", 2)
     done = receipt(flow_command, "interpret", store, *model, *CLUSTER)

@@ -52,6 +52,7 @@ def test_training_takes_a_texture_for_sections_and_only_for_these(
     made = flow_command("texture", *sections, texture, "--config", tmp_path / "quick.json")
     assert made[0] == 0, made[2]
     settings = {
+        "target": "facies",
         "synthetics": {"volumes": 2, "volume": {"shape": [32, 32, 48]}},
         "patches": {"shape": [24, 24], "count": [16, 8, 0]},
         "training": {
@@ -62,20 +63,23 @@ def test_training_takes_a_texture_for_sections_and_only_for_these(
         },
     }
     (tmp_path / "train.json").write_text(json.dumps(settings))
-    common = ("--config", tmp_path / "train.json", "--cluster", "in-process")
+    common = (tmp_path / "train.json", "--output", tmp_path / "m", "--cluster", "in-process")
     weights = []
     for extra in ((), ("--texture", texture)):
-        code, _, err = flow_command("train", "facies", tmp_path / "m", *common, *extra,
-                                    "--overwrite")
+        code, _, err = flow_command("train", *common, *extra, "--overwrite")
         assert code == 0, err
         weights.append((tmp_path / "m" / "model.safetensors").read_bytes())
     assert weights[0] != weights[1]
     card = json.loads((tmp_path / "m" / "card.json").read_text())
     assert len(card["training"]["augment"]["texture"]["sha256"]) == 64
 
-    refused = flow_command.refuses("train", "fault", tmp_path / "f", "--texture", texture)
+    refused = flow_command.refuses(
+        "train", "fault", "--output", tmp_path / "f", "--texture", texture
+    )
     assert "2d patches" in refused
-    absent = flow_command.refuses("train", "facies", tmp_path / "f", "--texture", "absent")
+    absent = flow_command.refuses(
+        "train", "facies", "--output", tmp_path / "f", "--texture", "absent"
+    )
     assert "absent is no texture file" in absent
 
 

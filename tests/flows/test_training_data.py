@@ -11,6 +11,7 @@ from seisproc.patches.volumes import VolumeStore
 
 CLUSTER = ("--cluster", "in-process")
 SMALL = """
+target: facies
 synthetics: {volume: {shape: [24, 24, 40]}}
 patches: {shape: [16, 24]}
 training:
@@ -67,12 +68,13 @@ def test_patches_are_cut_and_then_trained_on(flow_command, config, tmp_path):
     assert store.attributes["config"]["seed"] == 5
     assert len(re.findall(r"base64,", artifact("patches-gallery-p"))) == 2
     trained = made(
-        flow_command, "train", "facies", tmp_path / "bundle", "--patches", url,
-        "--config", config,
+        flow_command, "train", config, "--output", tmp_path / "bundle", "--patches", url,
     )
     assert trained["best_step"] in (2, 4)
     assert not (tmp_path / "bundle.patches.zarr").exists()
-    line = flow_command.refuses("train", "fault", tmp_path / "other", "--patches", url)
+    line = flow_command.refuses(
+        "train", "fault", "--output", tmp_path / "other", "--patches", url
+    )
     assert "another target" in line
 
 
@@ -89,7 +91,9 @@ def test_what_cannot_be_is_refused_before_a_server_starts(command, config, tmp_p
     line = command.refuses("synthesize", tmp_path / "many.sgy", "--volumes", 3)
     assert "Zarr" in line
     assert "SEG-Y" in command.refuses("synthesize", tmp_path / "one.zarr")
-    line = command.refuses("train", "facies", tmp_path / "b", "--patches", tmp_path / "no.zarr")
+    line = command.refuses(
+        "train", "facies", "--output", tmp_path / "b", "--patches", tmp_path / "no.zarr"
+    )
     assert "no finished store of patches" in line
 
 
@@ -110,17 +114,21 @@ def test_what_cannot_be_is_refused_before_a_server_starts(command, config, tmp_p
 ])
 def test_what_a_file_gets_wrong_is_told_by_its_name(command, tmp_path, verb, content, said):
     wrong = tmp_path / "wrong.yaml"
-    wrong.write_text(content)
-    outputs = {"synthesize": ("x.sgy",), "patches": ("facies", "x.zarr"), "train": ("facies", "b"),
-               "texture": ("a.zarr", "t.safetensors")}
-    line = command.refuses(verb, *outputs[verb], "--config", wrong)
+    wrong.write_text(f"target: facies\n{content}" if verb == "train" else content)
+    given = {
+        "synthesize": ("x.sgy", "--config", wrong),
+        "patches": ("facies", "x.zarr", "--config", wrong),
+        "train": (wrong, "--output", "b"),
+        "texture": ("a.zarr", "t.safetensors", "--config", wrong),
+    }
+    line = command.refuses(verb, *given[verb])
     assert re.search(said, line), line
 
 
 def test_what_an_option_gets_wrong_is_told_by_the_option(command, tmp_path):
     right = tmp_path / "right.yaml"
-    right.write_text("training: {steps: 9}\nsynthetics: {volumes: 3}\n")
-    options = ("facies", "b", "--config", right)
+    right.write_text("target: facies\ntraining: {steps: 9}\nsynthetics: {volumes: 3}\n")
+    options = (right, "--output", "b")
     assert "--steps is not right; found: 0" in command.refuses("train", *options, "--steps", 0)
     assert "--synthetic is not right" in command.refuses("train", *options, "--synthetic", -1)
     assert "--seed is not right" in command.refuses("synthesize", "x.sgy", "--seed", -1)
