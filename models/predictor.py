@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -18,17 +19,18 @@ from numpy.typing import NDArray
 
 from models.bundle import open_bundle, read_card
 from models.card import Card
+from models.ensemble import members_of
 from models.errors import PredictionError
 from models.montecarlo import sample_statistics, window_masks
 from models.runtime import autocast, choose_device, choose_precision, fast_layout
-from models.split import fold_batch_norm, fold_temperature
+from models.split import SplitNetwork, fold_batch_norm, fold_temperature
 
 #: Version of the arithmetic below; part of every recipe's key.
 ALGORITHM = 1
 
 
 class Prediction(NamedTuple):
-    """Averages over Monte-Carlo samples of a batch of windows.
+    """Averages over Monte-Carlo samples (of all members and flips) of a batch of windows.
 
     Attributes
     ----------
@@ -37,7 +39,8 @@ class Prediction(NamedTuple):
     expected_entropy : float32 (batch, inline, crossline, sample)
         In nats.
     variance : float32 (batch, inline, crossline, sample)
-        Of the probability over the samples, averaged over channels; 0 with one sample.
+        Of the probability over samples, members and flips, averaged over channels; 0 where there
+        is one of each.
     """
 
     mean: NDArray[np.float32]
@@ -75,6 +78,10 @@ class BundleRecipe:
         ``cpu``, ``cuda`` or ``auto``.
     window_shape : tuple of int or None
         Another window than the card's, where the card allows it.
+    flips : bool
+        Test-time augmentation: whether the windows are seen flipped along each lateral axis too,
+        and the answers flipped back and averaged. Costs twice as much on sections, four times on
+        cubes.
 
     Raises
     ------
@@ -93,6 +100,7 @@ class BundleRecipe:
     precision: str = "float32"
     device: str = "cpu"
     window_shape: tuple[int, ...] | None = None
+    flips: bool = False
     card: Card = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -129,6 +137,7 @@ class BundleRecipe:
             self.precision,
             self.device,
             list(self.window),
+            *(["flips"] if self.flips else []),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -162,13 +171,18 @@ class BundleRecipe:
         """Window shape: (trace, sample) or (inline, crossline, sample)."""
         return self.card.window if self.window_shape is None else tuple(self.window_shape)
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Channels of a window by name; the seismic is the first."""
+        return self.card.inputs
+
     def make_predict(self) -> Predictor:
         """Load the network; once a worker process."""
         return Predictor(self)
 
 
 class Predictor:
-    """A loaded network: call it with windows and their indices."""
+    """A loaded network, or several of an ensemble: call it with windows and their indices."""
 
     def __init__(self, recipe: BundleRecipe) -> None:
         self.recipe = recipe
@@ -180,14 +194,24 @@ class Predictor:
             torch.backends.cudnn.deterministic = True
         self.network = open_bundle(recipe.url, recipe.sha256).build()
         fold_batch_norm(self.network)
-        fold_temperature(self.network, recipe.card.temperature)
+        self.members = members_of(self.network)
+        for member in self.members:
+            fold_temperature(member, recipe.card.temperature)
         self.network.to(self.device)
         fast_layout(self.network, self.network.dimensions)
+        lateral = range(1, self.network.dimensions) if recipe.flips else ()
+        #: Axes of (batch, channel, ...) that are flipped, one entry for each look at a window.
+        self.looks = [
+            tuple(axis + 1 for axis in axes)
+            for count in range(len(lateral) + 1)
+            for axes in itertools.combinations(lateral, count)
+        ]
 
     def __call__(self, windows: NDArray[np.float32], window_index: NDArray[np.int64]) -> Prediction:
-        """Predict float32 (batch, inline, crossline, sample) windows of unit-rms amplitude.
+        """Predict windows of unit-rms amplitude: float32 (batch, inline, crossline, sample).
 
-        A 2-D network takes windows with one lateral extent of 1, along either axis.
+        A 2-D network takes windows with one lateral extent of 1, along either axis. A network with
+        more inputs than the seismic takes (batch, input, inline, crossline, sample).
 
         Raises
         ------
@@ -199,24 +223,22 @@ class Predictor:
             raise PredictionError(
                 "windows and their indices", found=f"{len(windows)} and {len(window_index)}"
             )
-        count, extent = len(x), tuple(x.shape[1:])
+        count, extent, lateral = len(x), tuple(x.shape[2:]), windows.shape[-3:]
         channels = self.recipe.channels
         mean = np.empty((count, channels, *extent), np.float32)
         entropy = np.empty((count, *extent), np.float32)
         variance = np.empty((count, *extent), np.float32)
+        size = self.recipe.batch_size
         with torch.inference_mode():
-            for start in range(0, count, self.recipe.batch_size):
-                stop = min(start + self.recipe.batch_size, count)
-                features = self._features(x[start:stop])
-                for i in range(start, stop):
-                    answer = sample_statistics(
-                        self.network,
-                        features[i - start : i - start + 1],
-                        self._masks(int(window_index[i])),
-                        extent,
+            for start in range(0, count, size):
+                block = slice(start, min(start + size, count))
+                answers = [
+                    self._answers(member, look, x[block], window_index[block], number)
+                    for number, (member, look) in enumerate(
+                        itertools.product(self.members, self.looks)
                     )
-                    mean[i], entropy[i], variance[i] = (part.cpu().numpy() for part in answer)
-        lateral = windows.shape[1:]
+                ]
+                mean[block], entropy[block], variance[block] = _together(answers)
         return Prediction(
             mean.reshape(count, channels, *lateral),
             entropy.reshape(count, *lateral),
@@ -224,31 +246,75 @@ class Predictor:
         )
 
     def _as_input(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Windows as (batch, *network window)."""
-        shape = self.recipe.window
+        """Windows as (batch, input, *network window)."""
+        shape, inputs = self.recipe.window, len(self.recipe.inputs)
         allowed = [shape] if len(shape) == 3 else [(1, *shape), (shape[0], 1, shape[1])]
-        if windows.ndim != 4 or windows.shape[1:] not in allowed:
+        channel = (inputs,) if inputs > 1 else ()
+        if windows.shape[1:] not in [(*channel, *extent) for extent in allowed]:
             raise PredictionError(
                 f"{self.recipe.name}: windows",
                 found=str(windows.shape),
-                expected=" or ".join(f"(batch, {', '.join(map(str, a))})" for a in allowed),
+                expected=" or ".join(
+                    f"(batch, {', '.join(map(str, (*channel, *a)))})" for a in allowed
+                ),
             )
-        return np.ascontiguousarray(windows, np.float32).reshape(len(windows), *shape)
+        return np.ascontiguousarray(windows, np.float32).reshape(len(windows), inputs, *shape)
 
-    def _features(self, x: NDArray[np.float32]) -> torch.Tensor:
+    def _answers(
+        self,
+        member: SplitNetwork,
+        look: tuple[int, ...],
+        x: NDArray[np.float32],
+        window_index: NDArray[np.int64],
+        number: int,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Statistics of one member's look at some windows, flipped back."""
+        features = self._features(member, np.flip(x, look) if look else x)
+        extent = tuple(x.shape[2:])
+        parts: list[list[NDArray[np.float32]]] = [[], [], []]
+        for i, index in enumerate(window_index.tolist()):
+            masks = self._masks(member, int(index), number)
+            answer = sample_statistics(member, features[i : i + 1], masks, extent)
+            for part, values in zip(parts, answer, strict=True):
+                part.append(values.cpu().numpy())
+        mean, entropy, variance = (np.stack(part) for part in parts)
+        if not look:
+            return mean, entropy, variance
+        without_channel = tuple(axis - 1 for axis in look)
+        return (
+            np.flip(mean, look), np.flip(entropy, without_channel),
+            np.flip(variance, without_channel),
+        )
+
+    def _features(self, member: SplitNetwork, x: NDArray[np.float32]) -> torch.Tensor:
         """Deterministic part, on a batch padded to the recipe's size."""
         missing = self.recipe.batch_size - len(x)
         if missing:
             x = np.concatenate([x, np.zeros((missing, *x.shape[1:]), np.float32)])
-        batch = torch.from_numpy(x[:, None]).to(self.device)
-        fast_layout(batch, self.network.dimensions)
+        batch = torch.from_numpy(np.ascontiguousarray(x)).to(self.device)
+        fast_layout(batch, member.dimensions)
         with autocast(self.device, self.recipe.precision):
-            features = self.network.deterministic(batch)
+            features = member.deterministic(batch)
         return features.float().contiguous()
 
-    def _masks(self, window_index: int) -> torch.Tensor | None:
+    def _masks(self, member: SplitNetwork, window_index: int, number: int) -> torch.Tensor | None:
+        """Dropout masks of one look at a window; each look has a seed of its own."""
         recipe = self.recipe
         if recipe.samples == 1:
             return None
-        masks = window_masks(self.network.head, recipe.seed, window_index, recipe.samples)
+        masks = window_masks(member.head, recipe.seed + number, window_index, recipe.samples)
         return masks.to(self.device)
+
+
+def _together(
+    answers: list[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Average mean and expected entropy; the variance gains that of the means (total variance)."""
+    if len(answers) == 1:
+        return answers[0]
+    means = np.stack([mean for mean, _, _ in answers])
+    mean = means.mean(axis=0)
+    entropy = np.mean([entropy for _, entropy, _ in answers], axis=0)
+    variance = np.mean([variance for _, _, variance in answers], axis=0)
+    between = np.square(means - mean).mean(axis=(0, 2))
+    return mean, entropy, variance + between
