@@ -20,9 +20,9 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from models.card import Card
+from models.ensemble import Ensemble, build_network
 from models.errors import BundleError, NetworkError
 from models.folder import Folder
-from models.registry import build
 from models.split import SplitNetwork
 
 WEIGHTS = "model.safetensors"
@@ -50,7 +50,7 @@ class Bundle:
     state: Mapping[str, Tensor]
     references: Mapping[str, Tensor] = field(default_factory=dict)
 
-    def build(self) -> SplitNetwork:
+    def build(self) -> SplitNetwork | Ensemble:
         """Make the network with the bundle's weights, in evaluation mode.
 
         Raises
@@ -59,7 +59,7 @@ class Bundle:
             The card names an unknown network or argument, or the weights do not fit it.
         """
         try:
-            network = build(self.card.network, classes=self.card.outputs, **self.card.arguments)
+            network = build_network(self.card.network, self.card.outputs, self.card.arguments)
             network.load_state_dict(dict(self.state), strict=True)
         except NetworkError as reason:
             raise BundleError(
