@@ -75,6 +75,7 @@ for verb in (
     learning.train,
     interpreting.interpret,
     scoring_commands.evaluate,
+    scoring_commands.compare,
     delivering.export,
     delivering.report,
     looking.verify,

@@ -15,12 +15,33 @@ from flows.options import print_json
 if TYPE_CHECKING:
     from flows.demo import DemoReceipt
     from flows.survey import SurveyReceipt
+    from seisproc.scoring.comparison import Comparison
 
 HEADLINES = {
     "facies": (("mean IoU", "mean_iou"), ("pixel accuracy", "pixel_accuracy")),
     "fault": (("average precision", "average_precision"), ("F1 within 2 voxels", "f1_within_2")),
 }
 """Figures of the final table, by target."""
+
+MORE = {
+    "facies": (
+        *HEADLINES["facies"],
+        ("mean class accuracy", "mean_class_accuracy"),
+        ("frequency-weighted IoU", "frequency_weighted_iou"),
+        ("boundary F1 within 2", "boundary_f1_within_2"),
+        ("lateral changes / labels'", "lateral_change_ratio"),
+        ("pieces / labels'", "fragmentation"),
+        ("order violations", "order_violations"),
+    ),
+    "fault": (
+        *HEADLINES["fault"],
+        ("F1 within 5 voxels", "f1_within_5"),
+        ("same, best threshold", "best_f1_within_5"),
+        ("same, thinned", "thinned_f1_within_5"),
+        ("IoU", "iou"),
+    ),
+}
+"""Figures of an evaluation's own table."""
 
 
 def print_survey(receipt: SurveyReceipt, as_json: bool) -> None:
@@ -75,7 +96,18 @@ def print_scores(scores: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(scores)
     else:
-        Console().print(_scores_table(scores))
+        Console().print(_scores_table(scores, MORE))
+
+
+def print_comparison(comparisons: Sequence[Comparison]) -> None:
+    """Print the scores of several models side by side, with the floors."""
+    for found in comparisons:
+        title = f"{found.target.capitalize()}: {found.ground}"
+        floors = [f"{floor} (floor)" for floor in found.floors]
+        table = Table("score", *found.models, *floors, title=title, title_justify="left")
+        for row in found.rows:
+            table.add_row(row.name, *map(_figure, row.values))
+        Console().print(table)
 
 
 def _made_table(rows: Sequence[tuple[str, str]]) -> Table:
@@ -85,24 +117,30 @@ def _made_table(rows: Sequence[tuple[str, str]]) -> Table:
     return table
 
 
-def _scores_table(scores: Mapping[str, Any]) -> Table:
-    title = f"Scores on the {scores['part']} part ({scores['traces']:,} traces)"
+def _scores_table(
+    scores: Mapping[str, Any], shown: Mapping[str, Sequence[tuple[str, str]]] = HEADLINES
+) -> Table:
+    where = f"the {scores['part']} part"
+    if scores["part"] == "sections":
+        where = f"{scores['sections']} sections"
+    title = f"Scores on {where} ({scores['traces']:,} traces)"
     table = Table("target", "score", "model", "floors", title=title, title_justify="left")
-    for target, figures in HEADLINES.items():
-        for label, name in figures if target in scores else ():
-            result = scores[target]
+    for target, figures in shown.items():
+        result = scores.get(target, {})
+        for label, name in figures:
+            if name not in result:
+                continue
             floors = ", ".join(
-                f"{floor} {_figure(values[name])}" for floor, values in result["floors"].items()
+                f"{floor} {_figure(values.get(name))}" for floor, values in result["floors"].items()
             )
             table.add_row(target, label, _figure(result[name]), floors)
-        if target in scores:
-            table.add_row(target, "calibration error", _figure(scores[target]["ece"]), "")
-            table.add_row(
-                target,
-                "AUROC of uncertainty",
-                _figure(scores[target]["uncertainty_auroc"]),
-                "0.500",
-            )
+        if result:
+            table.add_row(target, "calibration error", _figure(result["ece"]), "")
+            if "ece_rescaled" in result and shown is MORE:
+                label = f"same, at temperature {result['temperature']:.2f}"
+                table.add_row(target, label, _figure(result["ece_rescaled"]), "")
+            table.add_row(target, "AUROC of uncertainty", _figure(result["uncertainty_auroc"]),
+                          "0.500")
     return table
 
 

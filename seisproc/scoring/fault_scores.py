@@ -84,23 +84,23 @@ class FaultScores:
         names = ("f1", "precision", "recall", "iou", "average_precision", "auroc", "threshold",
                  "marked", "true")
         figures = {name: plain(getattr(self, name)) for name in names}
-        figures |= _within("f1_within", self.within.f1)
+        figures |= {**_within("f1", self.within.f1), "f1": figures["f1"]}
         figures[f"precision_within_{REACH}"] = plain(self.within.precision[-1])
         figures[f"recall_within_{REACH}"] = plain(self.within.recall[-1])
         if self.best is not None:
             figures["best_threshold"] = plain(self.best.threshold)
-            figures |= _within("best_f1_within", self.best.f1)
+            figures |= _within("best_f1", self.best.f1)
         if self.thinned is not None:
-            figures |= _within("thinned_f1_within", self.thinned.f1)
+            figures |= _within("thinned_f1", self.thinned.f1)
         if self.thinned_best is not None:
-            figures |= _within("thinned_best_f1_within", self.thinned_best.f1)
+            figures |= _within("thinned_best_f1", self.thinned_best.f1)
         return figures
 
 
 def _within(name: str, values: tuple[float, ...]) -> dict[str, Any]:
-    """Figures of the tolerances above 0, which is the voxel-by-voxel figure."""
-    return {f"{name}_{t}": plain(value)
-            for t, value in zip(TOLERANCES, values, strict=True) if t}
+    """Figures of the tolerances; that of 0 bears the name alone."""
+    return {f"{name}_within_{t}" if t else name: plain(value)
+            for t, value in zip(TOLERANCES, values, strict=True)}
 
 
 def fault_scores(

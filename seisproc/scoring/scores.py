@@ -73,8 +73,11 @@ class FaciesResult:
             "confusion": model["confusion"],
             "classes": classes,
             **_bins(self.calibration, self.rescaled),
-            "floors": {name: _facies_figures(scores, self.shape_floors.get(name))
-                       for name, scores in self.floors.items()},
+            "floors": {
+                name: {**_facies_figures(scores, self.shape_floors.get(name)),
+                       "class_iou": plain([entry.iou for entry in scores.classes])}
+                for name, scores in self.floors.items()
+            },
         }
 
 
