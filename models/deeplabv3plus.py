@@ -9,11 +9,10 @@ convolutions but the stem's are depthwise separable; pooling is replaced by stri
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.errors import NetworkError
-from models.split import SplitNetwork, StochasticHead
+from models.split import SplitNetwork, StochasticHead, upsample
 
 # Channels of Chen et al. 2018, figure 4, at width 1.
 STEM = (32, 64)
@@ -248,13 +247,6 @@ class DeepLabV3Plus(SplitNetwork):
     def to_extent(self, logits: Tensor, extent: tuple[int, ...]) -> Tensor:
         """Bilinear interpolation to the window's (trace, sample)."""
         return upsample(logits, extent)
-
-
-def upsample(x: Tensor, extent: tuple[int, ...]) -> Tensor:
-    """Bilinear interpolation of (batch, channel, trace, sample) to ``extent``."""
-    if tuple(x.shape[2:]) == extent:
-        return x
-    return F.interpolate(x, size=extent, mode="bilinear", align_corners=False)
 
 
 def scaled(channels: int, width: float) -> int:

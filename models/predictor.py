@@ -176,6 +176,18 @@ class BundleRecipe:
         """Channels of a window by name; the seismic is the first."""
         return self.card.inputs
 
+    @property
+    def threshold(self) -> float:
+        """Probability from which a fault is marked."""
+        return float(self.card.threshold)
+
+    def references(self) -> dict[str, NDArray[np.generic]]:
+        """Arrays that go with the network, such as interpreted sections that it looks at."""
+        if not self.card.references:
+            return {}
+        found = open_bundle(self.url, self.sha256).references
+        return {name: tensor.numpy() for name, tensor in found.items()}
+
     def make_predict(self) -> Predictor:
         """Load the network; once a worker process."""
         return Predictor(self)

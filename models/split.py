@@ -14,6 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -112,6 +113,13 @@ class SplitNetwork(nn.Module, ABC):
         """Logits (batch, class, ...) of windows (batch, inputs, ...), one mask a window or none."""
         features = self.deterministic(window).float()
         return self.stochastic(features, masks, tuple(window.shape[2:]))
+
+
+def upsample(x: Tensor, extent: tuple[int, ...]) -> Tensor:
+    """Bilinear interpolation of (batch, channel, trace, sample) to ``extent``."""
+    if tuple(x.shape[2:]) == extent:
+        return x
+    return F.interpolate(x, size=extent, mode="bilinear", align_corners=False)
 
 
 def fold_batch_norm(network: nn.Module) -> None:

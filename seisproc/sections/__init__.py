@@ -1,0 +1,1 @@
+"""Single sections without a survey: what their neighbours say, training, interpretation."""
