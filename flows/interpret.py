@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.config import ClusterConfig, InterpretConfig
+from flows.references import pin_models
 from flows.runs import OPTIONS, run_name
 from seisproc.cluster import open_cluster
 from seisproc.interpretation.run import InterpretationReceipt
@@ -24,11 +25,13 @@ def interpret(
 
     Args:
         store: Survey store to interpret.
-        models: Model bundles, at most one for facies and one for faults.
+        models: At most one for facies and one for faults: bundles, REGISTRY/NAME for the version
+            in production, REGISTRY/NAME@VERSION, or names of bundles that ship.
         run: Name of the interpretation; it will stand at interpretation/RUN in the store.
         settings: How the networks run.
         cluster: Where the work runs.
         overwrite: Replace an interpretation of this name that was made from something else.
     """
+    pinned = pin_models(models)
     with open_cluster(cluster.spec()) as address:
-        return interpret_survey(store, models, run, settings.settings(), address, overwrite)
+        return interpret_survey(store, pinned, run, settings.settings(), address, overwrite)

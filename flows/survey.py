@@ -10,6 +10,7 @@ from prefect import flow
 from flows.config import ClusterConfig, InterpretConfig
 from flows.folder import SurveyFolder
 from flows.header_config import HeaderConfig
+from flows.references import pin_models
 from flows.runs import OPTIONS, resolved, run_name
 from flows.sources import ingest_sources
 from flows.volume_config import VolumeConfig
@@ -49,7 +50,8 @@ def survey(
         sources: SEG-Y files of one survey; or a NumPy or HDF5 file, or an MDIO store. Local paths
             or URLs.
         output: Folder for everything that is made. The same command again resumes.
-        models: Model bundles, at most one for facies and one for faults.
+        models: At most one for facies and one for faults: bundles, REGISTRY/NAME for the version
+            in production, REGISTRY/NAME@VERSION, or names of bundles that ship.
         run: Name of the interpretation.
         headers: How to read the headers, where the scan does not find out by itself.
         settings: How the networks run.
@@ -58,12 +60,13 @@ def survey(
         volume: What an array holds, where the source is one.
     """
     folder = SurveyFolder(output)
-    folder.claim(resolved())
+    pinned = pin_models(models)
+    folder.claim({**resolved(), "models": pinned})
     with timeline() as stages:
         with open_cluster(cluster.spec()) as address:
             ingest_sources(sources, folder.store, headers, volume, address, overwrite)
             product = interpret_survey(
-                folder.store, models, run, settings.settings(), address, overwrite
+                folder.store, pinned, run, settings.settings(), address, overwrite
             )
         exports = [
             export_segy(folder.store, folder.segy(volume), volume, overwrite=True)
@@ -73,7 +76,7 @@ def survey(
             folder.store,
             folder.report,
             run=run,
-            cards=model_cards(models),
+            cards=model_cards(pinned),
             timeline=stages,
             overwrite=True,
         )

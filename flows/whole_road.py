@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from flows.interpreting import choose_models, model_option
 from flows.options import (
     INPUT,
     LOCATION,
@@ -20,6 +19,7 @@ from flows.options import (
     take_headers,
     take_interpret,
 )
+from flows.references import model_option, models_for_survey
 from flows.server import prefect_server
 from flows.volume_options import take_volume, volume_options
 
@@ -34,6 +34,12 @@ from flows.volume_options import take_volume, volume_options
     help="Folder for everything that is made.",
 )
 @model_option
+@click.option(
+    "--shipped/--no-shipped",
+    default=True,
+    show_default=True,
+    help="Use the fault network that ships where no --model is for faults.",
+)
 @click.option("--run", default="main", show_default=True, help="Name of the interpretation.")
 @header_options
 @volume_options
@@ -45,6 +51,7 @@ def run(
     sources: tuple[str, ...],
     output: str,
     models: tuple[str, ...],
+    shipped: bool,
     run: str,
     overwrite: bool,
     as_json: bool,
@@ -52,19 +59,16 @@ def run(
 ) -> None:
     """Ingest a survey, interpret it, export the volumes as SEG-Y and write a report.
 
-    Without --model the demo's models are used, from ./demo/models. The same command again resumes.
+    Without --model the fault network that ships is used. The same command again resumes.
     """
     headers, settings = take_headers(options), take_interpret(options)
-    cluster, bundles = take_cluster(options), choose_models(models)
-    volume = take_volume(options)
+    cluster, volume = take_cluster(options), take_volume(options)
     from flows.sources import look
-    from models.bundle import read_card
 
     # Bad files and bundles are refused before a server and a cluster are started for them.
     # nothing else than a stacked 3-D survey can be interpreted: its grid says so
     look(sources, headers, volume).lattice.grid(Path(sources[0]).name)
-    for bundle in bundles:
-        read_card(bundle)
+    bundles = models_for_survey(models, shipped)
     with prefect_server():
         from flows.survey import survey as flow
 

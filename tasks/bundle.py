@@ -20,6 +20,7 @@ from seisproc.fingerprint import fingerprint
 from seisproc.normalise import NORMALISATION
 from seisproc.patches.reading import PatchReader
 from seisproc.patches.store import PatchStore
+from tasks.bundle_picture import picture_bundle
 from tasks.distortion import Distortion
 
 CALIBRATION_SAMPLES = 20
@@ -115,7 +116,7 @@ def write_bundle(
     store: PatchStore,
     result: TrainResult,
 ) -> TrainReceipt:
-    """Fit the temperature on the validation patches and write card and weights."""
+    """Fit the temperature on the validation patches; write card, weights and a picture."""
     network = build(config.network, classes=config.outputs, **config.arguments)
     metric = METRICS[config.target]
     value, floor = result.best_metric, same_everywhere(store)
@@ -166,6 +167,7 @@ def write_bundle(
         },
     )
     save_bundle(url, card, result.state, overwrite=True)
+    picture_bundle(url, picked, samples=CALIBRATION_SAMPLES, device=config.device)
     return receipt(url)
 
 

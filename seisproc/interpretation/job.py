@@ -19,9 +19,11 @@ from seisproc.interpretation.compute_region import compute_region
 from seisproc.interpretation.finish_region import finish_region
 from seisproc.interpretation.handover import contributors, destinations, is_seamless, region_key
 from seisproc.interpretation.plan import InterpretationPlan
+from seisproc.interpretation.prediction import Recipe
 from seisproc.interpretation.product import combine
 from seisproc.interpretation.region_steps import SUMS
 from seisproc.interpretation.regions import Number
+from seisproc.places import shown
 from seisproc.records import Record, Records
 from seisproc.volume import Outcome, map_bounded
 
@@ -216,6 +218,7 @@ class Job:
                 {
                     "name": network.recipe.name,
                     "sha256": getattr(network.recipe, "sha256", network.recipe.key),
+                    "bundle": _place(network.recipe),
                     "target": network.recipe.target,
                     "classes": list(network.recipe.classes),
                     "samples": getattr(network.recipe, "samples", 1),
@@ -230,6 +233,11 @@ class Job:
             "versions": {name: importlib.metadata.version(name) for name in VERSIONED},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+
+
+def _place(recipe: Recipe) -> str:
+    """Where a network's bundle is, without secrets; its hash stands beside it."""
+    return shown(str(getattr(recipe, "url", "")).partition("@sha256:")[0])
 
 
 def _one_line(error: Exception) -> str:

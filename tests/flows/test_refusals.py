@@ -127,7 +127,7 @@ def test_bundles_that_do_not_fit(command, tmp_path, store, facies_bundle):
 
 
 def test_no_models_at_all(command, tmp_path, segy, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("models.shipped.FOLDER", tmp_path / "nothing")
     assert "seisproc demo" in command.refuses("run", segy, "--output", tmp_path / "out")
 
 

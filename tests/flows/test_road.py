@@ -95,7 +95,8 @@ def test_one_command_does_it_all_and_prefect_has_the_record(flow_command, folder
 
     output = folder / "run"
     made = receipt(flow_command, "run", folder / "survey.sgy", "--output", output,
-                   "--model", folder / "facies", "--dropout-samples", 2, *CLUSTER)
+                   "--model", folder / "facies", "--no-shipped", "--dropout-samples", 2,
+                   *CLUSTER)
     assert [stage["stage"] for stage in made["stages"]] == [
         "ingest",
         "interpret",
@@ -122,7 +123,7 @@ def test_one_command_does_it_all_and_prefect_has_the_record(flow_command, folder
 def test_another_source_does_not_replace_a_survey_unasked(flow_command, folder):
     receipt(flow_command, "synthesize", folder / "b.sgy", "--shape", 28, 24, 32, "--seed", 4)
     line = flow_command.refuses("run", folder / "b.sgy", "--output", folder / "run",
-                                "--model", folder / "facies", *CLUSTER)
+                                "--model", folder / "facies", "--no-shipped", *CLUSTER)
     assert "--overwrite" in line
 
 
