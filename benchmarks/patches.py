@@ -34,8 +34,8 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 
 import numpy as np  # noqa: E402
 
+from models.batches import made_ahead, training_batches  # noqa: E402
 from models.train_config import TrainConfig  # noqa: E402
-from models.training_data import made_ahead, training_batches  # noqa: E402
 from seisproc.cluster import ClusterSpec, connect, open_cluster  # noqa: E402
 from seisproc.grid import Grid  # noqa: E402
 from seisproc.labels import import_labels  # noqa: E402

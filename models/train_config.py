@@ -32,6 +32,10 @@ class TrainConfig:
         decay, and the largest norm of the gradient.
     schedule : str
         After the rise: ``cosine`` descends to zero at the last step, ``constant`` stays.
+    compile : bool
+        Whether torch compiles the network's deterministic part, where that works.
+    checkpoint_minutes : float
+        Write a checkpoint when the last one is so old, besides those of every validation.
     average : float
         Decay of the exponential moving average of the weights that is validated and kept; 0
         keeps the plain weights.
@@ -82,6 +86,8 @@ class TrainConfig:
     device: str = "auto"
     precision: str = "float32"
     schedule: str = "cosine"
+    compile: bool = False
+    checkpoint_minutes: float = 10.0
 
     def __post_init__(self) -> None:
         checks = {
@@ -93,6 +99,7 @@ class TrainConfig:
             "warmup": 0 <= self.warmup < 1,
             "average": 0 <= self.average < 1,
             "precision": self.precision in PRECISIONS,
+            "checkpoint_minutes": self.checkpoint_minutes > 0,
             "schedule": self.schedule in ("cosine", "constant"),
             "adversarial_weight": self.adversarial_weight >= 0
             and (self.target == "facies" or self.adversarial_weight == 0),
@@ -117,8 +124,8 @@ class TrainConfig:
         return self.classes if self.target == "facies" else 1
 
 
-#: Where and how fast weights are computed; they may differ between a run and its resumption.
-WHERE = ("device", "threads")
+#: Where and how fast weights are computed: these may change between a run and its resumption.
+WHERE = ("device", "threads", "compile", "checkpoint_minutes")
 
 #: Settings that came later; at these values a run is what it was before there were any.
 LATER = {"schedule": "cosine"}

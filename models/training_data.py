@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
 import json
-import os
-import queue
-import threading
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -27,12 +21,7 @@ from models.validation import class_counts
 #: Patches of an array whose labels are counted, and whose content is hashed, before training.
 INSPECTED = 1024
 
-#: Batches that are made ready while the network is busy with another.
-AHEAD = 4
-
 Patch = tuple[NDArray[np.float32], NDArray[np.uint8]]
-Batch = tuple[Tensor, Tensor]
-Item = TypeVar("Item")
 
 Augment = Callable[
     [NDArray[np.float32], NDArray[np.uint8], np.random.Generator],
@@ -90,7 +79,7 @@ class ArrayPatches:
 
     Parameters
     ----------
-    seismic : float32 (patch, ...)
+    seismic : float32 (patch, ...) or (patch, inputs, ...)
     label : uint8 (patch, ...)
         Class codes, or 1 on faults; 255 where unlabelled.
     name : str
@@ -109,10 +98,11 @@ class ArrayPatches:
                 found=f"{len(seismic)} of seismic and {len(label)} of labels",
                 expected="as many of both, at least one",
             )
-        if np.shape(seismic[0]) != np.shape(label[0]):
+        shape, wanted = np.shape(seismic[0]), np.shape(label[0])
+        if shape[len(shape) == len(wanted) + 1 :] != wanted:
             raise TrainingError(
                 f"{name} patches",
-                found=f"seismic {np.shape(seismic[0])}, label {np.shape(label[0])}",
+                found=f"seismic {shape}, label {wanted}",
                 expected="equal shapes",
             )
         self._seismic, self._label = seismic, label
@@ -150,105 +140,6 @@ class ArrayPatches:
     def _patch(self, index: int) -> Patch:
         seismic, label = self._seismic[index], self._label[index]
         return np.asarray(seismic, np.float32), np.asarray(label, np.uint8)
-
-
-def training_batches(
-    config: TrainConfig,
-    patches: PatchSet,
-    augment: Augment | None = None,
-    mix: Mix | None = None,
-    first_step: int = 0,
-) -> Iterator[Batch]:
-    """Yield windows float32 (batch, 1, ...) and labels uint8 (batch, ...) step by step, for ever.
-
-    Order, augmentation and mixing depend on nothing but the seed and the step. A patch is mixed
-    with the next one of its batch. One thread reads ahead, and a few augment.
-    """
-    size = config.batch_size
-    source = patches.shuffled(config.seed, first_step * size)
-    lists = iter(lambda: list(itertools.islice(source, size)), [])
-    with made_ahead(lists, 2) as ready, ThreadPoolExecutor(_cores()) as pool:
-        for step, read in enumerate(ready, first_step):
-            drawn, numbers = read, range(step * size, (step + 1) * size)
-            if augment is not None:
-                drawn = list(pool.map(partial(_augmented, config.seed, augment), numbers, drawn))
-            if mix is not None and size > 1:
-                others = [*drawn[1:], drawn[0]]
-                drawn = [
-                    mix(*patch, *other, np.random.default_rng([config.seed, 3, number]))
-                    for number, patch, other in zip(numbers, drawn, others, strict=True)
-                ]
-            yield as_batch(drawn)
-
-
-def _augmented(seed: int, augment: Augment, number: int, patch: Patch) -> Patch:
-    return augment(*patch, np.random.default_rng([seed, 2, number]))
-
-
-def _cores() -> int:
-    """Threads that augment: NumPy lets them run side by side, but for a GPU four are enough."""
-    return min(4, os.cpu_count() or 1)
-
-
-def validation_batches(config: TrainConfig, patches: PatchSet) -> Iterator[Batch]:
-    """Yield windows float32 (batch, 1, ...) and labels uint8 (batch, ...), every patch once."""
-    source = patches.in_order()
-    while drawn := list(itertools.islice(source, config.batch_size)):
-        yield as_batch(drawn)
-
-
-def as_batch(patches: list[Patch]) -> Batch:
-    """Stack patches."""
-    windows = np.stack([np.asarray(seismic, np.float32) for seismic, _ in patches])
-    labels = np.stack([np.asarray(label, np.uint8) for _, label in patches])
-    return torch.from_numpy(windows)[:, None], torch.from_numpy(labels)
-
-
-@contextlib.contextmanager
-def made_ahead(items: Iterator[Item], ahead: int = AHEAD) -> Iterator[Iterator[Item]]:
-    """Let a thread make the next few items while the body is busy with one.
-
-    The items and their order stay the same. An error comes where its item would have come. The
-    thread ends with the body.
-    """
-    ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(ahead)
-    over = threading.Event()
-
-    def put(item: Item | None, error: BaseException | None) -> bool:
-        while not over.is_set():
-            with contextlib.suppress(queue.Full):
-                ready.put((item, error), timeout=0.1)
-                return True
-        return False
-
-    def make() -> None:
-        try:
-            for item in items:
-                if not put(item, None):
-                    return
-            put(None, StopIteration())
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
-            put(None, error)
-        finally:
-            if isinstance(items, Generator):
-                items.close()  # with what it holds open itself
-
-    def take() -> Iterator[Item]:
-        while True:
-            item, error = ready.get()
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            yield item  # type: ignore[misc]
-
-    thread = threading.Thread(target=make, daemon=True, name="batches")
-    thread.start()
-    try:
-        yield take()
-    finally:
-        over.set()
-        thread.join()
 
 
 def loss_weights(config: TrainConfig, voxels: NDArray[np.int64]) -> Tensor | None:
