@@ -27,21 +27,21 @@ def print_card(model: Model, console: Console | None = None) -> None:
 
     console = console or Console()
     card = model.card
-    scores, training = _scores(card.metrics), flattened(card.training)
+    scores, training = _scores(card.metrics), described(card.training)
     failures = [("-", told) for told in card.limitations] or [("-", "none is noted on the card")]
     if not console.is_terminal:
         parts = [plain(_rows(model)), "scores\n" + _aligned(scores)]
-        parts += [f"learned from\n{plain(training)}"]
         parts += ["known failures\n" + "\n".join(f"- {told}" for _, told in failures)]
+        parts += [f"learned from\n{plain(training)}"]
         print("\n\n".join(parts), file=console.file)
         return
     console.print(facts(_rows(model)))
     console.rule("scores", align="left")
     console.print(_table(scores))
-    console.rule("learned from", align="left")
-    console.print(facts(training, "dim"))
     console.rule("known failures", align="left")
     console.print(facts(failures))
+    console.rule("learned from", align="left")
+    console.print(facts(training))
 
 
 def print_shipped(models: Sequence[Model], console: Console | None = None) -> None:
@@ -82,26 +82,34 @@ def print_registry(
     _print(rows, console)
 
 
-def flattened(values: Mapping[str, Any], prefix: str = "") -> Rows:
-    """Nested values as names and text, long ones cut short.
+def described(values: Mapping[str, Any]) -> Rows:
+    """Say what a card holds of training, a row for each entry; long lists are cut short.
 
-    >>> flattened({"config": {"steps": 40}, "fingerprint": "ab"})
-    [('config: steps', '40'), ('fingerprint', 'ab')]
+    >>> described({"config": {"steps": 40, "net": {"width": 8}}, "best_step": 20})
+    [('config', 'steps 40, net (width 8)'), ('best step', '20')]
     """
-    rows: Rows = []
-    for key, value in values.items():
-        name = f"{prefix}{str(key).replace('_', ' ')}"
-        if isinstance(value, Mapping) and value:
-            rows += flattened(value, f"{name}: ")
-            continue
-        text = str(value)
-        rows.append((name, text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."))
-    return rows
+    return [(str(key).replace("_", " "), _said(value)) for key, value in values.items()]
+
+
+def _said(value: Any, nested: bool = False) -> str:
+    if isinstance(value, Mapping):
+        told = ", ".join(
+            f"{str(key).replace('_', ' ')} {_said(inner, nested=True)}"
+            for key, inner in value.items()
+            if inner not in ("", None, [], {})
+        )
+        return f"({told})" if nested else told
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
 
 def _rows(model: Model) -> Rows:
+    from models.bundle import PICTURE
+    from models.folder import Folder
+
     card = model.card
     version = [("version", str(model.version))] if model.version is not None else []
+    picture = Folder(model.url).place(PICTURE)
     marked = [("threshold", f"{card.threshold:g}")] if card.target == "fault" else []
     return [
         ("model", card.name),
@@ -115,6 +123,7 @@ def _rows(model: Model) -> Rows:
         ("weights", card.weights_dtype),
         ("licence", card.licence),
         ("where", model.url),
+        *([("picture", picture)] if picture else []),
         ("sha256", model.sha256),
     ]
 

@@ -58,6 +58,12 @@ class Folder:
             return bool(self.files.exists(f"{self.root}/{name}"))
         return (self.folder / name).exists()
 
+    def place(self, name: str) -> str | None:
+        """Path or URL of a file as others may open it; None where it is missing."""
+        if not self.exists(name):
+            return None
+        return f"{self.url}/{name}" if self.remote else str(self.folder / name)
+
     def remove(self, name: str) -> None:
         """Remove a file."""
         if self.remote:

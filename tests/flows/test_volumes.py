@@ -72,7 +72,8 @@ def test_the_whole_road_from_hdf5(flow_command, tmp_path, facies_bundle):
     output = tmp_path / "out"
     made = receipt(
         flow_command, "run", tmp_path / "cube.h5", "--output", output, "--model", facies_bundle,
-        "--no-shipped", "--axes", "inline,crossline,twt", "--interval", 4, "--dropout-samples", 1, *CLUSTER,
+        "--no-shipped", "--axes", "inline,crossline,twt", "--interval", 4,
+        "--dropout-samples", 1, *CLUSTER,
     )
     assert Path(made["report"]).exists()
     assert made["exports"]
