@@ -100,6 +100,11 @@ class InterpretConfig(Form):
     overlap: float = Field(
         default=0.25, ge=0, lt=1, description="Share of a window that its neighbour sees too."
     )
+    flips: bool = Field(
+        default=False,
+        description="Test-time augmentation: windows are seen flipped along their lateral axes too,"
+        " and the answers averaged; twice the work on sections, four times on cubes.",
+    )
     weights: Literal["gaussian", "hann", "flat"] = Field(
         default="gaussian", description="How overlapping windows are blended."
     )

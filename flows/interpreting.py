@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,10 +20,24 @@ from flows.options import (
 from flows.references import model_option, models_for_survey, pin_models
 from flows.server import prefect_server
 
+if TYPE_CHECKING:
+    from flows.config import ClusterConfig, InterpretConfig
+    from seisproc.sections.files import SectionsReceipt
+
 
 @click.command()
-@click.argument("store", metavar="STORE.zarr", type=LOCATION)
+@click.argument("store", metavar="[STORE.zarr]", type=LOCATION, required=False)
 @model_option
+@click.option(
+    "--sections", type=LOCATION, metavar="FOLDER",
+    help="Interpret single sections instead of a survey: .npz files with seismic (sample, trace),"
+    " and inline and crossline of each trace where the model looks at neighbours.",
+)
+@click.option(
+    "--output", type=LOCATION, metavar="FOLDER",
+    help="Of sections: where the answers go, .npz files of the same names with facies or fault,"
+    " probability and uncertainty.",
+)
 @click.option("--run", default="main", show_default=True, help="Name of the interpretation.")
 @interpret_options
 @cluster_options
@@ -31,8 +45,10 @@ from flows.server import prefect_server
 @overwrite_option
 @json_option
 def interpret(
-    store: str,
+    store: str | None,
     models: tuple[str, ...],
+    sections: str | None,
+    output: str | None,
     run: str,
     plan: bool,
     overwrite: bool,
@@ -42,11 +58,16 @@ def interpret(
     """Run model bundles over a survey: classes, probabilities and uncertainty on its own grid.
 
     Without --model the fault network that ships is used. An interrupted run goes on where it
-    stopped; finished work of the same models is kept.
+    stopped; finished work of the same models is kept. With --sections FOLDER --output FOLDER single
+    sections are interpreted, by one model.
     """
     from tasks.interpret import plan_survey
 
     settings, cluster = take_interpret(options), take_cluster(options)
+    if sections or not store:
+        made = _interpret_sections(store, sections, models, output, settings, cluster, overwrite)
+        print_receipt(made, as_json)
+        return
     pinned = pin_models(models) if models else models_for_survey(())
     planned = plan_survey(store, pinned, run, settings.settings())
     if plan:
@@ -57,3 +78,35 @@ def interpret(
 
         receipt = flow(store, pinned, run, settings, cluster, overwrite)
     print_receipt(receipt, as_json)
+
+
+def _interpret_sections(
+    store: str | None,
+    sections: str | None,
+    models: tuple[str, ...],
+    output: str | None,
+    settings: InterpretConfig,
+    cluster: ClusterConfig,
+    overwrite: bool,
+) -> SectionsReceipt:
+    """Interpret a folder of sections, once it is clear what is wanted.
+
+    Raises
+    ------
+    ConfigError
+        If a survey is named too, or folder, model or output are missing.
+    """
+    from seisproc.errors import ConfigError
+
+    wanted = "--sections FOLDER --model MODEL --output FOLDER"
+    if store:
+        raise ConfigError("a survey and sections are interpreted one after the other",
+                          found=f"{store} and --sections", expected=f"STORE.zarr, or {wanted}")
+    if not sections or not output or len(models) != 1:
+        raise ConfigError("nothing to interpret" if not sections else "sections are interpreted by"
+                          " one model, into a folder", expected=f"STORE.zarr, or {wanted}")
+    pinned = pin_models(models)
+    with prefect_server():
+        from flows.interpret_sections import interpret_sections as flow
+
+        return flow(sections, pinned[0], output, settings, cluster, overwrite)

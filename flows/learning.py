@@ -72,7 +72,7 @@ def train(
     """Train a network after RECIPE on labels and synthetics, and write a model bundle.
 
     RECIPE is facies, fault, or a YAML or JSON file: target (facies or fault), preset, and the
-    groups surveys, sections, synthetics, patches and training.
+    groups surveys, sections, synthetics, patches and training, or sections, context and training.
     """
     from flows.config import naming
     from flows.recipe import read_recipe
@@ -81,6 +81,9 @@ def train(
     cluster = take_cluster(options)
     groups = read_recipe(recipe, preset, labels, sections, synthetic, options)
     target = groups["target"]
+    if groups["context"] is not None:
+        with naming("" if recipe == target else recipe):
+            groups["context"].training(target, groups["sections"], groups["training"]).sections()
     with naming("" if recipe == target else recipe):
         wanted = groups["patches"].config(target)
         groups["synthetics"].sources()

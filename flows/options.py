@@ -153,6 +153,9 @@ def interpret_options(command: Command) -> Command:
             "--dropout-samples", type=int, help="Monte-Carlo dropout samples. [default: 20]"
         ),
         click.option("--overlap", type=float, help="Share of a window that its neighbour sees."),
+        click.option(
+            "--flips", is_flag=True, help="Look at flipped windows too, and average the answers."
+        ),
         click.option("--probability", is_flag=True, help="Keep every class's probability too."),
         click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), help="[default: cpu]"),
         click.option(
@@ -175,6 +178,7 @@ def take_interpret(options: dict[str, Any]) -> InterpretConfig:
         "samples": options.pop("dropout_samples"),
         "overlap": options.pop("overlap"),
         "device": options.pop("device"),
+        "flips": options.pop("flips") or None,
         "probability": options.pop("probability") or None,
     }
     file = options.pop("settings")
@@ -239,9 +243,9 @@ def source_options(function: Command) -> Command:
                 multiple=True,
                 type=LOCATION,
                 metavar="FOLDER",
-                help="Patches from interpreted 2-D sections: .npz files with seismic, facies or fault,"
-                " inline and crossline; a classes.yaml beside them says what the codes mean. May be"
-                " given again.",
+                help="Patches from interpreted 2-D sections: .npz files with seismic, facies or"
+                " fault, inline and crossline; a classes.yaml beside them says what the codes mean."
+                " May be given again.",
             ),
             click.option(
                 "--synthetic",

@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field
 
 from flows.config import Form, read_form, settled
+from flows.section_config import ContextForm
 from flows.training_config import (
     LabelSource,
     PatchesConfig,
@@ -42,6 +43,11 @@ class Recipe(Form):
         default=SyntheticPatchSource(), description="Synthetic volumes."
     )
     patches: PatchesConfig = Field(default=PatchesConfig(), description="What is cut from them.")
+    context: ContextForm | None = Field(
+        default=None,
+        description="Train on the folders of sections as a whole, with what is known around them,"
+        " instead of on patches.",
+    )
     training: TrainingConfig = Field(
         default=TrainingConfig(), description="Which network, and how it is trained."
     )
@@ -76,8 +82,8 @@ def read_recipe(
     Returns
     -------
     dict
-        The arguments ``target``, ``surveys``, ``sections``, ``synthetics``, ``patches`` and
-        ``training`` of the flow.
+        The arguments ``target``, ``surveys``, ``sections``, ``synthetics``, ``patches``,
+        ``training`` and ``context`` of the flow.
 
     Raises
     ------
@@ -154,6 +160,7 @@ def _groups(
         "synthetics": groups.synthetics,
         "patches": groups.patches,
         "training": groups.training,
+        "context": told.context,
     }
 
 

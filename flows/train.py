@@ -8,6 +8,7 @@ from prefect import flow
 
 from flows.config import ClusterConfig
 from flows.runs import OPTIONS, run_name
+from flows.section_config import ContextForm
 from flows.training_config import (
     LabelSource,
     PatchesConfig,
@@ -19,6 +20,7 @@ from seisproc.cluster import open_cluster
 from seisproc.patches.config import Source
 from tasks.bundle import TrainReceipt
 from tasks.patches import cut_patches, patch_kind
+from tasks.sections import train_sections
 from tasks.train import train_bundle
 
 
@@ -31,6 +33,7 @@ def train(
     synthetics: SyntheticPatchSource = SyntheticPatchSource(),
     patches: PatchesConfig = PatchesConfig(),
     training: TrainingConfig = TrainingConfig(),
+    context: ContextForm | None = None,
     cluster: ClusterConfig = ClusterConfig(),
     overwrite: bool = False,
     store: str = "",
@@ -45,11 +48,17 @@ def train(
         synthetics: Synthetic volumes to learn from.
         patches: What is cut from them.
         training: Network, and how it is trained.
+        context: Train on the folders of sections as a whole, one network a fold, instead of on
+            patches; surveys, synthetics and patches are not looked at then.
         cluster: Where patches are cut. The training itself runs in the flow's own process.
         overwrite: Replace a bundle of other patches or settings.
         store: Patches that were cut before, of the same target; surveys, sections, synthetics
             and patches are not looked at then. Empty: they are cut now.
     """
+    if context is not None:
+        learning = context.training(target, sections, training)
+        with open_cluster(cluster.spec()) as address:
+            return train_sections(learning, bundle, address, overwrite)
     distortion = training.distortion()
     if store:
         distortion.require(patch_kind(store, target))

@@ -129,7 +129,9 @@ def validation_logits(
             if len(known) == 0:
                 continue
             picked = rng.choice(known, min(each, len(known)), replace=False)
-            x = torch.from_numpy(np.asarray(window, np.float32)[None, None]).to(device)
+            x = torch.from_numpy(np.asarray(window, np.float32)[None]).to(device)
+            if x.ndim == network.dimensions + 1:  # the seismic alone, without an axis of channels
+                x = x[:, None]
             fast_layout(x, network.dimensions)
             features = network.deterministic(x).float()
             masks = (

@@ -8,7 +8,7 @@ from typing import Any
 
 from models.predictor import BundleRecipe
 from seisproc.cluster import connect
-from seisproc.errors import IncompleteError
+from seisproc.errors import ConfigError, IncompleteError
 from seisproc.interpretation.run import (
     InterpretationPlan,
     InterpretationReceipt,
@@ -38,6 +38,8 @@ class InterpretationSettings:
         ``float32`` or ``bfloat16``; ``cpu``, ``cuda`` or ``auto``.
     overlap : float
         Share of a window that its neighbour sees too.
+    flips : bool
+        Whether windows are seen flipped too, and the answers averaged.
     weights : str
         How windows are blended: ``gaussian``, ``hann`` or ``flat``.
     orientations : tuple of str
@@ -57,6 +59,7 @@ class InterpretationSettings:
     precision: str = "float32"
     device: str = "cpu"
     overlap: float = 0.25
+    flips: bool = False
     weights: str = "gaussian"
     orientations: tuple[str, ...] = ()
     probability: bool = False
@@ -64,23 +67,40 @@ class InterpretationSettings:
     max_memory_gib: float | None = None
 
 
+def recipe_of(model: str, settings: InterpretationSettings) -> BundleRecipe:
+    """Settle how a bundle is run."""
+    return BundleRecipe(
+        model,
+        samples=settings.samples,
+        batch_size=settings.batch_size,
+        threads=settings.threads,
+        seed=settings.seed,
+        precision=settings.precision,
+        device=settings.device,
+        flips=settings.flips,
+    )
+
+
 def plan_survey(
     store: str, models: Sequence[str], run: str, settings: InterpretationSettings
 ) -> InterpretationPlan:
-    """Settle how the bundles at ``models`` interpret a survey; reads no samples."""
+    """Settle how the bundles at ``models`` interpret a survey; reads no samples.
+
+    Raises
+    ------
+    ConfigError
+        If a model wants to be told more than the seismic.
+    """
     # mypy compares the two packages' named tuples by name; their fields are the same.
-    recipes: list[Any] = [
-        BundleRecipe(
-            url,
-            samples=settings.samples,
-            batch_size=settings.batch_size,
-            threads=settings.threads,
-            seed=settings.seed,
-            precision=settings.precision,
-            device=settings.device,
-        )
-        for url in models
-    ]
+    recipes: list[Any] = [recipe_of(url, settings) for url in models]
+    for recipe in recipes:
+        if len(recipe.inputs) > 1:
+            raise ConfigError(
+                f"{recipe.name} is a model of single sections",
+                found=f"it is told {', '.join(recipe.inputs[1:3])}, ... besides the seismic",
+                expected="a model that is told the seismic alone",
+                do="Interpret sections with it (--sections FOLDER), or train one without `context`",
+            )
     return plan_interpretation(
         store,
         recipes,

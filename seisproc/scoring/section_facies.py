@@ -39,13 +39,7 @@ def score_facies(scored: SectionSet, names: Mapping[int, str]) -> FaciesResult:
     classes = _classes(scored, names)
     labelled = [section for section in scored.against if section.facies is not None]
     known = LabelledTraces(labelled, classes) if labelled else None
-    tally: Tally = {}
-    for section, predicted, mask in scored:
-        add_up(tally, _model(section, predicted, mask, classes))
-        if known is not None:
-            for name, floor in (("depth prior", known.depth_prior(section)),
-                                ("nearest trace", known.nearest_trace(section))):
-                add_up(tally, _count(name, section, floor, mask, classes))
+    tally = facies_tally(scored, classes, known)
     after, temperature = held_out_calibration(scored)
     if after is not None:
         tally["facies rescaled"] = after
@@ -55,6 +49,18 @@ def score_facies(scored: SectionSet, names: Mapping[int, str]) -> FaciesResult:
         tally, [names.get(code, f"class {code}") for code in range(classes)],
         allowed=may_lie_under(contacts) if labelled else None, temperature=temperature,
     )
+
+
+def facies_tally(scored: SectionSet, classes: int, known: LabelledTraces | None) -> Tally:
+    """Count predictions and, where labelled traces are known, the floors; adds up over sets."""
+    tally: Tally = {}
+    for section, predicted, mask in scored:
+        add_up(tally, _model(section, predicted, mask, classes))
+        if known is not None:
+            for name, floor in (("depth prior", known.depth_prior(section)),
+                                ("nearest trace", known.nearest_trace(section))):
+                add_up(tally, _count(name, section, floor, mask, classes))
+    return tally
 
 
 def add_up(total: Tally, more: Tally) -> None:

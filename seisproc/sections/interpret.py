@@ -106,7 +106,10 @@ def interpret_section(
 
 
 def _finished(
-    mean: NDArray[np.float32], expected: NDArray[np.float32], section: Section, recipe: SectionRecipe
+    mean: NDArray[np.float32],
+    expected: NDArray[np.float32],
+    section: Section,
+    recipe: SectionRecipe,
 ) -> dict[str, NDArray[np.generic]]:
     """From mean probabilities (class, sample, trace) and mean entropy in [0, 1] to what is kept."""
     both = np.concatenate([1 - mean, mean]) if recipe.target == "fault" else mean

@@ -1,0 +1,171 @@
+"""From a folder of sections to a folder of interpretations, one ``.npz`` file each, resumable."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisproc.errors import IncompleteError, OutputExistsError, SeisprocError
+from seisproc.labelling.sections import read_npz
+from seisproc.patches.sections import section_files
+from seisproc.places import open_place, reaching, shown
+from seisproc.sections.folder import read_section
+from seisproc.sections.interpret import SectionRecipe, interpret_section, npz_bytes
+from seisproc.sections.neighbours import Neighbours, from_arrays
+from seisproc.volume import map_bounded
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+VERSION = 1
+"""Of what is stored; raised when the same section and model give other bytes."""
+
+MADE_FROM = "made_from"
+"""Array of an output that holds the hash of its section and of the model."""
+
+
+class LookingRecipe(SectionRecipe, Protocol):
+    """A recipe that brings along the interpreted sections that its network looks at."""
+
+    def references(self) -> dict[str, NDArray[np.generic]]:
+        """Arrays of interpreted sections; empty where the network looks at none."""
+        ...
+
+
+@dataclass(frozen=True)
+class SectionJob:
+    """A network, and the hash of everything about it that decides what it says."""
+
+    recipe: LookingRecipe
+    key: str
+
+
+@dataclass(frozen=True)
+class SectionsReceipt:
+    """What was interpreted: the folder, its sections, and those that were done before."""
+
+    url: str
+    sections: int
+    kept: int
+    traces: int
+
+
+def interpret_folder(
+    folder: str,
+    output: str,
+    job: SectionJob,
+    client: Client | None = None,
+    *,
+    overwrite: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> SectionsReceipt:
+    """Interpret all sections of a folder.
+
+    Parameters
+    ----------
+    folder : str
+        Folder or fsspec URL of ``.npz`` files; see :mod:`seisproc.sections.folder`.
+    output : str
+        Where files of the same names go. A file appears when it is whole. One that was made from
+        the same section by the same model is kept.
+    job : SectionJob
+    client : Client, optional
+        Workers, which see both folders; None interprets here.
+    overwrite : bool
+        Whether files that were made from something else may be replaced.
+
+    Raises
+    ------
+    VolumeError, ConfigError
+        A section is damaged, or the model is none for sections. Of several sections, the others are
+        interpreted first.
+    OutputExistsError
+        Other files of these names are there.
+    """
+    urls = section_files(folder)
+    work = partial(_interpret_file, output=output, job=job, overwrite=overwrite)
+    kept = traces = done = 0
+    errors: dict[str, Exception] = {}
+    for outcome in map_bounded(work, urls, client):
+        done += 1
+        if outcome.error is not None or outcome.result is None:
+            errors[outcome.item] = outcome.error or SeisprocError("no answer")
+        else:
+            count, was_there = outcome.result
+            traces, kept = traces + count, kept + was_there
+        if on_progress is not None:
+            on_progress(done, len(urls))
+    if errors:
+        first = errors[min(errors)]
+        if len(errors) == 1 or not isinstance(first, SeisprocError):
+            raise first
+        raise IncompleteError(
+            f"{len(errors)} of {len(urls)} sections could not be interpreted",
+            found=f"{shown(min(errors))}: {first}",
+            do="Mend these and run the same command again: the others are kept",
+        )
+    return SectionsReceipt(output, len(urls), kept, traces)
+
+
+def _interpret_file(
+    url: str, output: str, job: SectionJob, overwrite: bool
+) -> tuple[int, int]:
+    """Interpret one section; returns its traces, and 1 where the answer was there already."""
+    section = read_section(url)
+    digest = hashlib.sha256(f"{VERSION} {job.key}".encode())
+    digest.update(section.seismic.tobytes())
+    digest.update(b"" if section.lines is None else section.lines.tobytes())
+    wanted = digest.hexdigest()
+    target = f"{output.rstrip('/')}/{section.name}"
+    fs, path = open_place(target)
+    with reaching(target):
+        if fs.exists(path):
+            if _made_from(target) == wanted:
+                return len(section.seismic), 1
+            if not overwrite:
+                raise OutputExistsError(
+                    f"{shown(target)} was made from something else",
+                    do="Choose another folder, or replace it with --overwrite",
+                )
+    predict, neighbours = _loaded(job)
+    arrays: dict[str, NDArray[np.generic]] = dict(
+        interpret_section(section, predict, job.recipe, neighbours)
+    )
+    if section.lines is not None:
+        arrays["inline"], arrays["crossline"] = section.lines.T
+    arrays[MADE_FROM] = np.array(wanted)
+    content = npz_bytes(arrays)
+    with reaching(target):
+        fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        if "://" in target:
+            fs.pipe_file(path, content)  # an object appears as a whole
+        else:
+            fs.pipe_file(f"{path}.partial", content)
+            fs.mv(f"{path}.partial", path)
+    return len(section.seismic), 0
+
+
+def _made_from(target: str) -> str:
+    try:
+        return str(read_npz(target).get(MADE_FROM, ""))
+    except SeisprocError:
+        return ""  # no file of ours; the caller decides what becomes of it
+
+
+_networks: dict[str, tuple[Any, Neighbours | None]] = {}
+
+
+def _loaded(job: SectionJob) -> tuple[Any, Neighbours | None]:
+    """Load a network once a process, with the sections that it looks at."""
+    if job.key not in _networks:
+        _networks.clear()
+        arrays = job.recipe.references()
+        neighbours = from_arrays(arrays, job.recipe.channels) if arrays else None
+        _networks[job.key] = (job.recipe.make_predict(), neighbours)
+    return _networks[job.key]
