@@ -1,8 +1,9 @@
 """Scoring an interpretation against labels, box by box, with the floors scored in the same way.
 
 Two passes over boxes of whole shards. The first, over the traces whose labels were known (training
-and validation), learns what the floors need and the fault thresholds; the second counts on the
-part that is scored. Nothing is chosen on the scored part.
+and validation), learns what the floors need, the order of the facies, fault thresholds and, on the
+validation part alone where there is one, temperatures; the second counts on the part that is
+scored. Nothing is chosen on the scored part. Shapes of facies are counted on whole slices.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from seisproc.patches.splits import PARTS, TEST, TRAIN, VALIDATION, SplitConfig,
 from seisproc.scoring.calibration import best_threshold
 from seisproc.scoring.counting import Item, Job, Tally, learn_box, score_box
 from seisproc.scoring.floors import depth_profile, nearest_traces
+from seisproc.scoring.order import may_lie_under
 from seisproc.scoring.scores import Scores, facies_result, fault_result
+from seisproc.scoring.slices import score_slice, slice_boxes
+from seisproc.scoring.temperature import best_temperature
 from seisproc.survey import Survey
 from seisproc.volume import Box, boxes, map_bounded
 
@@ -95,27 +99,38 @@ def evaluate(
             do="Choose another split, or label traces there",
         )
     cut = _cut(survey, job)
-    learn = [Item(box, known[box.slices[:2]]) for box in cut if known[box.slices[:2]].any()]
+    held_out = known & (parts == VALIDATION)
+    fit = held_out if held_out.any() else known
+    learn = [Item(box, known[box.slices[:2]], held_out=fit[box.slices[:2]])
+             for box in cut if known[box.slices[:2]].any()]
     count = [box for box in cut if scored[box.slices[:2]].any()]
-    progress = _Progress(len(learn) + len(count), on_progress)
+    sections = slice_boxes(scored, survey.grid.shape[2]) if job.facies else []
+    progress = _Progress(len(learn) + len(count) + len(sections), on_progress)
     learned = _collect(partial(learn_box, job), learn, client, progress)
-    job = _with_thresholds(job, learned, threshold)
+    job = _with_temperatures(_with_thresholds(job, learned, threshold), learned)
     profile = depth_profile(_assemble(learned, job, survey)) if job.facies and learn else None
     nearest = nearest_traces(known) if job.facies and learn else None
-    items = [
-        Item(
+
+    def item(box: Box) -> Item:
+        return Item(
             box, scored[box.slices[:2]],
             None if nearest is None else nearest[:, box.slices[0], box.slices[1]],
             None if profile is None else profile[box.slices[2]],
         )
-        for box in count
-    ]
-    tally = _collect(partial(score_box, job), items, client, progress)
+
+    tally = _collect(partial(score_box, job), map(item, count), client, progress)
+    tally |= _collect(partial(score_slice, job), map(item, sections), client, progress)
     names = _class_names(survey, labels, job.classes)
+    contacts, temperature = learned.get("facies contacts"), dict(job.temperatures)
     return Scores(
         survey.url, run, labels, PARTS[code] if parts is not None else "all", int(scored.sum()),
-        facies_result(tally, names) if job.facies else None,
-        fault_result(tally, dict(job.thresholds)) if job.fault else None,
+        facies_result(
+            tally, names, allowed=None if contacts is None else may_lie_under(contacts),
+            temperature=temperature.get("facies", 1.0),
+        ) if job.facies else None,
+        fault_result(
+            tally, dict(job.thresholds), temperature=temperature.get("fault", 1.0)
+        ) if job.fault else None,
     )
 
 
@@ -225,6 +240,14 @@ def _with_thresholds(job: Job, learned: Tally, threshold: float | None) -> Job:
     if threshold is not None:
         chosen["model"] = threshold
     return replace(job, thresholds=tuple(chosen.items()))
+
+
+def _with_temperatures(job: Job, learned: Tally) -> Job:
+    sums = {target: learned.get(f"{target} likelihood") for target in ("facies", "fault")}
+    return replace(job, temperatures=tuple(
+        (target, best_temperature(values)) for target, values in sums.items()
+        if values is not None and values.any()
+    ))
 
 
 def _assemble(learned: Tally, job: Job, survey: Survey) -> NDArray[np.int64]:

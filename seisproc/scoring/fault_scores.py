@@ -59,7 +59,7 @@ class FaultScores:
     marked, true : int
         Voxels.
     best : BestScores or None
-        Within vertical sections, at the best thresholds.
+        At the best thresholds.
     thinned, thinned_best : ToleranceScores or None
         Within vertical sections, of the marks thinned to lines of one pixel: those of the
         prediction, and those at ``best.threshold``.
@@ -126,7 +126,7 @@ def fault_scores(
     marks : int64 (2, 2), optional
         Confusion matrix of (fault, marked). By default that of the threshold.
     curve : ToleranceHistogram, optional
-        Counts of all thresholds within vertical sections.
+        Counts of all thresholds.
     thinned, thinned_best : ToleranceCounts, optional
         Of the thinned marks.
 

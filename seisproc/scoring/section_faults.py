@@ -103,7 +103,7 @@ def _curve(
     for (section, _, mask), codes in zip(scored, packed, strict=True):
         if codes is None:
             return None
-        counts = tolerance_histogram(_truth(section), codes, mask)
+        counts = tolerance_histogram(_truth(section), codes, mask=mask)
         total = counts if total is None else total + counts
     return total
 

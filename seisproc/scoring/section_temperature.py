@@ -9,10 +9,7 @@ from seisproc.schema import NONE
 from seisproc.scoring.calibration import code_histogram, pack
 from seisproc.scoring.metrics import Counts
 from seisproc.scoring.sections import PredictedSection, SectionSet, TrueSection
-from seisproc.scoring.temperature import best_temperature, likelihood_sums, of_fault, rescale
-
-STEP = 8
-"""Every so many voxels fit the temperature: neighbours say the same."""
+from seisproc.scoring.temperature import STEP, best_temperature, likelihood_sums, of_fault, rescale
 
 
 def held_out_calibration(scored: SectionSet) -> tuple[Counts | None, float]:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 TEMPERATURES = tuple(float(t) for t in np.geomspace(1 / 8, 8, 49))
 """Tried; steps of 9 per cent, 1 among them."""
 
+STEP = 16
+"""Every so many samples fit a temperature: neighbours say the same."""
+
 LEAST = 0.5 / 254
 """Probabilities are at least this before the logarithm: half a step of those stored in a byte."""
 
@@ -45,8 +48,8 @@ def of_fault(probability: NDArray[np.floating]) -> NDArray[np.floating]:
 
 def likelihood_sums(
     probability: NDArray[np.floating], truth: NDArray[np.uint8]
-) -> NDArray[np.float64]:
-    """Negative log-likelihood at each of :data:`TEMPERATURES`, summed over voxels, in nats.
+) -> NDArray[np.int64]:
+    """Negative log-likelihood at each of :data:`TEMPERATURES`, summed over voxels.
 
     Parameters
     ----------
@@ -56,18 +59,20 @@ def likelihood_sums(
 
     Returns
     -------
-    float64 (temperatures,)
-        Sums of boxes add up.
+    int64 (temperatures,)
+        Whole millionths of a nat of each voxel, so that sums of boxes add up in any order.
     """
-    logarithm = np.log(np.maximum(probability, LEAST, dtype=np.float64))
+    logarithm = np.log(np.maximum(probability, LEAST, dtype=np.float32))
     logarithm -= logarithm.max(axis=0)
     own = np.take_along_axis(logarithm, truth[None].astype(np.intp), axis=0)[0]
-    return np.array([
-        (np.log(np.exp(logarithm / t).sum(axis=0)) - own / t).sum() for t in TEMPERATURES
-    ])
+    sums = []
+    for inverse in (np.float32(1 / t) for t in TEMPERATURES):
+        nats = np.log(np.exp(logarithm * inverse).sum(axis=0)) - own * inverse
+        sums.append(int(np.rint(1e6 * nats.astype(np.float64)).sum()))
+    return np.array(sums, np.int64)
 
 
-def best_temperature(sums: NDArray[np.float64]) -> float:
+def best_temperature(sums: NDArray[np.int64]) -> float:
     """Temperature with the smallest sum; 1 where no voxel was counted.
 
     >>> sure = np.array([[0.99] * 4, [0.01] * 4])

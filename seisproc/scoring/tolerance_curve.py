@@ -7,17 +7,18 @@ histograms of values hold the precision and recall at every threshold, and those
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 from seisproc.schema import CODES, NONE
 from seisproc.scoring.calibration import threshold_code
 from seisproc.scoring.metrics import Counts
 from seisproc.scoring.tolerance import (
+    REACH,
     TOLERANCES,
     ToleranceCounts,
     squared_distance,
@@ -60,18 +61,21 @@ class ToleranceHistogram:
 def tolerance_histogram(
     truth: NDArray[np.uint8],
     codes: NDArray[np.uint8],
+    axes: tuple[int, ...] = (0, 1),
     mask: NDArray[np.bool_] | None = None,
 ) -> ToleranceHistogram:
-    """Count one section for every threshold at once.
+    """Count one section or box for every threshold at once.
 
     Parameters
     ----------
-    truth : uint8 (trace, sample)
+    truth : uint8
         1 = fault, 0 = none, 255 = not interpreted.
-    codes : uint8 (trace, sample)
+    codes : uint8, same shape
         Packed fault probability; 255 = none, which marks nothing.
-    mask : bool (trace,), optional
-        Traces that are counted. What lies beside them may match.
+    axes : tuple of int
+        Axes along which distance counts.
+    mask : bool, over the leading axes, optional
+        Where to count. What lies beside may match; a box needs a halo of REACH voxels.
 
     Examples
     --------
@@ -80,35 +84,46 @@ def tolerance_histogram(
     >>> counts.at(0.7).hits.tolist()[:2], counts.at(0.7).found.tolist()[:2]
     ([0, 1], [0, 1])
     """
-    interpreted = truth != NONE
+    predicted = (truth != NONE) & (codes != NONE)
     fault = truth == 1
-    # 0 marks nothing: thresholds begin at code 1, see best_within.
-    values = np.where(interpreted & (codes != NONE), codes, np.uint8(0))
-    counted = interpreted & (codes != NONE)
+    # What is not predicted counts as code 0, which no threshold marks: see best_within.
+    values = np.where(predicted, codes, np.uint8(0))
+    distance = squared_distance(fault, axes)
     if mask is not None:
-        counted &= mask[:, None]
-        fault = fault & mask[:, None]
-    distance = squared_distance(truth == 1, (0, 1))[counted]
-    seen = values[counted]
-    hits = [np.bincount(seen[distance <= t * t], minlength=CODES + 1) for t in TOLERANCES]
-    found = [np.bincount(_largest_within(values, t)[fault], minlength=CODES + 1)
-             for t in TOLERANCES]
-    return ToleranceHistogram(
-        np.stack(hits), np.bincount(seen, minlength=CODES + 1), np.stack(found)
+        inside = mask.reshape(mask.shape + (1,) * (truth.ndim - mask.ndim))
+        predicted, fault = predicted & inside, fault & inside
+    distance, seen = distance[predicted], values[predicted]
+    bins = CODES + 1
+    hits = [np.bincount(seen[distance <= t * t], minlength=bins) for t in TOLERANCES]
+    found = [np.bincount(largest, minlength=bins) for largest in _near(values, fault, axes)]
+    return ToleranceHistogram(np.stack(hits), np.bincount(seen, minlength=bins), np.stack(found))
+
+
+def _near(
+    values: NDArray[np.uint8], where: NDArray[np.bool_], axes: tuple[int, ...]
+) -> list[NDArray[np.uint8]]:
+    """Largest value within each tolerance of the true voxels of ``where``: uint8 (voxel,) each.
+
+    True voxels are few, so their surroundings are gathered, from near to far.
+    """
+    padded = np.pad(values, [(REACH, REACH) if a in axes else (0, 0) for a in range(values.ndim)])
+    flat = padded.ravel()
+    places = np.nonzero(where)
+    centre = np.ravel_multi_index(
+        tuple(p + REACH if a in axes else p for a, p in enumerate(places)), padded.shape
     )
-
-
-def _largest_within(values: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
-    """Largest value within a Euclidean distance: columns of a disc, one filter each."""
-    largest = values.copy()
-    for step in range(radius + 1):
-        half = math.isqrt(radius * radius - step * step)
-        column = maximum_filter1d(values, 2 * half + 1, axis=1, mode="nearest")
-        for here, there in ((slice(step, None), slice(None, len(values) - step)),
-                            (slice(None, len(values) - step), slice(step, None))):
-            if step < len(values):
-                np.maximum(largest[here], column[there], out=largest[here])
-    return largest
+    steps = np.array(list(itertools.product(range(-REACH, REACH + 1), repeat=len(axes))))
+    squared = (steps ** 2).sum(axis=1)
+    strides = np.array(padded.strides)[list(axes)]  # of bytes, so of voxels
+    largest = np.zeros(len(centre), np.uint8)
+    found, done = [], np.zeros(len(steps), bool)
+    for tolerance in TOLERANCES:
+        now = (squared <= tolerance * tolerance) & ~done
+        for offset in steps[now] @ strides:
+            np.maximum(largest, flat[centre + offset], out=largest)
+        done |= now
+        found.append(largest.copy())
+    return found
 
 
 def best_within(counts: ToleranceHistogram, tolerance: int) -> tuple[float, float]:
