@@ -103,7 +103,7 @@ def interpret_folder(
             on_progress(done, len(urls))
     if errors:
         first = errors[min(errors)]
-        if len(errors) == 1 or not isinstance(first, SeisprocError):
+        if len(errors) in (1, len(urls)) or not isinstance(first, SeisprocError):
             raise first
         raise IncompleteError(
             f"{len(errors)} of {len(urls)} sections could not be interpreted",
