@@ -21,12 +21,14 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from models.bundle import CARD, PICTURE, REFERENCES, WEIGHTS, open_bundle, parted, read_card
+from models.bundle import CARD, REFERENCES, WEIGHTS, open_bundle, parted, read_card
 from models.errors import BundleError
 from models.folder import Folder
 
 VERSION = "version.json"
 PRODUCTION = "production.json"
+#: Pictures and records that are copied with a bundle; no hash vouches for them.
+BESIDE = (".png", ".json")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
 
@@ -172,6 +174,8 @@ class Registry:
     def publish(self, bundle: str, name: str) -> Version:
         """Copy a bundle in as the next version of a model, and read it back.
 
+        Pictures and records beside its card come along; anything else that lies there does not.
+
         Parameters
         ----------
         bundle : str
@@ -192,11 +196,15 @@ class Registry:
         opened = open_bundle(bundle)
         opened.build()
         source = Folder(parted(bundle)[0])
-        optional = [each for each in (PICTURE,) if source.exists(each)]
+        beside = [
+            file
+            for file in source.names()
+            if file.endswith(BESIDE) and file not in (CARD, VERSION, PRODUCTION)
+        ]
         extra = [REFERENCES] if opened.card.references else []
         number = self._claim(name, opened.sha256)
         target = self._folder.child(name).child(str(number))
-        for file in (WEIGHTS, *extra, *optional):
+        for file in (WEIGHTS, *extra, *beside):
             target.write(file, source.read(file))
         card = source.read(CARD)
         if hashlib.sha256(card).hexdigest() != opened.sha256:

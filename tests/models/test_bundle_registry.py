@@ -125,8 +125,17 @@ def test_versions_are_published_promoted_and_resolved(place, bundle, second):
     assert resolve(f"{registry.url}/fault").card.name == "tiny"
 
 
-def test_everything_of_a_bundle_is_copied(place, bundle):
+def test_everything_of_a_bundle_is_copied_and_nothing_else(place, bundle):
+    (Path(bundle) / "history.json").write_text("{}")
+    (Path(bundle) / "weights.pt").write_bytes(b"a pickle")
     version = Registry(f"{place}/reg").publish(bundle, "fault")
+    again = Registry(f"{place}/reg").publish(version.url, "other")
+    for each in (version, again):
+        fs, path = fsspec.core.url_to_fs(each.url)
+        assert {str(file).rsplit("/", 1)[-1] for file in fs.ls(path, detail=False)} == {
+            "card.json", "history.json", "model.safetensors", "picture.png",
+            "references.safetensors", "version.json",
+        }
     assert torch.equal(open_bundle(version.url).references["a"], torch.arange(3.0))
     assert get(f"{version.url}/picture.png") == b"a picture"
 
