@@ -49,6 +49,15 @@ class RecipeOrTarget(Location):
 @click.option("--seed", type=int, help="Of weights, order, augmentation and dropout.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where it computes.")
 @click.option(
+    "--gpus", type=int, metavar="N", help="Processes, a GPU each, that share every batch."
+)
+@click.option(
+    "--on",
+    "place",
+    type=click.Choice(["here", "worker"]),
+    help="In this process, or on a worker of the cluster, one with a GPU if any has one.",
+)
+@click.option(
     "--texture",
     type=LOCATION,
     metavar="FILE",
@@ -87,6 +96,7 @@ def train(
     with naming("" if recipe == target else recipe):
         wanted = groups["patches"].config(target)
         groups["synthetics"].sources()
+    groups["training"].require(cluster)
     kind = patch_kind(patches, target) if patches else wanted.kind
     groups["training"].distortion().require(kind)
     with prefect_server():

@@ -56,7 +56,8 @@ class Recipe(Form):
 _KIND = "training configuration"
 _FLAGS = {
     "synthetics.volumes": "--synthetic",
-    **{f"training.{name}": f"--{name}" for name in ("steps", "seed", "device", "texture")},
+    **{f"training.{name}": f"--{name}" for name in ("steps", "seed", "device", "texture", "gpus")},
+    "training.place": "--on",
 }
 
 

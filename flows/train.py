@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from prefect import flow
@@ -16,7 +17,7 @@ from flows.training_config import (
     SyntheticPatchSource,
     TrainingConfig,
 )
-from seisproc.cluster import open_cluster
+from seisproc.cluster import ClusterSpec, open_cluster
 from seisproc.patches.config import Source
 from tasks.bundle import TrainReceipt
 from tasks.patches import cut_patches, patch_kind
@@ -50,7 +51,7 @@ def train(
         training: Network, and how it is trained.
         context: Train on the folders of sections as a whole, one network a fold, instead of on
             patches; surveys, synthetics and patches are not looked at then.
-        cluster: Where patches are cut. The training itself runs in the flow's own process.
+        cluster: Where patches are cut, and the network is trained if `training.place` says so.
         overwrite: Replace a bundle of other patches or settings.
         store: Patches that were cut before, of the same target; surveys, sections, synthetics
             and patches are not looked at then. Empty: they are cut now.
@@ -59,18 +60,21 @@ def train(
         learning = context.training(target, sections, training)
         with open_cluster(cluster.spec()) as address:
             return train_sections(learning, bundle, address, overwrite)
-    distortion = training.distortion()
-    if store:
-        distortion.require(patch_kind(store, target))
-        return train_bundle(training.config(target), distortion, store, bundle, overwrite)
-    wanted = patches.config(target)
-    distortion.require(wanted.kind)
-    store = f"{bundle.rstrip('/')}.patches.zarr"
-    sources: list[Source] = [
-        *(survey.source() for survey in surveys),
-        *(folder.source() for folder in sections),
-        *synthetics.sources(),
-    ]
-    with open_cluster(cluster.spec()) as address:
-        cut_patches(wanted, sources, store, address, overwrite=True)
-    return train_bundle(training.config(target), distortion, store, bundle, overwrite)
+    training.require(cluster)
+    distortion, config = training.distortion(), training.config(target)
+    cuts = not store
+    distortion.require(patches.config(target).kind if cuts else patch_kind(store, target))
+    store = store or f"{bundle.rstrip('/')}.patches.zarr"
+    learn = partial(train_bundle, config, distortion, store, bundle, overwrite, training.gpus)
+    far = training.place == "worker"
+    with open_cluster(cluster.spec() if cuts or far else ClusterSpec()) as address:
+        if cuts:
+            sources: list[Source] = [
+                *(survey.source() for survey in surveys),
+                *(folder.source() for folder in sections),
+                *synthetics.sources(),
+            ]
+            cut_patches(patches.config(target), sources, store, address, overwrite=True)
+        if far:
+            return learn(address)
+    return learn()

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from flows.config import Form
+from flows.config import ClusterConfig, Form
 from flows.synthetic_config import SyntheticConfigForm
 from flows.texture_config import TextureUse
 from models.training import TrainConfig
+from seisproc.errors import ConfigError
 from seisproc.patches.augment import AugmentConfig
 from seisproc.patches.config import (
     PRESETS,
@@ -210,12 +211,38 @@ class TrainingConfig(Form):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="float32", description="auto: bfloat16 where the hardware has it."
     )
+    compile: bool = Field(
+        default=False, description="Compile the network first, where torch can: a minute or two."
+    )
+    gpus: int = Field(
+        default=1, ge=1, description="Processes, a GPU each, that share every batch."
+    )
+    place: Literal["here", "worker"] = Field(
+        default="here",
+        description="here: in the flow's own process; worker: as one task on a worker of the"
+        " cluster, one with the resource GPU if any has it.",
+    )
+    checkpoint_minutes: float = Field(
+        default=10.0, gt=0, description="A checkpoint so often, besides those of validations."
+    )
 
     def config(self, target: str) -> TrainConfig:
         """Turn into what ``models.training`` takes."""
         network = self.network or ("deeplabv3plus" if target == "facies" else "unet3d")
-        values = self.model_dump(exclude={"network", "augment", "texture"})
+        values = self.model_dump(exclude={"network", "augment", "texture", "gpus", "place"})
         return TrainConfig(network=network, target=target, **values)
+
+    def require(self, cluster: ClusterConfig) -> None:
+        """Refuse a training on a worker where there will be none.
+
+        Raises
+        ------
+        ConfigError
+            The cluster is this very process.
+        """
+        if self.place == "worker" and cluster.kind == "in-process":
+            raise ConfigError("training on a worker needs a cluster", found="in-process",
+                              do="Name one with --cluster, or train here")
 
     def distortion(self) -> Distortion:
         """Turn into what ``tasks.train`` takes."""

@@ -7,11 +7,17 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import cast
+from collections.abc import Iterator
+from typing import Protocol, cast
 from uuid import UUID
 
-OnProgress = Callable[[int, int], None]
+
+class OnProgress(Protocol):
+    """Reports how much of a stage is done, and in a few words how it goes."""
+
+    def __call__(self, done: int, total: int, note: str = "", /) -> None:
+        """Report."""
+
 
 LEAST = {
     "seisproc": logging.INFO,
@@ -26,6 +32,9 @@ Prefect's: on a busy machine they warn of items that they go on to send."""
 EVERY_S = 1.0
 """An update of the UI's bar costs some 6 ms and a request, so there is at most one a second."""
 
+NOTE_EVERY_S = 3.0
+"""The same where every update has another text."""
+
 
 @contextlib.contextmanager
 def stage_progress(title: str) -> Iterator[OnProgress]:
@@ -37,13 +46,14 @@ def stage_progress(title: str) -> Iterator[OnProgress]:
     bar = _bar(title)
     last = 0.0
 
-    def report(done: int, total: int) -> None:
+    def report(done: int, total: int, note: str = "", /) -> None:
         nonlocal last
-        _line.show(f"{title}: {done} of {total} ({done / max(total, 1):.0%})")
+        said = f"{title}: {done} of {total} ({done / max(total, 1):.0%})"
+        _line.show(f"{said}, {note}" if note else said)
         now = time.monotonic()
-        if now - last >= EVERY_S or done >= total:
+        if now - last >= (NOTE_EVERY_S if note else EVERY_S) or done >= total:
             last = now
-            bar(done, total)
+            bar(done, total, note)
 
     _line.show(title)
     try:
@@ -76,11 +86,12 @@ def _bar(title: str) -> OnProgress:
     from prefect.context import TaskRunContext
 
     if TaskRunContext.get() is None:
-        return lambda done, total: None
+        return lambda done, total, note="", /: None
     artifact = cast(UUID, create_progress_artifact(0.0, description=title))
 
-    def update(done: int, total: int) -> None:
-        update_progress_artifact(artifact, round(100 * done / max(total, 1), 1))
+    def update(done: int, total: int, note: str = "", /) -> None:
+        said = f"{title}: {note}" if note else None
+        update_progress_artifact(artifact, round(100 * done / max(total, 1), 1), said)
 
     return update
 

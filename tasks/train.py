@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from models.training import EpochReport, TrainConfig, train_on
+from models.launch import train_on_ranks
+from models.training import EpochReport, StepReport, TrainConfig, TrainResult, train_on
+from seisproc.cluster import connect
 from seisproc.patches.reading import PatchReader
 from seisproc.patches.store import PatchStore
-from tasks.artifacts import receipt_artifact, table_artifact
+from seisproc.worker_task import Teller, run_on_worker
+from tasks.artifacts import receipt_artifact
 from tasks.bundle import (
     TrainReceipt,
     finished_bundle,
@@ -21,8 +26,12 @@ from tasks.bundle import (
 from tasks.distortion import Distortion
 from tasks.progress import OnProgress, stage_progress
 from tasks.stage import stage
+from tasks.training_record import record_training
 
 log = logging.getLogger("seisproc.train")
+
+EVERY_STEP_S = 3.0
+"""Least time between two steps that a worker tells of."""
 
 
 @stage("train", hours=72, shown="train {config.target}")
@@ -32,64 +41,100 @@ def train_bundle(
     patches: str,
     bundle: str,
     overwrite: bool = False,
+    gpus: int = 1,
+    cluster: str = "",
 ) -> TrainReceipt:
     """Train a network on a patch store and write its bundle; goes on from a checkpoint.
 
     The patches are read as they are needed: the store may be larger than memory. A bundle of the
-    very same patches and settings is left as it is.
+    very same patches and settings is left as it is. ``gpus`` processes share every batch.
+    ``cluster`` is the address of a scheduler, one of whose workers trains; empty: this process.
     """
     store = PatchStore(patches)
     config = with_classes(config, store)
     receipt = finished_bundle(bundle, training_fingerprint(config, distortion, store), overwrite)
     if receipt is None:
-        training, validation = PatchReader(store, "train"), PatchReader(store, "validation")
         work = None if "://" in bundle else Path(f"{bundle.rstrip('/')}.work")
         with stage_progress(f"train {config.target}") as progress:
-            result = train_on(
-                config,
-                training,
-                validation,
-                folder=work,
-                augment=distortion.of_patch(),
-                mix=distortion.of_two(),
-                on_epoch=_follow(progress),
-            )
+            result = learn(config, distortion, store, work, gpus, cluster, Follower(progress))
+        if cluster:  # whose worker may have a device that is not here
+            config = dataclasses.replace(config, device="auto")
+        record_training(bundle, config, store, result)
         receipt = write_bundle(bundle, config, distortion, store, result)
-        _show_history(bundle, result.history)
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)
     receipt_artifact("model", bundle, f"The {receipt.target} model", receipt)
     return receipt
 
 
-def _follow(progress: OnProgress) -> Callable[[EpochReport], None]:
-    """Report validations to the progress bar and the log."""
+class Follower:
+    """Reports steps to the progress bar, and validations to the log as well."""
 
-    def report(epoch: EpochReport) -> None:
-        progress(epoch.step, epoch.steps)
+    def __init__(self, progress: OnProgress) -> None:
+        self.progress = progress
+        self.score = ""
+        self.seen = 0
+
+    def step(self, report: StepReport) -> None:
+        """Show a step's loss, and the last validation's metric."""
+        note = f"loss {report.loss:.3f}{self.score}"
+        self.progress(report.step, report.steps, note)
+
+    def epoch(self, report: EpochReport) -> None:
+        """Log a validation; what is odd about the data comes with the first one."""
+        self.seen = report.step
+        self.score = f", metric {report.validation.metric:.3f} at step {report.step}"
+        self.progress(report.step, report.steps, f"loss {report.train_loss:.3f}{self.score}")
+        for warning in report.warnings:
+            log.warning("%s", warning)
         log.info(
             "step %d of %d: training loss %.3f, validation loss %.3f, metric %.3f%s",
-            epoch.step,
-            epoch.steps,
-            epoch.train_loss,
-            epoch.validation.loss,
-            epoch.validation.metric,
-            " (best)" if epoch.best else "",
+            report.step,
+            report.steps,
+            report.train_loss,
+            report.validation.loss,
+            report.validation.metric,
+            " (best)" if report.best else "",
         )
 
-    return report
+    def message(self, told: dict[str, Any]) -> None:
+        """Take a report from a worker."""
+        kind = told.pop("kind")
+        if kind == "step":
+            self.step(StepReport(**told))
+        else:
+            self.epoch(EpochReport.of(told))
 
 
-def _show_history(bundle: str, history: Sequence[EpochReport]) -> None:
-    rows = [
-        {
-            "step": epoch.step,
-            "learning rate": f"{epoch.learning_rate:.2e}",
-            "training loss": round(epoch.train_loss, 4),
-            "validation loss": round(epoch.validation.loss, 4),
-            "metric": round(epoch.validation.metric, 4),
-            "best": "yes" if epoch.best else "",
-        }
-        for epoch in history
-    ]
-    table_artifact("training", bundle, "How training went", rows)
+def learn(
+    config: TrainConfig,
+    distortion: Distortion,
+    store: PatchStore,
+    work: Path | None,
+    gpus: int,
+    cluster: str,
+    follower: Follower,
+) -> TrainResult:
+    """Train in this process, in several, or as one task on a worker of a cluster."""
+    training, validation = PatchReader(store, "train"), PatchReader(store, "validation")
+    kind = train_on if gpus == 1 else partial(train_on_ranks, gpus)
+    task = partial(
+        kind, config, training, validation,
+        folder=work, augment=distortion.of_patch(), mix=distortion.of_two(),
+    )
+    with connect(cluster) as client:
+        if client is None:
+            return task(on_epoch=follower.epoch, on_step=follower.step)
+        log.info("training goes to a worker of %s", cluster)
+
+        def make(topic: str) -> partial[TrainResult]:
+            return partial(task, on_epoch=Teller(topic, "epoch"),
+                           on_step=Teller(topic, "step", EVERY_STEP_S))
+
+        result: TrainResult = run_on_worker(
+            client, make, follower.message, gpu=config.device != "cpu"
+        )
+    for report in result.history:
+        if report.step > follower.seen:
+            follower.epoch(report)
+    return result

@@ -108,3 +108,10 @@ def test_what_is_no_recipe_is_refused():
         read("salt")
     with pytest.raises(ConfigError, match="no such configuration file"):
         read("absent.yaml")
+
+
+def test_a_worker_needs_a_cluster(command, tmp_path):
+    common = ("train", "fault", "--output", tmp_path / "b", "--on", "worker")
+    line = command.refuses(*common, "--cluster", "in-process")
+    assert "needs a cluster" in line and "--cluster" in line
+    assert "--gpus is not right; found: 0" in command.refuses(*common, "--gpus", 0)

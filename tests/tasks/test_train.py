@@ -1,11 +1,13 @@
 """Training on a patch store: read as it goes, and the same curve after a kill."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 from models.training import TrainConfig
+from seisproc.cluster import ClusterSpec, open_cluster
 from seisproc.patches.augment import AugmentConfig
 from seisproc.patches.make import PatchConfig, SyntheticSource, make_patches
 from seisproc.patches.reading import PatchReader
@@ -52,24 +54,19 @@ def test_a_killed_training_goes_on_along_the_same_curve(patches, tmp_path, monke
     monkeypatch.setattr(PatchStore, "load", unwanted)
     whole, torn = str(tmp_path / "whole"), str(tmp_path / "torn")
     expected = train_bundle.fn(CONFIG, DISTORTION, patches, whole)
-    follow = train_module._follow
+    epoch = train_module.Follower.epoch
 
     def killed_after(step):
-        def hooked(progress):
-            report = follow(progress)
+        def kill(self, report):
+            epoch(self, report)
+            if report.step == step:
+                raise KilledError
 
-            def kill(epoch):
-                report(epoch)
-                if epoch.step == step:
-                    raise KilledError
-
-            return kill
-
-        return hooked
+        return kill
 
     for step in (4, 8):
         with monkeypatch.context() as patch:
-            patch.setattr(train_module, "_follow", killed_after(step))
+            patch.setattr(train_module.Follower, "epoch", killed_after(step))
             with pytest.raises(KilledError):
                 train_bundle.fn(CONFIG, DISTORTION, patches, torn)
     found = train_bundle.fn(CONFIG, DISTORTION, patches, torn)
@@ -80,3 +77,40 @@ def test_a_killed_training_goes_on_along_the_same_curve(patches, tmp_path, monke
     weights = [np.frombuffer((tmp_path / name / "model.safetensors").read_bytes(), "u1")
                for name in ("whole", "torn")]
     np.testing.assert_array_equal(*weights)
+    for name in ("curves.png", "confusion.png", "worst.png"):
+        assert (tmp_path / "torn" / "training" / name).read_bytes().startswith(b"\x89PNG")
+    told = [(tmp_path / name / "training" / "history.json").read_bytes()
+            for name in ("whole", "torn")]
+    assert told[0] == told[1] and [e["step"] for e in json.loads(told[0])["history"]] == [4, 8, 12]
+
+
+def test_a_worker_of_a_cluster_trains_the_same_and_tells_of_it(patches, tmp_path, caplog):
+    here, far = str(tmp_path / "here"), str(tmp_path / "far")
+    caplog.set_level("INFO", "seisproc.train")
+    train_bundle.fn(CONFIG, DISTORTION, patches, here)
+    lines = [record.message for record in caplog.records if record.message.startswith("step")]
+    caplog.clear()
+    with open_cluster(ClusterSpec("local", workers=1)) as address:
+        train_bundle.fn(CONFIG, DISTORTION, patches, far, cluster=address)
+    told = [record.message for record in caplog.records if record.message.startswith("step")]
+    assert told == lines and len(told) == 3
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("here", "far")]
+    assert weights[0] == weights[1]
+    assert not (tmp_path / "far.work").exists()
+
+
+def test_a_class_that_never_occurs_reaches_log_receipt_and_card(tmp_path, caplog):
+    url, bundle = str(tmp_path / "flat.zarr"), str(tmp_path / "b")
+    column = SyntheticConfig(shape=(24, 24, 32), seed=3)
+    config = PatchConfig(shape=(16, 16), count=(1, 1, 0), balance=0.0)
+    make_patches(config, [SyntheticSource(column, volumes=2)], url)
+    counts = PatchStore(url).class_counts("train")
+    assert min(counts.values()) == 0, "one small patch lacks some class"
+    receipt = train_bundle.fn(
+        dataclasses.replace(CONFIG, steps=2, batch_size=2, validate_every=1), Distortion(), url,
+        bundle,
+    )
+    card = json.loads((tmp_path / "b" / "card.json").read_text())
+    assert any("never occurs in the training patches" in line for line in receipt.warnings)
+    assert card["training"]["warnings"] == list(receipt.warnings)
+    assert set(receipt.warnings) <= {record.message for record in caplog.records}

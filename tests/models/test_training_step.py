@@ -1,0 +1,51 @@
+"""Compiled or not, a step is a step."""
+
+import dataclasses
+import logging
+
+import pytest
+import torch
+
+from models.training import TrainConfig, train_network
+from models.training_step import compiled
+
+
+@pytest.fixture
+def config():
+    return TrainConfig(
+        network="unet", target="facies", arguments={"channels": [4, 8], "head_channels": 4},
+        classes=2, steps=2, batch_size=4, validate_every=2, device="cpu", compile=True,
+    )
+
+
+def test_where_there_is_no_compiler_training_goes_on_without(
+    config, sections, monkeypatch, caplog, tmp_path
+):
+    from torch._inductor import config as inductor
+
+    monkeypatch.setattr(inductor.cpp, "cxx", (None, str(tmp_path / "absent")))
+    monkeypatch.setattr(inductor, "force_disable_caches", True)
+    torch.compiler.reset()
+    with caplog.at_level(logging.WARNING, "seisproc.train"):
+        made = train_network(config, *sections)
+    assert any("torch.compile does not work here" in record.message for record in caplog.records)
+    plain = train_network(dataclasses.replace(config, compile=False), *sections)
+    assert made.history[0].validation == plain.history[0].validation
+
+
+@pytest.mark.slow
+def test_compiled_training_is_the_same_up_to_rounding(config, sections):
+    torch.compiler.reset()
+    made = train_network(config, *sections)
+    plain = train_network(dataclasses.replace(config, compile=False), *sections)
+    ours, other = made.history[0], plain.history[0]
+    assert ours.train_loss == pytest.approx(other.train_loss, rel=1e-4)
+    assert ours.validation.loss == pytest.approx(other.validation.loss, rel=1e-3)
+
+
+def test_an_error_of_the_function_itself_is_not_hidden():
+    def broken(x):
+        raise ValueError("not of the compiler")
+
+    with pytest.raises(ValueError, match="not of the compiler"):
+        compiled(broken)(torch.zeros(1))
