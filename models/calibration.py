@@ -103,6 +103,45 @@ def calibration_error(probability: Tensor, truth: Tensor) -> float:
     return float((gap / count.sum()).sum())
 
 
+def best_threshold(
+    logits: NDArray[np.float32], label: NDArray[np.uint8], temperature: float
+) -> float:
+    """Probability of a fault from which on marking gives the best Dice on held-out voxels.
+
+    Parameters
+    ----------
+    logits : float32 (sample, voxel, 1)
+    label : uint8 (voxel,)
+        0 or 1; 255 is skipped.
+    temperature : float
+        Divides the logits, as it will in use.
+
+    Returns
+    -------
+    float
+        In [0.02, 0.98], in steps of 0.01; 0.5 where no voxel is a fault.
+
+    Examples
+    --------
+    >>> truth = np.array([0] * 60 + [1] * 40, np.uint8)
+    >>> logits = np.where(truth == 1, -1.0, -3.0).astype(np.float32)  # 0.27 and 0.05
+    >>> 0.05 < best_threshold(logits[None, :, None], truth, 1.0) <= 0.27
+    True
+    """
+    known = label != NONE
+    truth = label[known] == 1
+    if not truth.any():
+        return 0.5
+    scaled = torch.from_numpy(np.ascontiguousarray(logits[:, known, 0])) / temperature
+    probability = scaled.sigmoid().mean(0).numpy()
+    candidates = np.arange(2, 99) / 100
+    # Of equally good thresholds the middle one, farthest from where it stops being good.
+    dice = [2 * (truth & (p := probability >= c)).sum() / (p.sum() + truth.sum())
+            for c in candidates]
+    best = np.flatnonzero(np.isclose(dice, max(dice)))
+    return float(candidates[best[len(best) // 2]])
+
+
 def validation_logits(
     network: SplitNetwork,
     seismic: Sequence[NDArray[np.float32]],

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.bundle import Bundle, read_card, save_bundle
-from models.calibration import fit_temperature, validation_logits
+from models.bundle import read_card, save_bundle
+from models.calibration import best_threshold, fit_temperature, validation_logits
 from models.card import Card, ClassInfo
 from models.errors import BundleError
 from models.registry import build
@@ -146,8 +146,9 @@ def write_bundle(
     )
     validation = PatchReader(store, "validation")
     picked = list(validation.sample(min(CALIBRATION_PATCHES, validation.capacity)))
+    network.load_state_dict(dict(result.state))
     logits, truth = validation_logits(
-        Bundle(url, "", card, result.state).build(),
+        network,
         [seismic for seismic, _ in picked],
         [label for _, label in picked],
         samples=CALIBRATION_SAMPLES,
@@ -157,6 +158,10 @@ def write_bundle(
     card = dataclasses.replace(
         card,
         temperature=fitted.temperature,
+        threshold=(
+            best_threshold(logits, truth, fitted.temperature)
+            if config.target == "fault" else card.threshold
+        ),
         metrics={
             **card.metrics,
             "calibration_error": {
