@@ -76,7 +76,7 @@ def train_sections(
     folds = [Fold(training, number, str(work)) for number in range(training.folds)]
     with connect(cluster) as client, stage_progress("train") as progress:
         receipts = _all(client, train_fold, folds, progress)
-        calibration = _calibrate(folds)
+        calibration = calibrate_folds(folds)
         _all(client, judge_fold, folds, progress)
     result = None
     if training.target == "facies":
@@ -110,7 +110,7 @@ def _all(client: Any, function: Any, folds: Sequence[Fold], progress: Any) -> li
     return [done[number] for number in sorted(done)]
 
 
-def _calibrate(folds: Sequence[Fold]) -> Calibration:
+def calibrate_folds(folds: Sequence[Fold]) -> Calibration:
     """Fit one temperature to what the folds say of sections they never saw.
 
     Each fold's own card gets that of the others' sections, so that it is judged on sections that

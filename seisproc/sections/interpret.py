@@ -18,6 +18,7 @@ from seisproc.interpretation.tiling import INLINE, Lattice, lattices
 from seisproc.interpretation.uncertainty import weight_sum
 from seisproc.sections.context import Context
 from seisproc.sections.folder import Section
+from seisproc.sections.marks import fault_marks
 from seisproc.sections.neighbours import Neighbours
 
 OVERLAP = 0.5
@@ -66,7 +67,7 @@ def interpret_section(
     -------
     dict of arrays (sample, trace)
         ``facies`` uint8, the most probable class, or ``fault`` uint8, 1 from the recipe's threshold
-        on; ``probability`` float32, of that class or of a fault; ``uncertainty`` float32, entropy
+        on, short marks taken away (:func:`~seisproc.sections.marks.fault_marks`); ``probability`` float32, of that class or of a fault; ``uncertainty`` float32, entropy
         of the mean in [0, 1]; ``disagreement`` float32, the part of it that Monte-Carlo samples and
         members disagree on. For facies also ``class_probability`` float16 (class, sample, trace).
         Dead traces are bridged, with an uncertainty of 1.
@@ -122,7 +123,7 @@ def _finished(
         "disagreement": disagreement.astype(np.float32),
     }
     if recipe.target == "fault":
-        marked = (mean[0] >= recipe.threshold) & section.live
+        marked = fault_marks(mean[0], recipe.threshold) & section.live
         return {"fault": marked.astype(np.uint8), "probability": mean[0], **kept}
     return {
         "facies": mean.argmax(axis=0).astype(np.uint8),
