@@ -66,9 +66,10 @@ def interpret_section(
     Returns
     -------
     dict of arrays (sample, trace)
-        ``facies`` uint8, the most probable class, or ``fault`` uint8, 1 from the recipe's threshold
-        on, short marks taken away (:func:`~seisproc.sections.marks.fault_marks`); ``probability`` float32, of that class or of a fault; ``uncertainty`` float32, entropy
-        of the mean in [0, 1]; ``disagreement`` float32, the part of it that Monte-Carlo samples and
+        ``facies`` uint8, the most probable class, or ``fault`` uint8, 1 from the recipe's
+        threshold on, short marks taken away (:func:`~seisproc.sections.marks.fault_marks`).
+        ``probability`` float32, of that class or of a fault. ``uncertainty`` float32, entropy of
+        the mean in [0, 1]; ``disagreement`` float32, the part of it that Monte-Carlo samples and
         members disagree on. For facies also ``class_probability`` float16 (class, sample, trace).
         Dead traces are bridged, with an uncertainty of 1.
 
