@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from flows.options import LOCATION, json_option, print_json
+from flows.options import LOCATION, json_option, overwrite_option, print_json
 from flows.references import MODEL, resolve_model
 
 
@@ -104,6 +104,30 @@ def promote(registry: str, name: str, version: int, as_json: bool) -> None:
         print_json({"name": name, **dataclasses.asdict(pointer)})
         return
     click.echo(f"{registry}/{name} is version {pointer.version}, sha256 {pointer.sha256}")
+
+
+@models.command()
+@click.argument("bundles", type=MODEL, nargs=-1, required=True)
+@click.option("--output", required=True, type=LOCATION, metavar="BUNDLE", help="Where it goes.")
+@overwrite_option
+@json_option
+def join(bundles: tuple[str, ...], output: str, overwrite: bool, as_json: bool) -> None:
+    """Make one model of several BUNDLES: their probabilities are averaged.
+
+    They must be for the same target, classes, window and inputs. What they disagree on becomes
+    part of the uncertainty. DeepLabv3+ and the GAN together are what Kaur et al. 2023 recommend.
+    """
+    from models.joining import join_bundles
+    from seisproc.places import reaching, require_writable
+
+    require_writable(output)
+    addresses = [resolve_model(bundle).address for bundle in bundles]
+    with reaching(output):
+        sha256 = join_bundles(addresses, output, overwrite=overwrite)
+    if as_json:
+        print_json({"url": output, "sha256": sha256, "joined": addresses})
+        return
+    click.echo(f"joined {len(addresses)} models: {output}, sha256 {sha256}")
 
 
 @models.command()

@@ -1,5 +1,6 @@
 """Ensembles and flipped looks: what is averaged, and what may not change."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -10,6 +11,7 @@ from models.bundle import open_bundle, save_bundle
 from models.card import Card, ClassInfo
 from models.ensemble import ENSEMBLE, Ensemble, build_network, joined_state
 from models.errors import BundleError, NetworkError
+from models.joining import join_bundles
 from models.predictor import BundleRecipe
 from models.registry import build
 
@@ -149,3 +151,33 @@ def test_weights_of_another_ensemble_are_refused(pair):
     with pytest.raises(BundleError, match="do not fit"):
         save_bundle(pair[1] + "-other", opened.card,
                     {k: v for k, v in opened.state.items() if not k.startswith("members.1.")})
+
+
+def test_joined_bundles_answer_with_the_mean_of_their_calibrated_answers(tmp_path, windows):
+    entries, temperatures = (UNET, OTHER), (1.7, 0.6)
+    urls = []
+    for number, (entry, temperature) in enumerate(zip(entries, temperatures, strict=True)):
+        network = trained(entry, number)
+        urls.append(saved(tmp_path / str(number), entry["network"], entry["arguments"],
+                          network.state_dict(), network.multiple, temperature=temperature))
+    join_bundles(urls, tmp_path / "joined")
+    join_bundles([str(tmp_path / "joined"), urls[0]], tmp_path / "three")
+    index = np.arange(3)
+    told = {
+        url: BundleRecipe(str(url), samples=1).make_predict()(windows, index).mean
+        for url in (*urls, tmp_path / "joined", tmp_path / "three")
+    }
+    one, other = (told[url] for url in urls)
+    np.testing.assert_allclose(told[tmp_path / "joined"], (one + other) / 2, atol=1e-5)
+    np.testing.assert_allclose(told[tmp_path / "three"], (2 * one + other) / 3, atol=1e-5)
+
+
+def test_bundles_of_other_classes_are_not_joined(pair, tmp_path):
+    network = trained(UNET, 3)
+    classes = tuple(ClassInfo(i, f"other {i}", "#101010") for i in range(3))
+    card = dataclasses.replace(open_bundle(pair[0][0]).card, name="stranger", classes=classes)
+    save_bundle(tmp_path / "stranger", card, network.state_dict())
+    with pytest.raises(BundleError, match="pair and stranger do not go together: classes"):
+        join_bundles([pair[0][0], str(tmp_path / "stranger")], tmp_path / "joined")
+    with pytest.raises(BundleError, match="two or more"):
+        join_bundles(pair[0][:1], tmp_path / "joined")
