@@ -9,6 +9,7 @@ any number of devices.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pickle
 import subprocess
@@ -31,6 +32,8 @@ from models.runtime import choose_device
 from models.train_config import TrainConfig
 from models.training import OnEpoch, OnStep, train_on
 from models.training_data import Augment, Mix, PatchSet
+
+log = logging.getLogger("seisproc.train")
 
 MARK = "models.launch "
 """Begins a line that is meant for the process that started the ranks."""
@@ -77,15 +80,20 @@ def train_on_ranks(
         job.write_bytes(_pickled(arguments))
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
                    f"--nproc-per-node={count}", "-m", "models.launch", str(job)]
-        _follow(command, on_epoch, on_step)
+        _follow(command, Path(own) / "ranks.log", on_epoch, on_step)
         # What they left is a finished run, which gives its result and is not trained again.
         return train_on(config, training, validation, folder=folder, augment=augment, mix=mix)
 
 
-def _follow(command: list[str], on_epoch: OnEpoch | None, on_step: OnStep | None) -> None:
-    """Run the launcher, and hand on what the first rank tells."""
+def _follow(
+    command: list[str], noise: Path, on_epoch: OnEpoch | None, on_step: OnStep | None
+) -> None:
+    """Run the launcher, and hand on what the first rank tells; the rest goes to a file."""
     error: ModelError | None = None
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        noise.open("w") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         try:
             for told in _told(process.stdout or iter(())):
                 kind = told.pop("kind")
@@ -93,6 +101,8 @@ def _follow(command: list[str], on_epoch: OnEpoch | None, on_step: OnStep | None
                     on_step(StepReport(**told))
                 elif kind == "epoch" and on_epoch is not None:
                     on_epoch(EpochReport.of(told))
+                elif kind == "log":
+                    log.log(told["level"], "%s", told["text"])
                 elif kind == "error" and error is None:
                     error = TrainingError(**told)
         except BaseException:
@@ -101,8 +111,9 @@ def _follow(command: list[str], on_epoch: OnEpoch | None, on_step: OnStep | None
     if error is not None:
         raise error
     if process.returncode:
+        log.error("what the training processes said:\n%s", noise.read_text())
         raise TrainingError("a training process died", found=f"exit code {process.returncode}",
-                            do="See above for its reason; the same command goes on from the last"
+                            do="See the log for the reason; the same command goes on from the last"
                             " checkpoint")
 
 
@@ -110,8 +121,6 @@ def _told(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         if line.startswith(MARK):
             yield json.loads(line.removeprefix(MARK))
-        else:
-            sys.stderr.write(line)
 
 
 def _pickled(value: object) -> bytes:
@@ -129,6 +138,13 @@ def _tell(kind: str, told: Any) -> None:
     os.write(1, f"{MARK}{json.dumps({'kind': kind, **values})}\n".encode())
 
 
+class _Told(logging.Handler):
+    """Hands log records to the process that started the ranks."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _tell("log", {"level": record.levelno, "text": record.getMessage()})
+
+
 def main(job: str) -> int:
     """Train as one of the ranks that the launcher started; returns the exit code."""
     config, training, validation, folder, augment, mix = pickle.loads(Path(job).read_bytes())
@@ -136,6 +152,9 @@ def main(job: str) -> int:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if config.device == "cuda" else "gloo", timeout=PATIENCE)
     first = dist.get_rank() == 0
+    if first:
+        logging.getLogger("seisproc").addHandler(_Told())
+        logging.getLogger("seisproc").setLevel(logging.INFO)
     try:
         train_on(config, training, validation, folder=folder, augment=augment, mix=mix,
                  on_epoch=partial(_tell, "epoch") if first else None,

@@ -43,6 +43,16 @@ def artifact(key):
     return str(found.data)
 
 
+def progress_artifacts():
+    """Descriptions of all bars that stages showed."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterType
+
+    with get_client(sync_client=True) as client:
+        wanted = ArtifactFilter(type=ArtifactFilterType(any_=["progress"]))
+        return [str(found.description) for found in client.read_artifacts(artifact_filter=wanted)]
+
+
 def test_volumes_go_to_one_store_with_a_gallery(flow_command, tmp_path):
     url = tmp_path / "many.zarr"
     command = ("synthesize", url, "--volumes", 3, "--shape", 20, 24, 40, "--seed", 3)
@@ -72,6 +82,15 @@ def test_patches_are_cut_and_then_trained_on(flow_command, config, tmp_path):
     )
     assert trained["best_step"] in (2, 4)
     assert not (tmp_path / "bundle.patches.zarr").exists()
+    shown = artifact("training-pictures-bundle")
+    pictures = re.findall(r"!\[([a-z-]+)\]\(data:image/png;base64,", shown)
+    assert pictures == ["curves", "confusion", "worst"]
+    assert {path.stem for path in (tmp_path / "bundle" / "training").iterdir()} == {
+        *pictures, "history",
+    }
+    bars = progress_artifacts()
+    assert any(re.fullmatch(r"train facies: loss \d\.\d+, metric 0\.\d+ at step 4", bar)
+               for bar in bars), bars
     line = flow_command.refuses(
         "train", "fault", "--output", tmp_path / "other", "--patches", url
     )

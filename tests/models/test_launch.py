@@ -44,11 +44,12 @@ def test_two_processes_give_the_result_of_one_with_the_same_batch(config, sets, 
     assert read_checkpoint(tmp_path / "last.safetensors")[1]["step"] == 4
 
 
-def test_what_a_process_complains_of_is_told_here(config, sets):
+def test_what_a_process_complains_of_is_told_here(config, sets, capfd):
     labels = np.full((4, 32, 32), 7, np.uint8)
     wrong = ArrayPatches(np.zeros(labels.shape, np.float32), labels)
     with pytest.raises(TrainingError, match="code 7"):
         train_on_ranks(2, config, wrong, sets[1])
+    assert capfd.readouterr().err == ""
 
 
 def test_what_cannot_be_is_refused_before_a_process_starts(config, sets):

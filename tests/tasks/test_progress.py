@@ -26,6 +26,12 @@ def test_a_terminal_shows_one_line_and_wipes_it():
     assert progress._line.text == ""
 
 
+def test_a_few_words_may_say_how_it_goes():
+    with redirect_stderr(Terminal()) as terminal, stage_progress("train") as on_progress:
+        on_progress(1, 4, "loss 0.700")
+    assert "train: 1 of 4 (25%), loss 0.700" in terminal.getvalue()
+
+
 def test_log_lines_stand_above_the_progress_line():
     logger = logging.Logger("seisproc")
     logger.addHandler(TerminalHandler())
