@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from models.predictor import BundleRecipe
 from models.registry import build
 from models.split import SplitNetwork
 from models.train_config import TrainConfig, deciding
-from models.training import train_on
+from models.training import StepReport, train_on
 from seisproc.class_sets import FAULT_SET
 from seisproc.normalise import NORMALISATION
 from seisproc.patches.augment import AugmentConfig
@@ -35,6 +37,8 @@ from seisproc.sections.examples import SectionExamples
 from seisproc.sections.folder import Section, labelled_sections
 from seisproc.sections.interpret import interpret_section, npz_bytes
 from seisproc.sections.neighbours import Neighbours, from_arrays, reference_arrays
+
+log = logging.getLogger("seisproc.train")
 
 LICENCE = "Apache-2.0"
 CALIBRATION_VOXELS = 20_000
@@ -94,7 +98,7 @@ class SectionTraining:
         return dataclasses.replace(
             self.config, target=self.target, classes=max(1, len(self.classes)),
             arguments=arguments, seed=self.config.seed + fold, validate_every=self.config.steps,
-            patience=0,
+            patience=0, threads=self.config.threads or 1,
         )
 
     def fingerprint(self, sections: Sequence[Section]) -> str:
@@ -172,6 +176,7 @@ def train_fold(fold: Fold) -> FoldReceipt:
                         training.distortion),
         validation,
         folder=fold.folder / "checkpoints",
+        on_step=partial(_log_step, fold.number),
     )
     card = _card(fold, config, learnt)
     save_bundle(fold.folder / "bundle", card, result.state, overwrite=True,
@@ -189,10 +194,17 @@ def train_fold(fold: Fold) -> FoldReceipt:
     )
     receipt = FoldReceipt(fold.number, str(fold.folder / "bundle"), result.best_step,
                           result.best_metric, history, result.warnings)
-    partial = done.with_suffix(".partial")
-    partial.write_text(json.dumps(dataclasses.asdict(receipt)))
-    partial.replace(done)
+    unfinished = done.with_suffix(".partial")
+    unfinished.write_text(json.dumps(dataclasses.asdict(receipt)))
+    unfinished.replace(done)
     return receipt
+
+
+def _log_step(number: int, report: StepReport) -> None:
+    """Tell the log of every twentieth part of a training."""
+    if report.step % max(1, report.steps // 20) == 0:
+        log.info("fold %d: step %d of %d, loss %.3f", number, report.step, report.steps,
+                 report.loss)
 
 
 def judge_fold(fold: Fold) -> list[str]:
@@ -244,8 +256,12 @@ def _network(fold: Fold) -> SplitNetwork:
 
 def class_infos(training: SectionTraining) -> tuple[ClassInfo, ...]:
     """Classes of a card."""
-    classes = training.classes if training.target == "facies" else FAULT_SET
-    return tuple(ClassInfo(c.code, c.name, c.colour) for c in classes)
+    return tuple(ClassInfo(c.code, c.name, c.colour) for c in class_set_of(training))
+
+
+def class_set_of(training: SectionTraining) -> ClassSet:
+    """Classes that are told: of the facies, or no fault and fault."""
+    return training.classes if training.target == "facies" else FAULT_SET
 
 
 def _references(

@@ -34,11 +34,13 @@ from tasks.folds import (
     FoldReceipt,
     SectionTraining,
     class_infos,
+    class_set_of,
     fold_of,
     judge_fold,
     reference_tensors,
     train_fold,
 )
+from tasks.held_out_record import record_held_out
 from tasks.interpret import InterpretationSettings, recipe_of
 from tasks.progress import stage_progress
 from tasks.stage import stage
@@ -82,6 +84,9 @@ def train_sections(
     if training.target == "facies":
         result = _judged(training, sections, work / "held-out")
     _write(bundle, training, sections, folds, receipts, calibration, result, wanted)
+    record_held_out(
+        bundle, training.target, class_set_of(training), sections, work / "held-out", 0.5
+    )
     _show_folds(bundle, receipts)
     shutil.rmtree(work.parent, ignore_errors=True)
     made = receipt(bundle)
