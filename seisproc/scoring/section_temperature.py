@@ -9,7 +9,10 @@ from seisproc.schema import NONE
 from seisproc.scoring.calibration import code_histogram, pack
 from seisproc.scoring.metrics import Counts
 from seisproc.scoring.sections import PredictedSection, SectionSet, TrueSection
-from seisproc.scoring.temperature import STEP, best_temperature, likelihood_sums, of_fault, rescale
+from seisproc.scoring.temperature import best_temperature, likelihood_sums, of_fault, rescale
+
+VOXELS = 50_000
+"""Of a section, evenly spaced, fit a temperature: neighbours say the same."""
 
 
 def held_out_calibration(scored: SectionSet) -> tuple[Counts | None, float]:
@@ -34,7 +37,9 @@ def held_out_calibration(scored: SectionSet) -> tuple[Counts | None, float]:
     known = [each for each in voxels if each is not None]
     if len(known) < len(voxels) or len(known) < 2:
         return None, 1.0
-    sums = np.stack([likelihood_sums(p[:, ::STEP], truth[::STEP]) for p, truth, _ in known])
+    steps = [max(1, len(truth) // VOXELS) for _, truth, _ in known]
+    sums = np.stack([likelihood_sums(p[:, ::step], truth[::step])
+                     for (p, truth, _), step in zip(known, steps, strict=True)])
     total = np.zeros((2, NONE), np.int64)
     temperatures = []
     for own, (probability, truth, told) in zip(sums, known, strict=True):

@@ -23,7 +23,7 @@ TILE = 128
 def slice_boxes(scored: NDArray[np.bool_], samples: int, most: int = SLICES) -> list[Box]:
     """Slices of the scored part, as boxes that are one trace thick.
 
-    Inline slices, unless neighbouring scored traces follow each other along the inline axis more
+    Inline slices, unless scored traces are neighbours along the inline axis more than twice as
     often: labels that were drawn on crosslines are looked at on crosslines.
 
     Parameters
@@ -43,7 +43,7 @@ def slice_boxes(scored: NDArray[np.bool_], samples: int, most: int = SLICES) -> 
     [(1, 0, 0), (2, 0, 0)]
     """
     along = (scored[:, 1:] & scored[:, :-1]).sum(), (scored[1:] & scored[:-1]).sum()
-    axis = int(along[1] > along[0])
+    axis = int(along[1] > 2 * along[0])
     places = np.flatnonzero(scored.any(axis=1 - axis))
     if len(places) > most:
         places = places[np.linspace(0, len(places) - 1, most).round().astype(int)]

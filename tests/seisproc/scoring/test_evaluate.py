@@ -15,6 +15,8 @@ from seisproc.scoring import evaluate as evaluate_module
 from seisproc.scoring.calibration import best_threshold, code_histogram, pack, threshold_code
 from seisproc.scoring.evaluate import evaluate
 from seisproc.scoring.floors import depth_prior, incoherence, nearest_trace
+from seisproc.scoring.order import contact_counts, may_lie_under
+from seisproc.scoring.shape import shape_counts, shape_scores
 from seisproc.scoring.tolerance import tolerance_counts, tolerance_scores
 
 SHAPE = (40, 24, 48)
@@ -187,6 +189,41 @@ def test_scores_go_into_json_with_floors_beside_them(scene):
     assert set(plain["fault"]["floors"]) == {"coherence", "everything"}
     assert plain["fault"]["f1_within_2"] >= plain["fault"]["f1"]
     assert set(plain["facies"]["calibration"]) >= {"confidence", "accuracy", "counts"}
+
+
+def test_shapes_are_those_of_whole_slices_beside_the_floors(scene, truth, where):
+    survey, live, volumes = scene
+    _, test, _ = where
+    result = evaluate(survey.url, "run", "truth", SPLIT).facies
+    labels = np.where(live[..., None], truth[0], NONE).astype(np.uint8)
+    slices = [shape_counts(labels[i], volumes["facies"][i], CLASSES, test[i])
+              for i in np.flatnonzero(test.any(axis=1))]
+    total = slices[0]
+    for counts in slices[1:]:
+        total = total + counts
+    column = may_lie_under(contact_counts(labels, CLASSES))
+    assert result.shape.boundary == shape_scores(total).boundary
+    figures = result.to_dict()
+    assert figures["fragmentation"] == total.pieces.sum() / total.true_pieces.sum() > 1
+    assert figures["order_violations"] == shape_scores(total, column).order.rate
+    assert figures["floors"]["depth prior"]["lateral_agreement"] == 1
+    assert figures["floors"]["nearest trace"]["boundary_f1_within_5"] > 0
+
+
+def test_calibration_is_reported_after_temperature_scaling_too(scene):
+    survey, _, _ = scene
+    scores = evaluate(survey.url, "run", "truth", SPLIT)
+    for result in (scores.facies, scores.fault):
+        assert result.rescaled.calibration.ece < result.calibration.ece
+        assert sum(result.rescaled.calibration.counts) == sum(result.calibration.counts)
+    assert evaluate(survey.url, "run", "truth").facies.rescaled is None
+
+
+def test_the_best_threshold_within_a_distance_is_no_worse_than_the_chosen_one(scene):
+    survey, _, _ = scene
+    result = evaluate(survey.url, "run", "truth", SPLIT).fault
+    for scores in (result.model, result.floors["coherence"]):
+        assert all(best >= own for best, own in zip(scores.best.f1, scores.within.f1, strict=True))
 
 
 def test_without_a_split_everything_labelled_is_scored_and_nothing_is_learned(scene, truth):
