@@ -92,7 +92,7 @@ def train(
     target = groups["target"]
     if groups["context"] is not None:
         with naming("" if recipe == target else recipe):
-            groups["context"].training(target, groups["sections"], groups["training"]).sections()
+            groups["context"].training(target, groups["sections"], groups["training"]).require()
     with naming("" if recipe == target else recipe):
         wanted = groups["patches"].config(target)
         groups["synthetics"].sources()

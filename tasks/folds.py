@@ -29,6 +29,7 @@ from models.split import SplitNetwork
 from models.train_config import TrainConfig, deciding
 from models.training import StepReport, train_on
 from seisproc.class_sets import FAULT_SET
+from seisproc.errors import ConfigError
 from seisproc.normalise import NORMALISATION
 from seisproc.patches.augment import AugmentConfig
 from seisproc.schema import ClassSet
@@ -87,6 +88,26 @@ class SectionTraining:
     def sections(self) -> list[Section]:
         """Read the labelled sections, by folder and name."""
         return labelled_sections(self.folders, self.target, self.classes)
+
+    def require(self) -> list[Section]:
+        """Read the sections, and refuse them if they are too few, or do not say where they are.
+
+        Raises
+        ------
+        ConfigError, VolumeError
+            Naming the file, or how many there are.
+        """
+        sections = self.sections()
+        least = max(self.folds, 3 if self.neighbours else 2)
+        if len(sections) < least:
+            raise ConfigError(
+                f"too few sections for {self.folds} folds", found=f"{len(sections)}",
+                expected=f"{least} or more",
+                do="Interpret more sections, or set fewer folds in the recipe (context: folds)",
+            )
+        if self.neighbours:
+            Neighbours.of(sections, len(self.classes))
+        return sections
 
     def network(self, fold: int) -> TrainConfig:
         """Fill in a fold's seed and the channels.

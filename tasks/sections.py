@@ -17,7 +17,7 @@ from models.card import Card
 from models.ensemble import ENSEMBLE, build_network, joined_state
 from models.train_config import deciding
 from seisproc.cluster import connect
-from seisproc.errors import ConfigError, IncompleteError, SeisprocError
+from seisproc.errors import IncompleteError, SeisprocError
 from seisproc.fingerprint import fingerprint
 from seisproc.normalise import NORMALISATION
 from seisproc.scoring.held_out_sections import score_held_out
@@ -62,14 +62,7 @@ def train_sections(
     IncompleteError
         A fold failed.
     """
-    sections = training.sections()
-    least = max(training.folds, 3 if training.neighbours else 2)
-    if len(sections) < least:
-        raise ConfigError(
-            f"too few sections for {training.folds} folds", found=f"{len(sections)}",
-            expected=f"{least} or more",
-            do="Interpret more sections, or set fewer folds in the recipe (context: folds)",
-        )
+    sections = training.require()
     wanted = training.fingerprint(sections)
     found = finished_bundle(bundle, wanted, overwrite)
     if found is not None:
