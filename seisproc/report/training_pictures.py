@@ -22,13 +22,12 @@ from seisproc.schema import NONE, ClassSet, FaciesClass
 
 CURVES_SIZE = (9.6, 3.3)
 
-WRONG = FaciesClass(1, "wrong", "#D55E00")
+WRONG = FaciesClass(1, "wrong", "#F0E442")
+"""In the one colour of Okabe and Ito that Parihaka's six classes leave."""
+
 MISSED = FaciesClass(1, "missed fault", "#D55E00")
 INVENTED = FaciesClass(2, "no fault there", "#0072B2")
 FOUND = FaciesClass(3, "fault", "#009E73")
-
-LINE_AT = 0.5
-"""Where the worst patches call a voxel a fault, if nobody says."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def plot_curves(history: Sequence[Mapping[str, Any]], metric: str, best_step: in
     steps = [entry["step"] for entry in history]
     panels: tuple[tuple[str, Mapping[str, str]], ...] = (
         ("Loss", {"train_loss": "training", "validation_loss": "validation"}),
-        (metric.replace("_", " ").capitalize(), {"metric": "validation"}),
+        (metric.replace("_", " ").capitalize().replace("iou", "IoU"), {"metric": "validation"}),
         ("Learning rate", {"learning_rate": "learning rate"}),
     )
     for column, (label, names) in enumerate(panels):
@@ -109,10 +108,10 @@ def plot_precision_recall(
     scores = 2 * hits / np.maximum(marked + hits[-1], 1)
     best = int(np.argmax(scores))
     threshold = (len(hits) - 1 - best) / len(hits)
-    note = (f"Average precision {average:.3f}; dot: best F1 {scores[best]:.3f}, from a probability"
-            f" of {threshold:.2f}; dashed: everything is a fault, {share:.3f}")
-    figure = blank(title, note, (5.6, 4.4), 0.13)
-    axes = figure.add_axes((0.13, 0.17, 0.83, 0.73))
+    note = (f"Average precision {average:.3f}; dot: best F1, {scores[best]:.3f}, at probability"
+            f" {threshold:.2f}; dashed: all is fault, {share:.3f}")
+    figure = blank(title, note, (6.4, 4.4), 0.11)
+    axes = figure.add_axes((0.11, 0.17, 0.85, 0.73))
     axes.plot(recall[used], precision[used], color=LINES[0], linewidth=1.4)
     axes.plot(recall[best], precision[best], "o", color=LINES[1], markersize=6)
     axes.axhline(share, color="#9aa5b1", linestyle="--", linewidth=1)
@@ -134,9 +133,7 @@ def worst_sheet(patches: Sequence[Shown], classes: ClassSet, threshold: float | 
         From which probability on a voxel is a fault; None: answers are facies codes.
     """
     rows: dict[str, list[Image]] = {"seismic": [], "truth": [], "prediction": [], "wrong": []}
-    legend: ClassSet = (*classes, WRONG)
-    if threshold is not None:
-        legend = (FOUND, MISSED, INVENTED)
+    legend = classes if threshold is None else (FOUND, MISSED, INVENTED)
     for patch in patches:
         known = patch.truth != NONE
         rows["seismic"].append(painted(patch.seismic))

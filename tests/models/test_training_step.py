@@ -34,6 +34,7 @@ def test_where_there_is_no_compiler_training_goes_on_without(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_compiled_training_is_the_same_up_to_rounding(config, sections):
     torch.compiler.reset()
     made = train_network(config, *sections)

@@ -24,7 +24,7 @@ def test_curves_hold_losses_metric_and_learning_rate():
     drawn = {line.get_label(): list(line.get_ydata()) for line in loss.get_lines()}
     assert drawn["training"] == [0.1, 0.05, pytest.approx(1 / 30)]
     assert drawn["validation"][0] == pytest.approx(0.11)
-    assert metric.get_ylabel() == "Mean iou" and rate.get_ylabel() == "Learning rate"
+    assert metric.get_ylabel() == "Mean IoU" and rate.get_ylabel() == "Learning rate"
     assert "step 20" in figure.texts[1].get_text()
 
 
