@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.bundle import read_card, save_bundle
 from models.calibration import best_threshold, fit_temperature, validation_logits
 from models.card import Card, ClassInfo
 from models.errors import BundleError
+from models.predictor import BundleRecipe
 from models.registry import build
 from models.train_config import deciding
 from models.training import TrainConfig, TrainResult
@@ -20,6 +23,7 @@ from seisproc.fingerprint import fingerprint
 from seisproc.normalise import NORMALISATION
 from seisproc.patches.reading import PatchReader
 from seisproc.patches.store import PatchStore
+from seisproc.sections.marks import marking_threshold
 from tasks.bundle_picture import picture_bundle
 from tasks.distortion import Distortion
 
@@ -28,6 +32,9 @@ CALIBRATION_SAMPLES = 20
 
 CALIBRATION_PATCHES = 512
 """Validation patches that the temperature is fitted to at most."""
+
+THRESHOLD_PATCHES = 160
+"""Validation patches at most from which a network of sections learns where to mark a fault."""
 
 METRICS = {"facies": "mean_iou", "fault": "average_precision"}
 """What decides which weights are best, by target."""
@@ -172,8 +179,28 @@ def write_bundle(
         },
     )
     save_bundle(url, card, result.state, overwrite=True)
+    if config.target == "fault" and len(card.window) == 2:
+        card = dataclasses.replace(card, threshold=section_threshold(url, picked))
+        save_bundle(url, card, result.state, overwrite=True)
     picture_bundle(url, picked, samples=CALIBRATION_SAMPLES, device=config.device)
     return receipt(url)
+
+
+def section_threshold(
+    url: str, patches: Sequence[tuple[NDArray[np.float32], NDArray[np.uint8]]]
+) -> float:
+    """Choose from where on a network of sections marks a fault, by what it says of patches.
+
+    ``patches``: held-out seismic float32 and truth uint8, both (trace, sample).
+    """
+    recipe = BundleRecipe(url, samples=CALIBRATION_SAMPLES)
+    predict = recipe.make_predict()
+    chosen = patches[:THRESHOLD_PATCHES]
+    told = [
+        predict(seismic[None, None], np.array([number])).mean[0, 0, 0]
+        for number, (seismic, _) in enumerate(chosen)
+    ]
+    return marking_threshold(told, [truth for _, truth in chosen])
 
 
 def receipt(url: str) -> TrainReceipt:
