@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import distance_transform_edt
 from scipy.ndimage import label as components
 
 from seisproc.synthetic.column import Fill, Unit
@@ -195,3 +198,31 @@ def test_drawn_faults_vary_and_stay_within_their_ranges() -> None:
     assert np.abs(throws).max() <= 9.0
     strikes = np.array([fault.strike_degrees for fault in faults]) % 180
     assert np.histogram(strikes, 4, (0, 180))[0].min() > 5
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    dip=st.floats(40, 90), strike=st.floats(0, 360), radius=st.sampled_from([1.0, 1.5, 2.5]),
+    listric=st.floats(0, 8),
+)
+def test_a_thick_label_holds_all_within_its_radius_of_the_surface(dip, strike, radius, listric):
+    fault = Fault((32, 32, 32), strike, dip, 6, 90, 90, 60, listric=listric)
+    thin = undo_faults((64, 64, 64), 0, (fault,)).label == 1
+    thick = undo_faults((64, 64, 64), 0, (fault,), label_radius=radius).label == 1
+    assert (thick | ~thin).all()
+    gap = distance_transform_edt(~thin)
+    inner = (slice(8, -8),) * 3
+    # The thin label lies within 0.92 of the surface (half the L1 norm of a unit vector, and 0.05).
+    assert gap[inner][thick[inner]].max() <= radius + 0.92 + 0.3
+    assert thick[inner][gap[inner] <= radius - 0.92 - 0.3].all()
+
+
+def test_where_a_fault_slipped_less_than_asked_it_is_not_labelled():
+    fault = Fault((32, 32, 32), 20, 70, 6, 28, 28, 40)
+    all_of_it = undo_faults((64, 64, 64), 0, (fault,)).label == 1
+    seen = undo_faults((64, 64, 64), 0, (fault,), label_slip=3.0).label == 1
+    assert 0 < seen.sum() < all_of_it.sum() and (all_of_it | ~seen).all()
+    for place in np.argwhere(all_of_it)[::97]:
+        slip = abs(throw_at(fault, tuple(map(float, place)))) / np.sin(np.radians(70))
+        if abs(slip - 3.0) > 0.6:
+            assert seen[tuple(place)] == (slip > 3.0)
