@@ -1,4 +1,4 @@
-"""Training on sections in folds: honest scores, the same weights after a kill, one bundle of all."""
+"""Training on sections in folds: honest scores, the same weights after a kill, one bundle."""
 
 import dataclasses
 import multiprocessing
