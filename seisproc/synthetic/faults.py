@@ -28,9 +28,9 @@ from scipy.ndimage import gaussian_filter
 from seisproc.errors import ConfigError
 
 LEAST_SLIP = 0.25
-"""Samples. Where a fault slipped less, its label ends unless another limit is asked for. Nobody sees
-a break below half a sample, and two faults that cross where neither is labelled must not add up to
-more.
+"""Samples. Where a fault slipped less, its label ends unless another limit is asked for. Nobody
+sees a break below half a sample, and two faults that cross where neither is labelled must not add
+up to more.
 """
 
 _TABLE = 65
