@@ -80,9 +80,7 @@ def _networks(
         row, probability = networks._train(f"{name}, {arm}", config, parts)
         rows.append(row)
         told.append(probability)
-    mean = sum(told) / len(told)
-    scores = networks._scores(parts["test"][1], mean)
-    return [*rows, networks.Row(f"mean of the two, {arm}", scores)]
+    return [*rows, networks._mean(f"mean of the two, {arm}", told, parts["test"][1])]
 
 
 def _synthetic(seed: int) -> list[Patches]:
