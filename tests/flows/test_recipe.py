@@ -85,7 +85,7 @@ def test_a_target_alone_has_the_usual_values():
 def test_what_ships_is_a_recipe(name):
     groups = read(SHIPPED / f"{name}.yaml")
     config = groups["training"].config(groups["target"])
-    assert config.target == "fault" and config.steps >= 6000
+    assert config.target == "fault" and config.steps >= 1000
     assert dataclasses.asdict(config)["threads"] == 1
     shape = groups["patches"].config("fault").shape
     assert build(config.network, classes=1, **config.arguments).dimensions == len(shape)
