@@ -92,7 +92,8 @@ def train(
     target = groups["target"]
     if groups["context"] is not None:
         with naming("" if recipe == target else recipe):
-            groups["context"].training(target, groups["sections"], groups["training"]).require()
+            learning = groups["context"].training(target, groups["sections"], groups["training"])
+            learning.require(bundle)
     with naming("" if recipe == target else recipe):
         wanted = groups["patches"].config(target)
         groups["synthetics"].sources()

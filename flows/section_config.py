@@ -58,6 +58,8 @@ class ContextForm(Form):
             raise ConfigError("a learned texture does not go with training on sections",
                               do="Leave --texture out, or take `context` out of the recipe")
         facies = target == "facies"
+        if not facies and not config.network:
+            config = config.model_copy(update={"network": "unet"})
         return SectionTraining(
             folders=tuple(folder.folder for folder in folders),
             target=target,

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.bundle import open_bundle, save_bundle
+from models.bundle import CARD, open_bundle, save_bundle
 from models.calibration import validation_logits
 from models.card import Card, ClassInfo
 from models.predictor import BundleRecipe
@@ -32,6 +33,7 @@ from seisproc.class_sets import FAULT_SET
 from seisproc.errors import ConfigError
 from seisproc.normalise import NORMALISATION
 from seisproc.patches.augment import AugmentConfig
+from seisproc.places import is_remote, shown
 from seisproc.schema import ClassSet
 from seisproc.sections.context import Context
 from seisproc.sections.examples import SectionExamples
@@ -42,6 +44,9 @@ from seisproc.sections.neighbours import Neighbours, from_arrays, reference_arra
 log = logging.getLogger("seisproc.train")
 
 LICENCE = "Apache-2.0"
+HELD_OUT = "held-out"
+"""Folder of what each network said of the sections that it never saw."""
+
 CALIBRATION_VOXELS = 20_000
 """Samples of every held-out section's windows that the temperature is fitted to, about."""
 
@@ -89,16 +94,27 @@ class SectionTraining:
         """Read the labelled sections, by folder and name."""
         return labelled_sections(self.folders, self.target, self.classes)
 
-    def require(self) -> list[Section]:
-        """Read the sections, and refuse them if they are too few, or do not say where they are.
+    def require(self, bundle: str) -> list[Section]:
+        """Read the sections, and refuse what cannot be trained, before anything is.
 
         Raises
         ------
-        ConfigError, VolumeError
-            Naming the file, or how many there are.
+        ConfigError, VolumeError, NetworkError
+            Too few sections, one that is damaged or does not say where it lies, a network that
+            does not take their windows, or a bundle that is not to lie on a disk.
         """
+        if is_remote(bundle):
+            raise ConfigError(
+                "networks of sections are trained in a folder on a disk, which the workers see",
+                found=shown(bundle), expected="a path",
+                do="Train into a folder, and publish that: seisproc models publish",
+            )
+        self._require_network()
         sections = self.sections()
-        least = max(self.folds, 3 if self.neighbours else 2)
+        others = 2 if self.neighbours else 1  # to learn from, in every fold
+        least = self.folds
+        while least - math.ceil(least / self.folds) < others:
+            least += 1
         if len(sections) < least:
             raise ConfigError(
                 f"too few sections for {self.folds} folds", found=f"{len(sections)}",
@@ -108,6 +124,17 @@ class SectionTraining:
         if self.neighbours:
             Neighbours.of(sections, len(self.classes))
         return sections
+
+    def _require_network(self) -> None:
+        """Send a window without content through the network."""
+        config = self.network(0)
+        network = build(config.network, classes=config.outputs, **config.arguments)
+        if network.dimensions != 2:
+            raise ConfigError(f"{config.network} is a network of volumes",
+                              expected="one of sections", do="Name one, such as unet"
+                              " (training: network)")
+        window = torch.zeros(2, len(self.context.inputs), *self.shape, device="meta")
+        network.to("meta")(window)
 
     def network(self, fold: int) -> TrainConfig:
         """Fill in a fold's seed and the channels.
@@ -153,6 +180,10 @@ class Fold:
         """Of this fold."""
         return Path(self.work) / f"fold-{self.number}"
 
+    def answer(self, section: Section) -> Path:
+        """Of the network that did not learn from a section: the file of what it said."""
+        return Path(self.work) / HELD_OUT / answer_name(section)
+
     def parted(self) -> tuple[list[Section], list[Section]]:
         """Sections to learn from, and those held out."""
         sections = self.training.sections()
@@ -162,6 +193,11 @@ class Fold:
         return (
             [s for n, s in enumerate(sections) if n not in held], [sections[n] for n in held]
         )
+
+
+def answer_name(section: Section) -> str:
+    """Name of a held-out section's answer; folders may hold files of the same name."""
+    return f"{hashlib.sha256(section.url.encode()).hexdigest()[:8]}-{section.name}"
 
 
 @dataclass(frozen=True)
@@ -183,7 +219,8 @@ def train_fold(fold: Fold) -> FoldReceipt:
     checkpoint.
     """
     done = fold.folder / "done.json"
-    if done.exists():
+    # Without its card, it was cut off while its temperature was written.
+    if done.exists() and (fold.folder / "bundle" / CARD).exists():
         entry = json.loads(done.read_text())
         history = tuple((int(a), float(b), float(c), float(d)) for a, b, c, d in entry["history"])
         return FoldReceipt(**{**entry, "history": history, "warnings": tuple(entry["warnings"])})
@@ -240,7 +277,7 @@ def judge_fold(fold: Fold) -> list[str]:
     predict = recipe.make_predict()
     written = []
     for section in held:
-        path = Path(fold.work) / "held-out" / section.name
+        path = fold.answer(section)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(npz_bytes(interpret_section(section, predict, recipe, neighbours)))
         written.append(str(path))

@@ -19,7 +19,9 @@ from seisproc.report.training_pictures import Shown, worst_sheet
 from seisproc.schema import NONE, ClassSet
 from seisproc.scoring.metrics import confusion
 from seisproc.sections.folder import Section
+from seisproc.sections.marks import fault_marks
 from tasks.artifacts import pictures_artifact
+from tasks.folds import answer_name
 
 
 def record_held_out(
@@ -35,9 +37,9 @@ def record_held_out(
     target, classes
         Of the networks.
     sections : sequence of Section
-        All labelled ones; those without an answer in ``folder`` are not shown.
+        All labelled ones.
     folder : path
-        Answers, files of the sections' names.
+        Answers, named by :func:`tasks.folds.answer_name`.
     threshold : float
         From which probability on the pictures call something a fault.
     """
@@ -45,11 +47,13 @@ def record_held_out(
     told, shown = [], []
     counts = np.zeros((max(1, len(classes)),) * 2, np.int64)
     for section in sections:
-        answer = read_npz(str(folder / section.name))
+        answer = read_npz(str(folder / answer_name(section)))
         assert section.labels is not None
-        codes = np.asarray(answer[target].T, np.uint8)
         if target == "facies":
+            codes = np.asarray(answer[target].T, np.uint8)
             counts += confusion(section.labels, codes, len(classes))
+        else:
+            codes = fault_marks(answer["probability"], threshold).T.astype(np.uint8)
         wrong = (codes != section.labels) & (section.labels != NONE)
         at = _worst(wrong, traces)
         truth, seismic = section.labels[at], section.seismic[at]

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.bundle import open_bundle, save_bundle
+from models.bundle import open_bundle, read_card, save_bundle
 from models.calibration import Calibration, fit_temperature
 from models.card import Card
 from models.ensemble import ENSEMBLE, build_network, joined_state
 from models.train_config import deciding
 from seisproc.cluster import connect
-from seisproc.errors import IncompleteError, SeisprocError
+from seisproc.errors import ConfigError, IncompleteError, SeisprocError
 from seisproc.fingerprint import fingerprint
 from seisproc.normalise import NORMALISATION
-from seisproc.scoring.held_out_sections import score_held_out
-from seisproc.scoring.scores import FaciesResult
+from seisproc.scoring.held_out_sections import score_held_out, score_held_out_faults
+from seisproc.scoring.scores import FaciesResult, FaultResult
 from seisproc.scoring.sections import TrueSection, read_predictions
 from seisproc.sections.files import SectionJob, SectionsReceipt, interpret_folder
 from seisproc.sections.folder import Section
+from seisproc.sections.marks import marking_threshold
 from seisproc.volume import map_bounded
 from tasks.artifacts import receipt_artifact, table_artifact
-from tasks.bundle import TrainReceipt, finished_bundle, receipt
+from tasks.bundle import METRICS, TrainReceipt, finished_bundle, receipt
 from tasks.folds import (
+    HELD_OUT,
     LICENCE,
     Fold,
     FoldReceipt,
     SectionTraining,
+    answer_name,
     class_infos,
     class_set_of,
     fold_of,
@@ -44,6 +48,9 @@ from tasks.held_out_record import record_held_out
 from tasks.interpret import InterpretationSettings, recipe_of
 from tasks.progress import stage_progress
 from tasks.stage import stage
+
+FITTED = "before the temperature was fitted"
+"""Name of a calibration error's floor."""
 
 
 @stage("train on sections", hours=72, shown="train {training.target} on sections")
@@ -57,34 +64,43 @@ def train_sections(
 
     Raises
     ------
-    ConfigError
-        Too few sections, or sections that do not say where their traces lie.
+    ConfigError, NetworkError
+        Too few sections, sections that do not say where their traces lie, or another setting that
+        does not go with them.
     IncompleteError
         A fold failed.
     """
-    sections = training.require()
+    sections = training.require(bundle)
     wanted = training.fingerprint(sections)
-    found = finished_bundle(bundle, wanted, overwrite)
-    if found is not None:
-        return found
-    work = Path(f"{bundle.rstrip('/')}.work") / wanted[:16]
+    work = Path(f"{bundle.removeprefix('file://').rstrip('/')}.work") / wanted[:16]
+    made = finished_bundle(bundle, wanted, overwrite)
+    if made is None:
+        made = _train(training, sections, bundle, cluster, work, wanted)
+    answers = work / HELD_OUT
+    if all((answers / answer_name(section)).exists() for section in sections):
+        threshold = read_card(bundle)[0].threshold
+        record_held_out(
+            bundle, training.target, class_set_of(training), sections, answers, threshold
+        )
+    shutil.rmtree(work.parent, ignore_errors=True)
+    receipt_artifact("model", bundle, f"The {made.target} model", made)
+    return made
+
+
+def _train(
+    training: SectionTraining, sections: Sequence[Section], bundle: str, cluster: str, work: Path,
+    wanted: str,
+) -> TrainReceipt:
+    """Train and judge all folds, and write the bundle."""
     folds = [Fold(training, number, str(work)) for number in range(training.folds)]
     with connect(cluster) as client, stage_progress("train") as progress:
         receipts = _all(client, train_fold, folds, progress)
         calibration = calibrate_folds(folds)
         _all(client, judge_fold, folds, progress)
-    result = None
-    if training.target == "facies":
-        result = _judged(training, sections, work / "held-out")
-    _write(bundle, training, sections, folds, receipts, calibration, result, wanted)
-    record_held_out(
-        bundle, training.target, class_set_of(training), sections, work / "held-out", 0.5
-    )
+    judged = _judged(training, sections, work / HELD_OUT, calibration)
+    _write(bundle, training, sections, folds, receipts, calibration, judged, wanted)
     _show_folds(bundle, receipts)
-    shutil.rmtree(work.parent, ignore_errors=True)
-    made = receipt(bundle)
-    receipt_artifact("model", bundle, f"The {made.target} model", made)
-    return made
+    return receipt(bundle)
 
 
 def _all(client: Any, function: Any, folds: Sequence[Fold], progress: Any) -> list[Any]:
@@ -129,28 +145,60 @@ def calibrate_folds(folds: Sequence[Fold]) -> Calibration:
     return fit_temperature(np.concatenate(logits, axis=1), np.concatenate(truth))
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """A card's metrics, and the probability from which faults are marked."""
+
+    metrics: dict[str, dict[str, Any]]
+    threshold: float = 0.5
+
+
 def _judged(
-    training: SectionTraining, sections: Sequence[Section], folder: Path
-) -> FaciesResult:
-    """Score what was said of held-out sections."""
-    truth = [
-        TrueSection(
-            section.name, _lines(section)[:, 0], _lines(section)[:, 1],
-            facies=None if section.labels is None else section.labels.T,
+    training: SectionTraining, sections: Sequence[Section], folder: Path, calibration: Calibration
+) -> _Judged:
+    """Score what was said of held-out sections.
+
+    Raises
+    ------
+    ConfigError
+        If there is no trace to score that no other section crosses.
+    """
+    truth = [_true(section, number, training.target) for number, section in enumerate(sections)]
+    told = read_predictions(str(folder), truth)
+    folds = [fold_of(number, training.folds) for number in range(len(sections))]
+    if training.target == "fault":
+        found = _fault_metrics(score_held_out_faults(truth, told, folds), calibration)
+        threshold = marking_threshold(
+            [one.probability.T for one in told if one.probability is not None],
+            [section.labels for section in sections if section.labels is not None],
         )
-        for section in sections
-    ]
-    return score_held_out(
-        truth, read_predictions(str(folder), truth),
-        [fold_of(number, training.folds) for number in range(len(sections))],
-        {c.code: c.name for c in training.classes},
-    )
+    else:
+        names = {c.code: c.name for c in training.classes}
+        located = all(section.lines is not None for section in sections)
+        found = _facies_metrics(
+            score_held_out(truth, told, folds, names), calibration, located)
+        threshold = 0.5
+    known = {name: entry for name, entry in found.items()
+             if math.isfinite(entry["value"]) and math.isfinite(entry["floor"])}
+    if METRICS[training.target] not in known:
+        raise ConfigError(
+            f"held-out sections give no {METRICS[training.target].replace('_', ' ')}",
+            expected=f"{training.target} in several sections, on traces that are theirs alone",
+            do="Interpret more sections",
+        )
+    return _Judged(known, threshold)
 
 
-def _lines(section: Section) -> NDArray[np.int64]:
-    if section.lines is None:
-        return np.full((len(section.seismic), 2), -1, np.int64)
-    return section.lines
+def _true(section: Section, number: int, target: str) -> TrueSection:
+    """Take a section as it is scored; without places, it lies far from all others."""
+    lines = section.lines
+    if lines is None:
+        along = np.arange(len(section.seismic))
+        lines = np.stack([np.full(len(along), -(10**6) * (number + 1)), along], axis=1)
+    assert section.labels is not None
+    labels = {target: section.labels.T}
+    return TrueSection(answer_name(section), lines[:, 0], lines[:, 1], **labels,
+                       seismic=section.seismic.T)
 
 
 def _write(
@@ -160,7 +208,7 @@ def _write(
     folds: Sequence[Fold],
     receipts: Sequence[FoldReceipt],
     calibration: Calibration,
-    result: FaciesResult | None,
+    judged: _Judged,
     wanted: str,
 ) -> None:
     """Write the ensemble of all folds, with the sections that it looks at."""
@@ -193,7 +241,8 @@ def _write(
             "best_step": max(entry.best_step for entry in receipts),
             "warnings": sorted({warning for entry in receipts for warning in entry.warnings}),
         },
-        metrics=_metrics(receipts, calibration, result),
+        metrics=judged.metrics,
+        threshold=judged.threshold,
         licence=LICENCE,
         limitations=(
             "Learned from sections of one survey: it knows no other.",
@@ -205,30 +254,42 @@ def _write(
     save_bundle(bundle, card, state, references=references, overwrite=True)
 
 
-def _metrics(
-    receipts: Sequence[FoldReceipt], calibration: Calibration, result: FaciesResult | None
+def _facies_metrics(
+    result: FaciesResult, calibration: Calibration, located: bool
 ) -> dict[str, dict[str, Any]]:
-    entry = {"value": calibration.ece_after, "floor": calibration.ece_before,
-             "floor_name": "before the temperature was fitted"}
-    if result is None:
-        mean = float(np.mean([one.metric for one in receipts]))
-        return {
-            "average_precision": {"value": mean, "floor": 0.0, "floor_name": "nothing"},
-            "calibration_error": entry,
-        }
-    nearest, depth = result.floors["nearest trace"], result.floors["depth prior"]
-    return {
-        "mean_iou": {"value": result.model.mean_iou, "floor": nearest.mean_iou,
-                     "floor_name": "nearest labelled trace"},
-        "pixel_accuracy": {"value": result.model.pixel_accuracy, "floor": nearest.pixel_accuracy,
-                           "floor_name": "nearest labelled trace"},
-        "mean_iou_over_depth": {"value": result.model.mean_iou, "floor": depth.mean_iou,
-                                "floor_name": "depth alone"},
-        "calibration_error": {
-            **entry, "value": result.calibration.ece if result.calibration else entry["value"]},
-        "uncertainty_auroc": {"value": result.uncertainty_auroc, "floor": 0.5,
-                              "floor_name": "chance"},
+    """Metrics of a card; where a section does not say where it lies, none is the nearest."""
+    model, depth = result.model, result.floors["depth prior"]
+    floor, name = (result.floors["nearest trace"], "nearest labelled trace") if located else (
+        depth, "depth alone")
+    metrics = {
+        "mean_iou": _entry(model.mean_iou, floor.mean_iou, name),
+        "pixel_accuracy": _entry(model.pixel_accuracy, floor.pixel_accuracy, name),
+        "mean_iou_over_depth": _entry(model.mean_iou, depth.mean_iou, "depth alone"),
+        "calibration_error": _entry(
+            result.calibration.ece if result.calibration else calibration.ece_after,
+            calibration.ece_before, FITTED),
+        "uncertainty_auroc": _entry(result.uncertainty_auroc, 0.5, "chance"),
     }
+    if not located:
+        del metrics["mean_iou_over_depth"]  # it is the first
+    return metrics
+
+
+def _fault_metrics(result: FaultResult, calibration: Calibration) -> dict[str, dict[str, Any]]:
+    model, everything = result.model, result.floors["everything"]
+    metrics = {
+        "average_precision": _entry(
+            model.average_precision, everything.average_precision, "the same everywhere"),
+        "calibration_error": _entry(calibration.ece_after, calibration.ece_before, FITTED),
+    }
+    if "coherence" in result.floors:
+        metrics["average_precision_over_coherence"] = _entry(
+            model.average_precision, result.floors["coherence"].average_precision, "coherence")
+    return metrics
+
+
+def _entry(value: float, floor: float, name: str) -> dict[str, Any]:
+    return {"value": value, "floor": floor, "floor_name": name}
 
 
 def _show_folds(bundle: str, receipts: Sequence[FoldReceipt]) -> None:

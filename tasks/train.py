@@ -14,6 +14,7 @@ from models.training import EpochReport, StepReport, TrainConfig, TrainResult, t
 from seisproc.cluster import connect
 from seisproc.patches.reading import PatchReader
 from seisproc.patches.store import PatchStore
+from seisproc.places import is_remote
 from seisproc.worker_task import Teller, run_on_worker
 from tasks.artifacts import receipt_artifact
 from tasks.bundle import (
@@ -54,7 +55,7 @@ def train_bundle(
     config = with_classes(config, store)
     receipt = finished_bundle(bundle, training_fingerprint(config, distortion, store), overwrite)
     if receipt is None:
-        work = None if "://" in bundle else Path(f"{bundle.rstrip('/')}.work")
+        work = None if is_remote(bundle) else _work(bundle)
         with stage_progress(f"train {config.target}") as progress:
             result = learn(config, distortion, store, work, gpus, cluster, Follower(progress))
         if cluster:  # whose worker may have a device that is not here
@@ -65,6 +66,10 @@ def train_bundle(
             shutil.rmtree(work, ignore_errors=True)
     receipt_artifact("model", bundle, f"The {receipt.target} model", receipt)
     return receipt
+
+
+def _work(bundle: str) -> Path:
+    return Path(f"{bundle.removeprefix('file://').rstrip('/')}.work")
 
 
 class Follower:

@@ -17,7 +17,7 @@ from seisproc.labelling.sections import open_npz, read_npz, require_section
 from seisproc.normalise import unit_rms
 from seisproc.patches.config import SectionsSource
 from seisproc.patches.drawing import CROSSLINE, INLINE
-from seisproc.places import open_place, reaching, shown
+from seisproc.places import is_remote, open_place, reaching, shown
 from seisproc.schema import NONE, PARIHAKA, ClassSet
 
 CLASS_FILES = ("classes.yaml", "classes.yml", "classes.json")
@@ -73,7 +73,7 @@ def section_files(folder: str) -> list[str]:
                        if str(name).endswith(".npz")) if fs.isdir(path) else []
     if not names:
         raise VolumeError(f"{shown(folder)} holds no sections", expected="a folder of .npz files")
-    prefix = folder.split("://", 1)[0] + "://" if "://" in folder else ""
+    prefix = folder.split("://", 1)[0] + "://" if is_remote(folder) else ""
     return [prefix + name.lstrip("/") if prefix else name for name in names]
 
 

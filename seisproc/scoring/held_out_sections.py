@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from seisproc.scoring.scores import FaciesResult, facies_result
+import numpy as np
+from numpy.typing import NDArray
+
+from seisproc.scoring.scores import FaciesResult, FaultResult, facies_result
 from seisproc.scoring.section_facies import Tally, add_up, facies_tally
+from seisproc.scoring.section_faults import score_faults
 from seisproc.scoring.section_floors import LabelledTraces, apart
 from seisproc.scoring.sections import PredictedSection, SectionSet, TrueSection
 
@@ -36,14 +40,43 @@ def score_held_out(
     """
     classes = max(names) + 1
     tally: Tally = {}
+    masks = _masks(sections, folds, guard)
     for fold in sorted(set(folds)):
         held = [n for n, other in enumerate(folds) if other == fold]
-        others = [sections[n] for n, other in enumerate(folds) if other != fold]
-        masks = [apart(sections[n], others, guard) for n in held]
+        others = _others(sections, folds, fold)
         scored = SectionSet(
-            [sections[n] for n in held], [predictions[n] for n in held], masks, others
+            [sections[n] for n in held], [predictions[n] for n in held],
+            [masks[n] for n in held], others,
         )
         known = LabelledTraces(others, classes) if others else None
         add_up(tally, facies_tally(scored, classes, known))
     everywhere = [names.get(code, f"class {code}") for code in range(classes)]
     return facies_result(tally, everywhere)
+
+
+def score_held_out_faults(
+    sections: Sequence[TrueSection],
+    predictions: Sequence[PredictedSection],
+    folds: Sequence[int],
+    *,
+    guard: int = 0,
+) -> FaultResult:
+    """Score faults of sections, each predicted by a network that had learned from other folds.
+
+    As :func:`score_held_out`; coherence is marked where that is best for it.
+    """
+    return score_faults(SectionSet(sections, predictions, _masks(sections, folds, guard)))
+
+
+def _others(
+    sections: Sequence[TrueSection], folds: Sequence[int], fold: int
+) -> list[TrueSection]:
+    return [section for section, other in zip(sections, folds, strict=True) if other != fold]
+
+
+def _masks(
+    sections: Sequence[TrueSection], folds: Sequence[int], guard: int
+) -> list[NDArray[np.bool_]]:
+    """Traces of each section that no section of another fold crosses."""
+    return [apart(section, _others(sections, folds, fold), guard)
+            for section, fold in zip(sections, folds, strict=True)]

@@ -85,7 +85,8 @@ class Context:
         Raises
         ------
         ConfigError
-            If the section does not say where its traces lie, and neighbours are wanted.
+            If neighbours are wanted, and the section does not say where its traces lie, or has
+            other samples than they.
         """
         traces, samples = section.seismic.shape
         parts = []
@@ -99,7 +100,14 @@ class Context:
                     expected="arrays inline and crossline, one number for each trace",
                     do="Add them, or use a model that does not look at neighbours",
                 )
-            parts.append(neighbour_channels(*neighbours.average(section.lines, at)))
+            depth, distance = neighbours.average(section.lines, at)
+            if depth.shape[2] != samples:
+                raise ConfigError(
+                    f"{section.name} has other samples than the interpreted sections that the"
+                    " model looks at", found=f"{samples}", expected=f"{depth.shape[2]}",
+                    do="Cut it to the same times, or use a model that does not look at neighbours",
+                )
+            parts.append(neighbour_channels(depth, distance))
         if not parts:
             return np.empty((0, traces, samples), np.float32)
         return np.concatenate(parts)

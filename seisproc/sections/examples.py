@@ -47,7 +47,8 @@ class SectionExamples:
         With labels.
     context : Context
     shape : (int, int)
-        Traces and samples of a window; sections that are smaller are mirrored, without labels.
+        Traces and samples of a window; sections that are smaller are mirrored, without labels, and
+        larger ones are cut.
     neighbours : Neighbours or None
         Who may be looked at; a section never looks at itself.
     distortion : AugmentConfig or None
@@ -67,13 +68,14 @@ class SectionExamples:
         self.sections, self.context, self.shape = tuple(sections), context, shape
         self.neighbours, self.distortion = neighbours, distortion
         self._places = [
-            (number, first) for number, section in enumerate(self.sections)
-            for first in _firsts(len(section.seismic), shape[0])
+            (number, (first, top)) for number, section in enumerate(self.sections)
+            for first in _firsts(section.seismic.shape[0], shape[0])
+            for top in _firsts(section.seismic.shape[1], shape[1])
         ]
         extents = np.array([len(section.seismic) for section in self.sections], np.float64)
         self._chance = extents / extents.sum()
         self._others = [
-            None if neighbours is None else neighbours.without([section.name])
+            None if neighbours is None else neighbours.without([section.url])
             for section in self.sections
         ]
 
@@ -106,10 +108,10 @@ class SectionExamples:
 
     def in_order(self) -> Iterator[Patch]:
         """Yield windows that cover every section, as they are."""
-        for number, first in self._places:
+        for number, corner in self._places:
             section = self.sections[number]
             channels = self.context.channels(section, self._others[number])
-            yield self._window(section.seismic, channels, _labels(section), first)
+            yield self._window(section.seismic, channels, _labels(section), corner)
 
     def _drawn(self, rng: np.random.Generator) -> Patch:
         """Draw a section, a window, who is looked at, and how all that is moved."""
@@ -117,7 +119,8 @@ class SectionExamples:
         traces = min(self.shape[0], len(self.sections[number].seismic))
         first = int(rng.integers(len(self.sections[number].seismic) - traces + 1))
         section = _cut(self.sections[number], slice(first, first + traces))
-        samples = section.seismic.shape[1]
+        samples, spare = section.seismic.shape[1], section.seismic.shape[1] - self.shape[1]
+        top = int(rng.integers(spare + 1)) if spare > 0 else 0
         position = stretched(samples, float(np.exp(STRETCH * rng.standard_normal())), samples / 2)
         shift = smooth_shift((traces,), BEND, rng) + np.float32(SHIFT * rng.standard_normal())
         seismic, labels = resample(section.seismic, _labels(section), position, shift)
@@ -134,7 +137,7 @@ class SectionExamples:
                 self.distortion, p_flip=0.0, p_stretch=0.0, p_warp=0.0, p_mix=0.0
             )
             seismic, labels = augment(seismic, labels, rng, only_colour)
-        window, truth = self._window(seismic, channels, labels, 0)
+        window, truth = self._window(seismic, channels, labels, (0, top))
         if self.distortion is not None and rng.random() < self.distortion.p_flip:
             window, truth = window[:, ::-1], truth[::-1]
         return np.ascontiguousarray(window), np.ascontiguousarray(truth)
@@ -144,20 +147,22 @@ class SectionExamples:
         seismic: NDArray[np.float32],
         channels: NDArray[np.float32],
         labels: NDArray[np.uint8],
-        first: int,
+        corner: tuple[int, int],
     ) -> Patch:
-        """Cut a window, mirrored and unlabelled where it is larger than the section."""
-        traces, samples = np.arange(first, first + self.shape[0]), np.arange(self.shape[1])
+        """Cut the window at a trace and sample, mirrored and unlabelled outside the section."""
+        first, top = corner
+        traces = np.arange(first, first + self.shape[0])
+        samples = np.arange(top, top + self.shape[1])
         at = np.ix_(reflect(traces, seismic.shape[0]), reflect(samples, seismic.shape[1]))
         window = np.concatenate([seismic[at][None], channels[:, at[0], at[1]]])
         truth = labels[at].copy()
         truth[seismic.shape[0] - first :] = NONE
-        truth[:, seismic.shape[1] :] = NONE
+        truth[:, seismic.shape[1] - top :] = NONE
         return np.ascontiguousarray(window, np.float32), truth
 
 
 def _firsts(extent: int, edge: int) -> list[int]:
-    """First traces of windows that cover a section, the last one at its end."""
+    """First traces, or samples, of windows that cover a section, the last one at its end."""
     count = max(1, -(-extent // edge))
     return sorted({round(n * max(0, extent - edge) / max(1, count - 1)) for n in range(count)})
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.errors import IncompleteError, OutputExistsError, SeisprocError
+from seisproc.errors import ConfigError, IncompleteError, OutputExistsError, SeisprocError
 from seisproc.labelling.sections import read_npz
 from seisproc.patches.sections import section_files
 from seisproc.places import open_place, reaching, shown
+from seisproc.records import write_atomic
 from seisproc.sections.folder import read_section
 from seisproc.sections.interpret import SectionRecipe, interpret_section, npz_bytes
 from seisproc.sections.neighbours import Neighbours, from_arrays
@@ -88,6 +89,9 @@ def interpret_folder(
     OutputExistsError
         Other files of these names are there.
     """
+    if open_place(folder.rstrip("/")) == open_place(output.rstrip("/")):
+        raise ConfigError("the answers would replace the sections", found=shown(output),
+                          expected="another folder than that of the sections")
     urls = section_files(folder)
     work = partial(_interpret_file, output=output, job=job, overwrite=overwrite)
     kept = traces = done = 0
@@ -140,14 +144,7 @@ def _interpret_file(
     if section.lines is not None:
         arrays["inline"], arrays["crossline"] = section.lines.T
     arrays[MADE_FROM] = np.array(wanted)
-    content = npz_bytes(arrays)
-    with reaching(target):
-        fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-        if "://" in target:
-            fs.pipe_file(path, content)  # an object appears as a whole
-        else:
-            fs.pipe_file(f"{path}.partial", content)
-            fs.mv(f"{path}.partial", path)
+    write_atomic(target, npz_bytes(arrays))
     return len(section.seismic), 0
 
 

@@ -96,6 +96,8 @@ def labelled_sections(
 ) -> list[Section]:
     """Read the sections of folders that have labels of this kind, by folder and name.
 
+    One whose live traces are all unlabelled has none.
+
     Raises
     ------
     ConfigError
@@ -103,10 +105,11 @@ def labelled_sections(
     VolumeError
         If a file is damaged, or holds codes outside the class set.
     """
+    named = dict.fromkeys(folder.rstrip("/") for folder in folders)  # each once
     sections = [
-        read_section(url, target, classes) for folder in folders for url in section_files(folder)
+        read_section(url, target, classes) for folder in named for url in section_files(folder)
     ]
-    found = [section for section in sections if section.labels is not None]
+    found = [section for section in sections if _is_labelled(section)]
     if not found:
         raise ConfigError(
             f"{', '.join(map(shown, folders))}: no section has {target} labels",
@@ -117,6 +120,11 @@ def labelled_sections(
         raise ConfigError("the sections have traces of different lengths",
                           found=f"{lengths[0]} to {lengths[-1]} samples", expected="one length")
     return found
+
+
+def _is_labelled(section: Section) -> bool:
+    labels = section.labels
+    return labels is not None and bool((labels[section.live] != NONE).any())
 
 
 def _labels(

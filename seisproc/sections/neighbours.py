@@ -105,7 +105,7 @@ class Neighbours:
     ----------
     sections : tuple of Reference
     names : tuple of str
-        Of their files.
+        URLs of their files, which tell them apart.
     """
 
     sections: tuple[Reference, ...]
@@ -128,10 +128,10 @@ class Neighbours:
                                   do="Add them, or train without neighbours")
             live = section.live
             made.append(Reference.of(section.lines[live], section.labels[live], classes))
-        return cls(tuple(made), tuple(section.name for section in sections))
+        return cls(tuple(made), tuple(section.url for section in sections))
 
     def without(self, names: Sequence[str]) -> Neighbours:
-        """Leave some out."""
+        """Leave out those of some names."""
         kept = [n for n, name in enumerate(self.names) if name not in names]
         return Neighbours(
             tuple(self.sections[n] for n in kept), tuple(self.names[n] for n in kept)

@@ -77,3 +77,20 @@ def test_recipes_that_do_not_go_with_the_sections_are_refused(
 def test_a_recipe_for_sections_wants_a_folder(command, recipe, tmp_path):
     told = command.refuses("train", recipe, "--output", tmp_path / "bundle")
     assert "needs a folder" in told
+
+
+def test_faults_of_sections_are_learned_by_a_network_of_sections():
+    from flows.section_config import ContextForm
+    from flows.training_config import SectionFolder, TrainingConfig
+
+    folders, form = [SectionFolder(folder="sections")], ContextForm(folds=2)
+    assert form.training("fault", folders, TrainingConfig()).config.network == "unet"
+    named = TrainingConfig(network="deeplabv3plus")
+    assert form.training("fault", folders, named).config.network == "deeplabv3plus"
+
+
+def test_a_bundle_of_sections_is_not_trained_into_an_object_store(
+    command, recipe, folder  # noqa: F811
+):
+    told = command.refuses("train", recipe, "--sections", folder, "--output", "s3://bucket/model")
+    assert "seisproc models publish" in told

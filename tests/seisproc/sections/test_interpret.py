@@ -97,6 +97,28 @@ def test_without_places_a_network_that_looks_at_neighbours_is_refused(sections):
         interpret_section(lost, recipe, recipe, Neighbours.of(sections[1:], 3))
 
 
+def test_sections_of_other_samples_than_those_looked_at_are_refused(sections):
+    recipe = Told(inputs=Context(True, 3).inputs)
+    short = dataclasses.replace(sections[0], seismic=sections[0].seismic[:, :40])
+    with pytest.raises(ConfigError, match="other samples") as refusal:
+        interpret_section(short, recipe, recipe, Neighbours.of(sections[1:], 3))
+    assert (refusal.value.found, refusal.value.expected) == ("40", "48")
+
+
+def test_answers_never_replace_the_sections(folder):
+    before = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    with pytest.raises(ConfigError, match="would replace the sections"):
+        interpret_folder(folder, f"{folder}/", SectionJob(Told(), "1"), overwrite=True)
+    assert {path.name: path.read_bytes() for path in Path(folder).iterdir()} == before
+
+
+@pytest.mark.parametrize("scheme", ["file://", "memory:/"])
+def test_answers_may_lie_behind_a_url(folder, tmp_path, scheme):
+    output, job = f"{scheme}{tmp_path / 'out'}", SectionJob(Told(), "1")
+    assert interpret_folder(f"file://{folder}", output, job).kept == 0
+    assert interpret_folder(folder, output, job).kept == 4
+
+
 def test_a_model_of_volumes_is_refused(sections):
     recipe = Told(window=(8, 8, 8))
     with pytest.raises(ConfigError, match="model of volumes"):
