@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -180,10 +181,6 @@ class Fold:
         """Of this fold."""
         return Path(self.work) / f"fold-{self.number}"
 
-    def answer(self, section: Section) -> Path:
-        """Of the network that did not learn from a section: the file of what it said."""
-        return Path(self.work) / HELD_OUT / answer_name(section)
-
     def parted(self) -> tuple[list[Section], list[Section]]:
         """Sections to learn from, and those held out."""
         sections = self.training.sections()
@@ -195,9 +192,16 @@ class Fold:
         )
 
 
-def answer_name(section: Section) -> str:
-    """Name of a held-out section's answer; folders may hold files of the same name."""
-    return f"{hashlib.sha256(section.url.encode()).hexdigest()[:8]}-{section.name}"
+def answer_names(sections: Sequence[Section]) -> list[str]:
+    """Names of held-out sections' answers: those of the files, told apart where they are the same.
+
+    >>> nobody = np.zeros(0), np.zeros(0, bool), None
+    >>> answer_names([Section(url, *nobody) for url in ("a/x.npz", "a/y.npz", "b/x.npz")])
+    ['0~x.npz', 'y.npz', '2~x.npz']
+    """
+    often = Counter(section.name for section in sections)
+    return [section.name if often[section.name] == 1 else f"{number}~{section.name}"
+            for number, section in enumerate(sections)]
 
 
 @dataclass(frozen=True)
@@ -267,7 +271,7 @@ def _log_step(number: int, report: StepReport) -> None:
 
 def judge_fold(fold: Fold) -> list[str]:
     """Interpret the sections that a fold's network never saw; returns the files written."""
-    _, held = fold.parted()
+    sections = fold.training.sections()
     # mypy compares the two packages' named tuples by name; their fields are the same.
     recipe: Any = BundleRecipe(str(fold.folder / "bundle"), samples=fold.training.samples,
                           precision=fold.training.config.precision, threads=1)
@@ -276,8 +280,10 @@ def judge_fold(fold: Fold) -> list[str]:
         neighbours = from_arrays(recipe.references(), len(fold.training.classes))
     predict = recipe.make_predict()
     written = []
-    for section in held:
-        path = fold.answer(section)
+    for number, (section, name) in enumerate(zip(sections, answer_names(sections), strict=True)):
+        if fold_of(number, fold.training.folds) != fold.number:
+            continue
+        path = Path(fold.work) / HELD_OUT / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(npz_bytes(interpret_section(section, predict, recipe, neighbours)))
         written.append(str(path))

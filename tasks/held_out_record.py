@@ -21,7 +21,7 @@ from seisproc.scoring.metrics import confusion
 from seisproc.sections.folder import Section
 from seisproc.sections.marks import fault_marks
 from tasks.artifacts import pictures_artifact
-from tasks.folds import answer_name
+from tasks.folds import answer_names
 
 
 def record_held_out(
@@ -39,15 +39,15 @@ def record_held_out(
     sections : sequence of Section
         All labelled ones.
     folder : path
-        Answers, named by :func:`tasks.folds.answer_name`.
+        Answers, named by :func:`tasks.folds.answer_names`.
     threshold : float
         From which probability on the pictures call something a fault.
     """
     traces = min(len(section.seismic) for section in sections)
     told, shown = [], []
     counts = np.zeros((max(1, len(classes)),) * 2, np.int64)
-    for section in sections:
-        answer = read_npz(str(folder / answer_name(section)))
+    for section, file in zip(sections, answer_names(sections), strict=True):
+        answer = read_npz(str(folder / file))
         assert section.labels is not None
         if target == "facies":
             codes = np.asarray(answer[target].T, np.uint8)

@@ -36,7 +36,7 @@ from tasks.folds import (
     Fold,
     FoldReceipt,
     SectionTraining,
-    answer_name,
+    answer_names,
     class_infos,
     class_set_of,
     fold_of,
@@ -77,7 +77,7 @@ def train_sections(
     if made is None:
         made = _train(training, sections, bundle, cluster, work, wanted)
     answers = work / HELD_OUT
-    if all((answers / answer_name(section)).exists() for section in sections):
+    if all((answers / name).exists() for name in answer_names(sections)):
         threshold = read_card(bundle)[0].threshold
         record_held_out(
             bundle, training.target, class_set_of(training), sections, answers, threshold
@@ -163,7 +163,10 @@ def _judged(
     ConfigError
         If there is no trace to score that no other section crosses.
     """
-    truth = [_true(section, number, training.target) for number, section in enumerate(sections)]
+    truth = [
+        _true(section, number, name, training.target)
+        for number, (section, name) in enumerate(zip(sections, answer_names(sections), strict=True))
+    ]
     told = read_predictions(str(folder), truth)
     folds = [fold_of(number, training.folds) for number in range(len(sections))]
     if training.target == "fault":
@@ -189,7 +192,7 @@ def _judged(
     return _Judged(known, threshold)
 
 
-def _true(section: Section, number: int, target: str) -> TrueSection:
+def _true(section: Section, number: int, name: str, target: str) -> TrueSection:
     """Take a section as it is scored; without places, it lies far from all others."""
     lines = section.lines
     if lines is None:
@@ -197,7 +200,7 @@ def _true(section: Section, number: int, target: str) -> TrueSection:
         lines = np.stack([np.full(len(along), -(10**6) * (number + 1)), along], axis=1)
     assert section.labels is not None
     labels = {target: section.labels.T}
-    return TrueSection(answer_name(section), lines[:, 0], lines[:, 1], **labels,
+    return TrueSection(name, lines[:, 0], lines[:, 1], **labels,
                        seismic=section.seismic.T)
 
 

@@ -21,7 +21,7 @@ from seisproc.errors import SeisprocError
 from seisproc.sections.interpret import npz_bytes
 from seisproc.sections.marks import CANDIDATES
 from seisproc.sections.neighbours import Neighbours
-from tasks.folds import Fold, SectionTraining, judge_fold, train_fold
+from tasks.folds import Fold, SectionTraining, answer_names, judge_fold, train_fold
 from tasks.sections import train_sections
 from tests.seisproc.sections.conftest import CLASSES, folder  # noqa: F401
 
@@ -62,7 +62,7 @@ def test_a_fold_learns_from_the_other_sections_only(training, tmp_path):
     train_fold(fold)
     card = open_bundle(str(fold.folder / "bundle")).card
     assert set(card.training["sections"]) == {s.name for s in learnt}
-    assert judge_fold(fold) == [str(fold.answer(s)) for s in held]
+    assert sorted(p.rsplit("/", 1)[-1] for p in judge_fold(fold)) == sorted(s.name for s in held)
 
 
 def _train(fold):
@@ -171,9 +171,8 @@ def test_folders_may_hold_files_of_the_same_name(training, tmp_path):
         (other / path.name).write_bytes(path.read_bytes())
         _change(training, path.name, where=other, of=lambda a: a[..., :50], shift=3)
     both = dataclasses.replace(training, folders=(*training.folders, str(other)))
-    folds = [Fold(both, number, str(tmp_path / "work")) for number in range(2)]
     sections = both.sections()
-    assert len({fold.answer(section) for fold in folds[:1] for section in sections}) == 8
+    assert len(set(answer_names(sections))) == 8
     around = Neighbours.of(sections, 3)
     assert len(around.without([sections[0].url]).sections) == 7
     assert len(dataclasses.replace(
