@@ -16,6 +16,7 @@ from flows.recipe import Recipe
 from flows.references import resolve_model
 from flows.synthetic_config import SyntheticConfigForm
 from models.predictor import BundleRecipe
+from seisproc.schema import NONE
 from seisproc.scoring.calibration import auroc, average_precision, code_histogram, pack, reliability
 from seisproc.scoring.floors import incoherence
 from seisproc.scoring.metrics import confusion
@@ -68,9 +69,9 @@ def cubes(model: str, count: int, output: Path) -> None:
           " coherence AP | worst cube |")
     print("|---|---|---|---|---|---|---|---|")
     for name, config in _settings().items():
-        marks, codes = np.zeros((2, 2), np.int64), np.zeros((2, 256), np.int64)
-        sure, wrong = np.zeros((2, 256), np.int64), np.zeros((2, 256), np.int64)
-        floor = np.zeros((2, 256), np.int64)
+        marks, codes = np.zeros((2, 2), np.int64), np.zeros((2, NONE), np.int64)
+        sure, wrong = np.zeros((2, NONE), np.int64), np.zeros((2, NONE), np.int64)
+        floor = np.zeros((2, NONE), np.int64)
         worst: tuple[float, int, SyntheticVolume, NDArray[np.float32]] | None = None
         for number in range(count):
             volume = synthesize(replace(config, seed=config.seed + number))

@@ -184,6 +184,11 @@ class TrainingConfig(Form):
         " predicted from interpreted facies; 0.1 with the network unet is the GAN of Kaur et al."
         " 2023.",
     )
+    begin: str = Field(
+        default="",
+        description="A bundle to begin with instead of random weights: of the same network, or of"
+        " a wider one, whose first channels are taken.",
+    )
     encoder: str = Field(
         default="",
         description="Network encoder only: what `seisproc texture` wrote, to begin with its"

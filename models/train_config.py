@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.bundle import read_card
 from models.errors import TrainingError
 from models.runtime import PRECISIONS, choose_precision
 
@@ -47,6 +48,11 @@ class TrainConfig:
         2023 use 0.1.
     adversary_width : int
         Channels of its first layer; 64 is the paper's.
+    begin : str
+        Bundle whose weights the network begins with, of the same network or of a wider one; empty
+        for random weights.
+    begin_sha256 : str
+        Of that bundle; filled in.
     encoder : str
         Texture file whose encoder the network ``encoder`` begins with; empty for random weights.
     encoder_sha256 : str
@@ -78,6 +84,8 @@ class TrainConfig:
     label_smoothing: float = 0.0
     adversarial_weight: float = 0.0
     adversary_width: int = 64
+    begin: str = ""
+    begin_sha256: str = ""
     encoder: str = ""
     encoder_sha256: str = ""
     patience: int = 0
@@ -114,6 +122,8 @@ class TrainConfig:
                     f"training configuration: {name} is out of range",
                     found=repr(getattr(self, name)),
                 )
+        if self.begin and not self.begin_sha256:
+            object.__setattr__(self, "begin_sha256", read_card(self.begin)[1])
         if self.encoder and not self.encoder_sha256:
             object.__setattr__(self, "encoder_sha256", _sha256(self.encoder))
         object.__setattr__(self, "precision", choose_precision(self.precision, self.device))
@@ -125,10 +135,10 @@ class TrainConfig:
 
 
 #: Where and how fast weights are computed: these may change between a run and its resumption.
-WHERE = ("device", "threads", "compile", "checkpoint_minutes")
+WHERE = ("device", "threads", "compile", "checkpoint_minutes", "begin")
 
 #: Settings that came later; at these values a run is what it was before there were any.
-LATER = {"schedule": "cosine"}
+LATER = {"schedule": "cosine", "begin_sha256": ""}
 
 
 def deciding(config: TrainConfig) -> dict[str, Any]:

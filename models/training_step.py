@@ -25,6 +25,7 @@ from models.runtime import autocast, choose_device, fast_layout
 from models.split import SplitNetwork
 from models.train_config import TrainConfig, learning_rate
 from models.training_data import loss_weights
+from models.warm_start import begin_with
 
 log = logging.getLogger("seisproc.train")
 
@@ -50,6 +51,8 @@ class Learner:
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
             self.network = build(config.network, classes=config.outputs, **config.arguments)
+        if config.begin:
+            begin_with(self.network, config.begin, config.begin_sha256)
         if isinstance(self.network, EncoderNetwork) and config.encoder:
             self.network.take_encoder(read_section_model(config.encoder).network.state_dict())
         ranks.share_norms(self.network, self.device)

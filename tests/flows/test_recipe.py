@@ -81,7 +81,15 @@ def test_a_target_alone_has_the_usual_values():
     assert [source.labels for source in groups["surveys"]] == ["mine"]
 
 
-@pytest.mark.parametrize("name", ["fault-2d", "fault-3d"])
+def test_the_network_that_ships_learns_from_the_patches_that_the_wide_one_left():
+    wide, narrow = (read(SHIPPED / f"{name}.yaml") for name in ("fault-3d-wide", "fault-3d"))
+    assert narrow["training"].begin == "fault-3d-wide" and not wide["training"].begin
+    assert narrow["patches"] == wide["patches"] and narrow["synthetics"] == wide["synthetics"]
+    one, other = (groups["training"].arguments["channels"] for groups in (narrow, wide))
+    assert all(here <= there for here, there in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("name", ["fault-2d", "fault-3d-wide"])
 def test_what_ships_is_a_recipe(name):
     groups = read(SHIPPED / f"{name}.yaml")
     config = groups["training"].config(groups["target"])
