@@ -101,28 +101,45 @@ class Learner:
         window, label = self.to_device(window), label.to(self.device)
         count = len(window) * self.ranks.size
         masks = self.masks(number, count)[self.ranks.part(count)]
-        with autocast(self.device, config.precision):
-            features = self.features(window)
-        logits = self.network.stochastic(features.float(), masks, tuple(window.shape[2:]))
-        logits, label = self.ranks.gathered(logits), self.ranks.gathered(label)
-        loss = self.loss(logits, label)
-        if self.adversary is not None:
-            window = self.ranks.gathered(window)
-            self.adversary.step(window, logits, label, rate / config.learning_rate)
-            loss = loss + config.adversarial_weight * self.adversary.loss(window, logits)
-        value = float(loss.detach())
+        value, norm = self.gradients(window, label, masks, config.precision, rate)
+        if config.precision != "float32" and not (math.isfinite(value) and math.isfinite(norm)):
+            # Some CPUs' kernels give gradients of a few layers in bfloat16 that are no numbers
+            # (seen with torch 2.13, 24 channels and dilation): such a step is done in float32.
+            log.warning("step %d is no number in %s: done again in float32", number,
+                        config.precision)
+            value, norm = self.gradients(window, label, masks, "float32", None)
         if not math.isfinite(value):
             raise _not_finite("loss", value, number)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        self.ranks.add_gradients(self.network)
-        norm = float(torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm))
         if not math.isfinite(norm):
             raise _not_finite("gradient", norm, number)
         self.optimizer.step()
         if config.average:
             self.follow(number)
         return value
+
+    def gradients(
+        self, window: Tensor, label: Tensor, masks: Tensor, precision: str, rate: float | None
+    ) -> tuple[float, float]:
+        """Set the gradients of a batch; give its loss and their norm before it was clipped.
+
+        The adversary learns too, at its share of the peak ``rate``; None: it has already.
+        """
+        config = self.config
+        with autocast(self.device, precision):
+            features = self.features(window)
+        logits = self.network.stochastic(features.float(), masks, tuple(window.shape[2:]))
+        logits, label = self.ranks.gathered(logits), self.ranks.gathered(label)
+        loss = self.loss(logits, label)
+        if self.adversary is not None:
+            window = self.ranks.gathered(window)
+            if rate is not None:
+                self.adversary.step(window, logits, label, rate / config.learning_rate)
+            loss = loss + config.adversarial_weight * self.adversary.loss(window, logits)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        self.ranks.add_gradients(self.network)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
+        return float(loss.detach()), float(norm)
 
     def follow(self, number: int) -> None:
         """Move the average towards the weights."""

@@ -50,3 +50,35 @@ def test_an_error_of_the_function_itself_is_not_hidden():
 
     with pytest.raises(ValueError, match="not of the compiler"):
         compiled(broken)(torch.zeros(1))
+
+
+class _NoNumberInHalfPrecision(torch.autograd.Function):
+    """Passes everything on, and spoils gradients of what was computed under autocast."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.spoils = torch.is_autocast_enabled("cpu")
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * float("nan") if ctx.spoils else gradient
+
+
+def test_a_gradient_that_is_no_number_in_bfloat16_is_taken_again_in_float32(
+    config, sections, monkeypatch, caplog
+):
+    from models.unet import UNet
+
+    plain = UNet.deterministic
+    monkeypatch.setattr(
+        UNet, "deterministic",
+        lambda self, window: _NoNumberInHalfPrecision.apply(plain(self, window)),
+    )
+    half = dataclasses.replace(config, compile=False, precision="bfloat16")
+    with caplog.at_level(logging.WARNING, "seisproc.train"):
+        made = train_network(half, *sections)
+    assert sum("again in float32" in record.message for record in caplog.records) == 2
+    assert all(torch.isfinite(tensor.float()).all() for tensor in made.state.values())
+    full = train_network(dataclasses.replace(half, precision="float32"), *sections)
+    assert made.history[0].train_loss == pytest.approx(full.history[0].train_loss, rel=1e-3)
