@@ -74,6 +74,7 @@ class Learner:
                 config.outputs, config.adversary_width, ADVERSARY_RATE, config.seed, self.device
             )
         self.weights = loss_weights(config, voxels)
+        self.redone = 0
         self.average: State = copy_of(self.network) if config.average else {}
 
     def step(self, number: int, window: Tensor, label: Tensor) -> float:
@@ -105,8 +106,10 @@ class Learner:
         if config.precision != "float32" and not (math.isfinite(value) and math.isfinite(norm)):
             # Some CPUs' kernels give gradients of a few layers in bfloat16 that are no numbers
             # (seen with torch 2.13, 24 channels and dilation): such a step is done in float32.
-            log.warning("step %d is no number in %s: done again in float32", number,
-                        config.precision)
+            if not self.redone:
+                log.warning("step %d is no number in %s: done again in float32, as is any other"
+                            " like it", number, config.precision)
+            self.redone += 1
             value, norm = self.gradients(window, label, masks, "float32", None)
         if not math.isfinite(value):
             raise _not_finite("loss", value, number)

@@ -78,7 +78,7 @@ def test_a_gradient_that_is_no_number_in_bfloat16_is_taken_again_in_float32(
     half = dataclasses.replace(config, compile=False, precision="bfloat16")
     with caplog.at_level(logging.WARNING, "seisproc.train"):
         made = train_network(half, *sections)
-    assert sum("again in float32" in record.message for record in caplog.records) == 2
+    assert sum("again in float32" in record.message for record in caplog.records) == 1
     assert all(torch.isfinite(tensor.float()).all() for tensor in made.state.values())
     full = train_network(dataclasses.replace(half, precision="float32"), *sections)
     assert made.history[0].train_loss == pytest.approx(full.history[0].train_loss, rel=1e-3)
