@@ -77,6 +77,11 @@ def unusual_to_ibm(bits: np.uint32) -> np.uint32:
     fraction = bits & np.uint32(0x007FFFFF)
     if bits & np.uint32(0x7F800000):
         return np.uint32(0) if fraction != 0 else np.uint32(sign | np.uint32(0x7FFFFFFF))
+    if fraction >= np.uint32(1 << 21):
+        # fraction * 2**-149 = (fraction / 2) / 2**24 * 16**-31, half to even
+        kept = fraction >> np.uint32(1)
+        kept += fraction & kept & np.uint32(1)
+        return np.uint32(sign | (np.uint32(33) << np.uint32(24)) | kept)
     # fraction * 2**-149 = (fraction << 3) / 2**24 * 16**-32
     fraction <<= np.uint32(3)
     hexadecimal = np.uint32(32)

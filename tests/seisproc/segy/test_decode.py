@@ -50,6 +50,17 @@ def test_ibm_encoding_is_as_near_as_ibm_can_be(values: np.ndarray) -> None:
     assert (np.abs(back[~finite]) == largest).all()
 
 
+def test_subnormal_floats_of_every_size_are_encoded_as_ibm() -> None:
+    rng = np.random.default_rng(5)
+    fractions = np.unique(np.concatenate([
+        rng.integers(1, 1 << 23, 20_000), 1 << np.arange(23), (1 << np.arange(1, 24)) - 1,
+    ])).astype("uint32")
+    values = fractions.view("float32")
+    words = encode(values, 1, "big").view(">u4").astype("uint32")
+    exact = fractions.astype("float64") * 2.0**-149
+    assert (np.abs(ibm_value(words) - exact) <= exact * 2.0**-21).all()
+
+
 @pytest.mark.parametrize("byte_order", ORDERS)
 @pytest.mark.parametrize("code", [code for code in FORMATS if code not in (1, 4)])
 def test_any_bytes_come_back_from_every_plain_format(code: int, byte_order: str) -> None:
