@@ -91,6 +91,7 @@ def train(
     groups = read_recipe(recipe, preset, labels, sections, synthetic, options)
     target = groups["target"]
     if groups["context"] is not None:
+        _require_sections_alone(patches, synthetic, groups)
         with naming("" if recipe == target else recipe):
             learning = groups["context"].training(target, groups["sections"], groups["training"])
             learning.require(bundle)
@@ -105,3 +106,19 @@ def train(
 
         receipt = flow(bundle, **groups, cluster=cluster, overwrite=overwrite, store=patches or "")
     print_receipt(receipt, as_json)
+
+
+def _require_sections_alone(
+    patches: str | None, synthetic: int | None, groups: dict[str, Any]
+) -> None:
+    """Refuse what a recipe with a context would not look at."""
+    from seisproc.errors import ConfigError
+
+    others = {"--patches": patches, "--synthetic": synthetic,
+              "--labels, or surveys in the recipe": groups["surveys"]}
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise ConfigError(
+            "a recipe with `context` learns from folders of sections alone", found=given[0],
+            do="Leave that out, or take `context` out of the recipe",
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -10,7 +10,6 @@ from flows.config import Form
 from flows.training_config import SectionFolder, TrainingConfig
 from seisproc.class_sets import named_classes, read_class_set
 from seisproc.errors import ConfigError
-from seisproc.patches.sections import sections_source
 from seisproc.schema import ClassSet
 from tasks.folds import SectionTraining
 
@@ -21,7 +20,7 @@ class ContextForm(Form):
     classes: list[str] | str = Field(
         default="",
         description="Names of the facies in code order, or the file of a class set. Empty:"
-        " classes.yaml in the first folder, or Parihaka's six.",
+        " classes.yaml in the folders, or Parihaka's six.",
     )
     depth: bool = Field(default=True, description="Whether the network is told how deep it is.")
     neighbours: bool = Field(
@@ -50,6 +49,12 @@ class ContextForm(Form):
         ConfigError
             If there is no folder, or a setting does not go with sections.
         """
+        if config.place == "worker" or config.gpus > 1:
+            raise ConfigError(
+                "folds are tasks of the cluster's workers, one process each",
+                found="--on worker" if config.place == "worker" else f"--gpus {config.gpus}",
+                do="Leave that out, and name the cluster with --cluster",
+            )
         if not folders:
             raise ConfigError("training on sections needs a folder of them",
                               do="Name one with --sections, or in the recipe (sections)")
@@ -63,7 +68,7 @@ class ContextForm(Form):
         return SectionTraining(
             folders=tuple(folder.folder for folder in folders),
             target=target,
-            classes=self._class_set(folders[0]) if facies else (),
+            classes=self._class_set(folders) if facies else (),
             depth=self.depth,
             neighbours=self.neighbours and facies,
             shape=self.shape,
@@ -73,8 +78,16 @@ class ContextForm(Form):
             samples=self.samples,
         )
 
-    def _class_set(self, first: SectionFolder) -> ClassSet:
+    def _class_set(self, folders: list[SectionFolder]) -> ClassSet:
+        """Take the class set that is told here, or the one that all folders have."""
         if isinstance(self.classes, list):
             return named_classes(self.classes)
-        named: Any = self.classes or first.classes
-        return read_class_set(named) if named else sections_source(first.folder).classes
+        if self.classes:
+            return read_class_set(self.classes)
+        found = [folder.source().classes for folder in folders]
+        if any(other != found[0] for other in found):
+            raise ConfigError("the folders of sections have different class sets",
+                              found=", ".join(folder.folder for folder in folders),
+                              expected="one for all",
+                              do="Name it in the recipe (context: classes)")
+        return found[0]

@@ -40,6 +40,10 @@ _LEAST_ERROR = 1e-6
 """Mean squared error below which a unit-rms section counts as told exactly."""
 
 
+_WARMUP = 0.25
+"""Share of the steps in which the divergence comes to its full weight."""
+
+
 @dataclass(frozen=True)
 class AutoencoderConfig:
     """Everything that decides an autoencoder, besides its sections.
@@ -200,7 +204,11 @@ class _Run:
         if encoded.log_variance is None:
             return error
         samples = section[0].numel()
-        return 0.5 * torch.log(error) + encoded.divergence().mean() / samples
+        # With its full weight from the start the divergence wins before anything is told, and the
+        # maps stay empty (Bowman et al. 2016, arXiv:1511.06349; Sonderby et al. 2016,
+        # arXiv:1602.02282): it gains weight over the first part of the training.
+        weight = min(1.0, self.step / max(1.0, _WARMUP * self.config.steps))
+        return 0.5 * torch.log(error) + weight * encoded.divergence().mean() / samples
 
     def score(self, held_out: NDArray[np.float32]) -> Reconstruction:
         """Reconstruct held-out sections from their mean latent maps."""

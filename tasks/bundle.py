@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle import read_card, save_bundle
+from models.bundle import CARD, read_card, save_bundle
 from models.calibration import best_threshold, fit_temperature, validation_logits
 from models.card import Card, ClassInfo
 from models.errors import BundleError
+from models.folder import Folder
 from models.predictor import BundleRecipe
 from models.registry import build
 from models.train_config import deciding
@@ -23,6 +25,7 @@ from seisproc.fingerprint import fingerprint
 from seisproc.normalise import NORMALISATION
 from seisproc.patches.reading import PatchReader
 from seisproc.patches.store import PatchStore
+from seisproc.records import Lease, lease
 from seisproc.sections.marks import marking_threshold
 from tasks.bundle_picture import picture_bundle
 from tasks.distortion import Distortion
@@ -101,11 +104,20 @@ def finished_bundle(url: str, wanted: str, overwrite: bool) -> TrainReceipt | No
     ------
     OutputExistsError
         If another bundle is there and may not be replaced.
+    BundleError
+        If one is there that cannot be read, and may not be replaced.
     """
+    if not Folder(url).exists(CARD):
+        return None
     try:
         card, _ = read_card(url)
-    except BundleError:
-        return None
+    except BundleError as error:
+        if overwrite:
+            return None
+        raise BundleError(
+            error.what, found=error.found, expected=error.expected,
+            do="Choose another folder, or replace what is there with --overwrite",
+        ) from error
     if card.training.get("fingerprint") == wanted:
         return receipt(url)
     if overwrite:
@@ -114,6 +126,17 @@ def finished_bundle(url: str, wanted: str, overwrite: bool) -> TrainReceipt | No
         f"{url}: a bundle of other patches or settings is already there",
         do="Choose another folder, or replace it with --overwrite",
     )
+
+
+def training_lease(bundle: str) -> AbstractContextManager[Lease]:
+    """Hold the right to train a bundle: two runs at once would share its checkpoints.
+
+    Raises
+    ------
+    BusyError
+        If a living run trains it.
+    """
+    return lease(f"{bundle.rstrip('/')}.work/training", f"{bundle} (training)")
 
 
 def write_bundle(

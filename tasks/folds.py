@@ -274,7 +274,7 @@ def judge_fold(fold: Fold) -> list[str]:
     sections = fold.training.sections()
     # mypy compares the two packages' named tuples by name; their fields are the same.
     recipe: Any = BundleRecipe(str(fold.folder / "bundle"), samples=fold.training.samples,
-                          precision=fold.training.config.precision, threads=1)
+                               threads=1)
     neighbours = None
     if fold.training.neighbours:
         neighbours = from_arrays(recipe.references(), len(fold.training.classes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from seisproc.sections.folder import Section
 from seisproc.sections.marks import marking_threshold
 from seisproc.volume import map_bounded
 from tasks.artifacts import receipt_artifact, table_artifact
-from tasks.bundle import METRICS, TrainReceipt, finished_bundle, receipt
+from tasks.bundle import METRICS, TrainReceipt, finished_bundle, receipt, training_lease
 from tasks.folds import (
     HELD_OUT,
     LICENCE,
@@ -69,19 +69,22 @@ def train_sections(
         does not go with them.
     IncompleteError
         A fold failed.
+    BusyError
+        Another run trains this bundle.
     """
     sections = training.require(bundle)
     wanted = training.fingerprint(sections)
     work = Path(f"{bundle.removeprefix('file://').rstrip('/')}.work") / wanted[:16]
-    made = finished_bundle(bundle, wanted, overwrite)
-    if made is None:
-        made = _train(training, sections, bundle, cluster, work, wanted)
-    answers = work / HELD_OUT
-    if all((answers / name).exists() for name in answer_names(sections)):
-        threshold = read_card(bundle)[0].threshold
-        record_held_out(
-            bundle, training.target, class_set_of(training), sections, answers, threshold
-        )
+    with training_lease(bundle):
+        made = finished_bundle(bundle, wanted, overwrite)
+        if made is None:
+            made = _train(training, sections, bundle, cluster, work, wanted)
+        answers = work / HELD_OUT
+        if all((answers / name).exists() for name in answer_names(sections)):
+            threshold = read_card(bundle)[0].threshold
+            record_held_out(
+                bundle, training.target, class_set_of(training), sections, answers, threshold
+            )
     shutil.rmtree(work.parent, ignore_errors=True)
     receipt_artifact("model", bundle, f"The {made.target} model", made)
     return made
@@ -94,16 +97,20 @@ def _train(
     """Train and judge all folds, and write the bundle."""
     folds = [Fold(training, number, str(work)) for number in range(training.folds)]
     with connect(cluster) as client, stage_progress("train") as progress:
-        receipts = _all(client, train_fold, folds, progress)
+        count = 2 * len(folds)
+        receipts = _all(client, train_fold, folds, lambda done: progress(done, count))
         calibration = calibrate_folds(folds)
-        _all(client, judge_fold, folds, progress)
+        _all(client, judge_fold, folds, lambda done: progress(len(folds) + done, count))
     judged = _judged(training, sections, work / HELD_OUT, calibration)
     _write(bundle, training, sections, folds, receipts, calibration, judged, wanted)
     _show_folds(bundle, receipts)
     return receipt(bundle)
 
 
-def _all(client: Any, function: Any, folds: Sequence[Fold], progress: Any) -> list[Any]:
+def _all(
+    client: Any, function: Callable[[Fold], Any], folds: Sequence[Fold],
+    progress: Callable[[int], None],
+) -> list[Any]:
     """Do all folds on the workers; one that fails does not stop the others."""
     done: dict[int, Any] = {}
     errors: dict[int, Exception] = {}
@@ -112,7 +119,7 @@ def _all(client: Any, function: Any, folds: Sequence[Fold], progress: Any) -> li
             errors[outcome.item.number] = outcome.error
         else:
             done[outcome.item.number] = outcome.result
-        progress(len(done), len(folds))
+        progress(len(done))
     if errors:
         first = errors[min(errors)]
         if len(errors) == len(folds) and isinstance(first, SeisprocError):

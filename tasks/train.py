@@ -21,6 +21,7 @@ from tasks.bundle import (
     TrainReceipt,
     finished_bundle,
     training_fingerprint,
+    training_lease,
     with_classes,
     write_bundle,
 )
@@ -53,17 +54,19 @@ def train_bundle(
     """
     store = PatchStore(patches)
     config = with_classes(config, store)
-    receipt = finished_bundle(bundle, training_fingerprint(config, distortion, store), overwrite)
-    if receipt is None:
-        work = None if is_remote(bundle) else _work(bundle)
-        with stage_progress(f"train {config.target}") as progress:
-            result = learn(config, distortion, store, work, gpus, cluster, Follower(progress))
-        if cluster:  # whose worker may have a device that is not here
-            config = dataclasses.replace(config, device="auto")
-        record_training(bundle, config, store, result)
-        receipt = write_bundle(bundle, config, distortion, store, result)
-        if work is not None:
-            shutil.rmtree(work, ignore_errors=True)
+    work = None if is_remote(bundle) else _work(bundle)
+    with training_lease(bundle):
+        wanted = training_fingerprint(config, distortion, store)
+        receipt = finished_bundle(bundle, wanted, overwrite)
+        if receipt is None:
+            with stage_progress(f"train {config.target}") as progress:
+                result = learn(config, distortion, store, work, gpus, cluster, Follower(progress))
+            if cluster:  # whose worker may have a device that is not here
+                config = dataclasses.replace(config, device="auto")
+            record_training(bundle, config, store, result)
+            receipt = write_bundle(bundle, config, distortion, store, result)
+    if work is not None:
+        shutil.rmtree(work, ignore_errors=True)
     receipt_artifact("model", bundle, f"The {receipt.target} model", receipt)
     return receipt
 

@@ -160,9 +160,11 @@ _networks: dict[str, tuple[Any, Neighbours | None]] = {}
 
 def _loaded(job: SectionJob) -> tuple[Any, Neighbours | None]:
     """Load a network once a process, with the sections that it looks at."""
-    if job.key not in _networks:
-        _networks.clear()
+    loaded = _networks.get(job.key)
+    if loaded is None:
         arrays = job.recipe.references()
         neighbours = from_arrays(arrays, job.recipe.channels) if arrays else None
-        _networks[job.key] = (job.recipe.make_predict(), neighbours)
-    return _networks[job.key]
+        loaded = (job.recipe.make_predict(), neighbours)
+        _networks.clear()
+        _networks[job.key] = loaded
+    return loaded

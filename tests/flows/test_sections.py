@@ -1,6 +1,7 @@
 """Sections by the command line: train on a folder, interpret one, score it, and refusals."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +95,38 @@ def test_a_bundle_of_sections_is_not_trained_into_an_object_store(
 ):
     told = command.refuses("train", recipe, "--sections", folder, "--output", "s3://bucket/model")
     assert "seisproc models publish" in told
+
+
+@pytest.mark.parametrize(
+    "given", [("--synthetic", "4"), ("--patches", "p.zarr"), ("--labels", "s.zarr", "mine")]
+)
+def test_what_a_recipe_with_context_does_not_look_at_is_refused(
+    command, recipe, folder, tmp_path, given  # noqa: F811
+):
+    told = command.refuses(
+        "train", recipe, "--sections", folder, *given, "--output", tmp_path / "bundle"
+    )
+    assert "sections alone" in told and given[0] in told
+
+
+@pytest.mark.parametrize("given", [("--gpus", "2"), ("--on", "worker")])
+def test_folds_are_spread_by_the_cluster_alone(
+    command, recipe, folder, tmp_path, given  # noqa: F811
+):
+    told = command.refuses(
+        "train", recipe, "--sections", folder, *given, "--output", tmp_path / "bundle"
+    )
+    assert given[0] in told and "--cluster" in told
+
+
+def test_folders_with_different_class_sets_are_refused(
+    command, recipe, folder, tmp_path  # noqa: F811
+):
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    (other / "classes.yaml").write_text("[one, two, three]")
+    context = {**RECIPE["context"], "classes": ""}
+    recipe.write_text(json.dumps({**RECIPE, "context": context}))
+    told = command.refuses("train", recipe, "--sections", folder, "--sections", other,
+                           "--output", tmp_path / "bundle")
+    assert "different class sets" in told

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.autoencoder import STRIDE, Autoencoder, AutoencoderArguments, Encoded
-from models.autoencoder_training import AutoencoderConfig, train_autoencoder
+from models.autoencoder_training import AutoencoderConfig, _Run, train_autoencoder
 from models.errors import BundleError, ModelError, NetworkError, TrainingError
 from models.latent_field import LatentField
 from models.learned_texture import (
@@ -175,3 +175,17 @@ def test_what_is_no_texture_file_is_refused_in_one_line(model, tmp_path):
         with pytest.raises(BundleError, match="is no texture file") as caught:
             read_section_model(tmp_path / f"{name}.safetensors")
         assert "\n" not in str(caught.value)
+
+
+def test_the_divergence_gains_weight_over_the_first_part_of_a_training():
+    """With all of it from the start, maps of noisy sections stay empty for good."""
+    sections = waves(8, 0)
+    config = AutoencoderConfig(SMALL, steps=40, batch_size=4, threads=1)
+    run = _Run(config, sections)
+    batch = run.batch()
+    losses = {}
+    for step in (0, 5, 10, 40):
+        run.step = step
+        losses[step] = float(run.loss(*batch).detach())
+    assert losses[0] < losses[5] < losses[10] == losses[40]
+    assert losses[5] - losses[0] == pytest.approx((losses[10] - losses[0]) / 2, rel=1e-4)

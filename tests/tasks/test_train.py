@@ -6,14 +6,17 @@ import json
 import numpy as np
 import pytest
 
+from models.errors import BundleError
 from models.training import TrainConfig
 from seisproc.cluster import ClusterSpec, open_cluster
+from seisproc.errors import BusyError
 from seisproc.patches.augment import AugmentConfig
 from seisproc.patches.make import PatchConfig, SyntheticSource, make_patches
 from seisproc.patches.reading import PatchReader
 from seisproc.patches.store import PatchStore
 from seisproc.synthetic.config import SyntheticConfig
 from tasks import train as train_module
+from tasks.bundle import training_lease
 from tasks.distortion import Distortion
 from tasks.train import train_bundle
 
@@ -114,3 +117,21 @@ def test_a_class_that_never_occurs_reaches_log_receipt_and_card(tmp_path, caplog
     assert any("never occurs in the training patches" in line for line in receipt.warnings)
     assert card["training"]["warnings"] == list(receipt.warnings)
     assert set(receipt.warnings) <= {record.message for record in caplog.records}
+
+
+def test_a_bundle_that_cannot_be_read_is_not_replaced_unasked(patches, tmp_path):
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "card.json").write_text('{"format": 99}')
+    with pytest.raises(BundleError, match="unknown version.*--overwrite"):
+        train_bundle.fn(CONFIG, DISTORTION, patches, str(bundle))
+    assert json.loads((bundle / "card.json").read_text()) == {"format": 99}
+    assert train_bundle.fn(CONFIG, DISTORTION, patches, str(bundle), overwrite=True).value > 0
+
+
+def test_two_runs_do_not_train_one_bundle_at_once(patches, tmp_path):
+    bundle = str(tmp_path / "bundle")
+    with training_lease(bundle), pytest.raises(BusyError, match=r"bundle \(training\)"):
+        train_bundle.fn(CONFIG, DISTORTION, patches, bundle)
+    train_bundle.fn(CONFIG, DISTORTION, patches, bundle)
+    assert not (tmp_path / "bundle.work").exists()
