@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from quality_fault_review import FaultReview
 
 from flows.config import read_form
 from flows.recipe import Recipe
@@ -66,9 +67,11 @@ def cubes(model: str, count: int, output: Path) -> None:
                           window_shape=(128, 128, 128))
     predict = recipe.make_predict()
     print("| setting | IoU at the card's threshold | best IoU | AP | ECE | AUROC of uncertainty |"
-          " coherence AP | worst cube |")
+          " coherence AP, best IoU | worst cube |")
     print("|---|---|---|---|---|---|---|---|")
+    reviews = {}
     for name, config in _settings().items():
+        reviews[name] = FaultReview()
         marks, codes = np.zeros((2, 2), np.int64), np.zeros((2, NONE), np.int64)
         sure, wrong = np.zeros((2, NONE), np.int64), np.zeros((2, NONE), np.int64)
         floor = np.zeros((2, NONE), np.int64)
@@ -80,6 +83,7 @@ def cubes(model: str, count: int, output: Path) -> None:
             told, truth = probability >= recipe.threshold, volume.fault
             part = confusion(truth, told.astype(np.uint8), 2)
             marks += part
+            reviews[name].add(probability, told, truth == 1)
             codes += code_histogram(pack(probability), truth == 1)
             confidence = np.maximum(probability, 1 - probability)
             guess = probability >= 0.5
@@ -93,9 +97,11 @@ def cubes(model: str, count: int, output: Path) -> None:
         print(
             f"| {name} | {_iou(marks):.3f} | {_best_iou(codes):.3f} |"
             f" {average_precision(codes):.3f} | {reliability(sure).ece:.3f} | {auroc(wrong):.3f} |"
-            f" {average_precision(floor):.3f} | {worst[1]}: {worst[0]:.3f} |", flush=True,
+            f" {average_precision(floor):.3f}, {_best_iou(floor):.3f} | {worst[1]}: {worst[0]:.3f} |", flush=True,
         )
         _draw_cube(worst[2], worst[3], recipe.threshold, output / f"cube-{name}.png")
+    for name, fault_review in reviews.items():
+        print(f"\nA review of the cubes of the setting {name}.\n{fault_review.table()}")
 
 
 def _settings() -> dict[str, SyntheticConfig]:
