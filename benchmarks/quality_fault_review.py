@@ -54,8 +54,8 @@ class FaultReview:
             errors = (mended[1] + mended[2]) / (false + missed)
             # What was missed in a mended block is now found, what was wrong there is gone.
             after = (found + mended[2]) / (found + missed + false - mended[1])
-            lines.append(f"| {100 * share:.0f} % of the volume | {100 * errors:.1f} % | {before:.3f} |"
-                         f" {after:.3f} | {100 * after:.0f} % of the faults |")
+            lines.append(f"| {100 * share:.0f} % of the volume | {100 * errors:.1f} % |"
+                         f" {before:.3f} | {after:.3f} | {100 * after:.0f} % of the faults |")
         return "\n".join(lines)
 
 

@@ -97,7 +97,8 @@ def cubes(model: str, count: int, output: Path) -> None:
         print(
             f"| {name} | {_iou(marks):.3f} | {_best_iou(codes):.3f} |"
             f" {average_precision(codes):.3f} | {reliability(sure).ece:.3f} | {auroc(wrong):.3f} |"
-            f" {average_precision(floor):.3f}, {_best_iou(floor):.3f} | {worst[1]}: {worst[0]:.3f} |", flush=True,
+            f" {average_precision(floor):.3f}, {_best_iou(floor):.3f} |"
+            f" {worst[1]}: {worst[0]:.3f} |", flush=True,
         )
         _draw_cube(worst[2], worst[3], recipe.threshold, output / f"cube-{name}.png")
     for name, fault_review in reviews.items():
