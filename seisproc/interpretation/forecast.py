@@ -1,0 +1,150 @@
+"""How long a plan will take and how much memory it wants, by trying its networks for a moment.
+
+A fresh process with a worker's environment loads each network, runs two batches of noise, and tells
+what the second took and how large it became: nothing else knows what a network's own buffers cost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cloudpickle
+import numpy as np
+
+from seisproc.cluster import WORKER_ENVIRONMENT
+from seisproc.errors import BundleError, SpaceError
+from seisproc.folders import free_bytes
+from seisproc.interpretation.plan import PROCESS_GIB, SLAB, InterpretationPlan, NetworkPlan
+from seisproc.interpretation.planner import live_windows
+from seisproc.interpretation.regions import Area
+from seisproc.interpretation.running_sums import RunningSums
+from seisproc.survey import Survey
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a plan costs at the speed of this machine.
+
+    Attributes
+    ----------
+    core_seconds : float
+        Of all windows, networks and blending, one after the other. Reading and writing come on top:
+        a few per cent on a local disk.
+    memory_bytes : int
+        Of one worker at its peak, the networks' own buffers included.
+    """
+
+    core_seconds: float
+    memory_bytes: int
+
+    def seconds(self, workers: int) -> float:
+        """Wall time on so many workers of this speed."""
+        return self.core_seconds / max(1, workers)
+
+
+def forecast(plan: InterpretationPlan) -> Forecast:
+    """Try a plan's networks for a moment, in a process of their own.
+
+    Raises
+    ------
+    BundleError
+        If a network cannot be loaded or run.
+    """
+    # Recipes are unpickled there, so what they are made of must be found there.
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {**WORKER_ENVIRONMENT, **os.environ, **_allocator(), **path}
+    done = subprocess.run(
+        [sys.executable, "-m", __name__],
+        input=cloudpickle.dumps(plan.networks), capture_output=True, env=environment, check=False,
+    )
+    if done.returncode:
+        words = done.stderr.decode(errors="replace").strip().splitlines()
+        raise BundleError(
+            "a network could not be tried",
+            found=words[-1] if words else f"exit status {done.returncode}",
+            do="Check it with `seisproc models verify`",
+        )
+    tried = json.loads(done.stdout.splitlines()[-1])
+    live = Survey(plan.store_url).live
+    distinct = [
+        sum(int(live_windows(each, live).sum()) * each.counts[2] for each in network.lattices)
+        for network in plan.networks
+    ]
+    seconds = plan.overhead * np.dot(tried["seconds"], distinct)
+    own = plan.memory_bytes - int(PROCESS_GIB * 2**30)
+    return Forecast(float(seconds), tried["bytes"] + own)
+
+
+def require_room(plan: InterpretationPlan) -> None:
+    """Refuse a plan whose volumes would not fit on their disk, even if they did not compress.
+
+    Raises
+    ------
+    SpaceError
+        If there is less room. Where nobody knows how much there is, nothing is refused.
+    """
+    free = free_bytes(plan.store_url)
+    if free is not None and free < plan.output_bytes:
+        raise SpaceError(
+            f"the volumes may not fit beside {plan.store_url}",
+            found=f"{free / 2**30:.2f} GiB free",
+            expected=f"{plan.output_bytes / 2**30:.2f} GiB before compression",
+            do="Free some space, name fewer models, or leave out --probability",
+        )
+
+
+def require_memory(needed: int, limit: int | None) -> None:
+    """Refuse what needs more memory in a worker than that has; None: it has no limit.
+
+    Raises
+    ------
+    SpaceError
+        If a worker's limit is below ``needed`` bytes.
+    """
+    if limit and needed > limit:
+        raise SpaceError(
+            "a worker needs more memory than it has",
+            found=f"{needed / 2**30:.2f} GiB needed, {limit / 2**30:.2f} GiB there",
+            do="Give workers more (--memory), or settle for smaller regions or batches (region,"
+            " batch_size)",
+        )
+
+
+def _allocator() -> dict[str, str]:
+    """Choose the settings that a worker gets whatever this process has."""
+    return {key: text for key, text in WORKER_ENVIRONMENT.items() if key.startswith("MALLOC_")}
+
+
+def _try(network: NetworkPlan) -> float:
+    """Seconds of a window: reading is left out, blending is not."""
+    predict, lattice = network.recipe.make_predict(), network.lattices[0]
+    windows = np.zeros((network.batch_size, *lattice.window), np.float32)
+    windows += np.random.default_rng(0).standard_normal(lattice.window, np.float32)
+    index = np.arange(network.batch_size)
+    i, j, _ = lattice.window
+    sums = RunningSums(network, Area(0, i, 0, j), SLAB)
+    best = float("inf")
+    for _ in range(2):  # the first one compiles, and fills the caches
+        start = time.perf_counter()
+        prediction = predict(windows, index)
+        for member in range(len(windows)):
+            sums.add(prediction, member, lattice, (0, 0, 0))
+        best = min(best, time.perf_counter() - start)
+    return best / len(windows)
+
+
+def _main() -> None:
+    networks: tuple[NetworkPlan, ...] = cloudpickle.loads(sys.stdin.buffer.read())
+    seconds = [_try(network) for network in networks]
+    peak_kib = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+    print(json.dumps({"seconds": seconds, "bytes": peak_kib << 10}))
+
+
+if __name__ == "__main__":
+    _main()

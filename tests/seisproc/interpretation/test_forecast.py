@@ -1,0 +1,55 @@
+import dataclasses
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seisproc.errors import BundleError, SpaceError
+from seisproc.interpretation.forecast import forecast, require_memory, require_room
+from seisproc.interpretation.run import plan_interpretation
+
+sys.path.append(str(Path(__file__).parent))
+recipes = importlib.import_module("recipes")
+NumpyRecipe, make_survey = recipes.NumpyRecipe, recipes.make_survey
+
+SHAPE = (22, 19, 40)
+
+
+@pytest.fixture
+def survey(tmp_path):
+    return make_survey(tmp_path / "survey.zarr", SHAPE, live=np.ones(SHAPE[:2], bool))
+
+
+def test_a_slow_network_is_told_by_its_windows_and_its_process(survey):
+    slow = NumpyRecipe(delay_s=0.05)
+    plan = plan_interpretation(survey, [slow], run="main")
+    told = forecast(plan)
+    # The network sleeps for each batch; everything else takes next to nothing.
+    batches = plan.windows / plan.networks[0].batch_size
+    assert told.core_seconds >= 0.05 * batches
+    assert told.seconds(4) == told.core_seconds / 4
+    # A Python process, and what the plan says of the rest.
+    assert 2**26 < told.memory_bytes - plan.memory_bytes + 0.3 * 2**30 < 2**31
+
+
+def test_a_network_that_cannot_be_tried_is_named(survey):
+    plan = plan_interpretation(survey, [NumpyRecipe()], run="main")
+    broken = dataclasses.replace(plan.networks[0], recipe=NumpyRecipe(constant=(2.0, 0.0, 0.0)))
+    with pytest.raises(BundleError, match="could not be tried"):
+        forecast(dataclasses.replace(plan, networks=(broken,)))
+
+
+def test_volumes_that_do_not_fit_are_refused(survey):
+    plan = plan_interpretation(survey, [NumpyRecipe()], run="main")
+    require_room(plan)
+    with pytest.raises(SpaceError, match="may not fit"):
+        require_room(dataclasses.replace(plan, shape=(10**6, 10**6, 10**4)))
+
+
+def test_a_worker_that_is_too_small_is_refused():
+    require_memory(2**30, None)
+    require_memory(2**30, 2**30)
+    with pytest.raises(SpaceError, match="--memory"):
+        require_memory(2**30 + 1, 2**30)
