@@ -137,7 +137,8 @@ def main() -> None:
         memory[name] = fresh(folder, name, options.samples, dict(os.environ))[1]
     show(seconds, memory)
     best = [
-        min(wall for wall, _ in seconds[f"seisproc, {count}"]) for count in ("1 worker", "2 workers")
+        min(wall for wall, _ in seconds[f"seisproc, {workers}"])
+        for workers in ("1 worker", "2 workers")
     ]
     print(f"two workers over one, best of {options.rounds}: {best[0] / best[1]:.2f}")
     print(f"windows run over distinct windows: {plan.overhead:.2f}")
