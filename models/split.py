@@ -12,6 +12,7 @@ channel mask is a few numbers that multiply the head's weights instead of a rand
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -60,6 +61,40 @@ class StochasticHead(nn.Module):
         hidden = hidden.add_(self.inner.bias[:, None]).relu_()
         return torch.matmul(outer, hidden).add_(self.outer.bias[:, None])
 
+    def samples(self, masks: Tensor | None, like: Tensor) -> Callable[[Tensor], Tensor]:
+        """Prepare the head for all samples of a window at once, for inference.
+
+        Gives a function from features (inputs, voxel), of the dtype and device of ``like``, to
+        logits float32 (sample, outputs, voxel), which are :meth:`forward`'s but for rounding. A
+        hidden channel that a sample drops is not computed: the rows of the first layer that are
+        kept, filled up to as many as the sample with the most keeps, are one matrix for all
+        samples. ``masks`` (sample, mask_width) lie on the CPU.
+        """
+        inner, outer = self.inner.weight, self.outer.weight
+        if masks is None:
+            rows = torch.arange(len(inner), device=inner.device)[None]
+            weights, outers = inner, outer[None]
+        else:
+            hidden_masks = masks[:, inner.shape[1] :]
+            dropped = hidden_masks == 0
+            most = int((~dropped).sum(1).max())
+            order = dropped.to(torch.uint8).argsort(dim=1, stable=True)[:, :most]
+            kept = torch.gather(hidden_masks, 1, order).to(inner.device)
+            rows = order.to(inner.device)
+            weights = inner[rows] * masks.to(inner.device)[:, None, : inner.shape[1]]
+            outers = (outer.T[rows] * kept[:, :, None]).transpose(1, 2).contiguous()
+        count, most = rows.shape
+        weights = weights.reshape(count * most, -1).to(like.dtype)
+        bias = self.inner.bias[rows].reshape(-1, 1).to(like.dtype)
+
+        def run(features: Tensor) -> Tensor:
+            hidden = torch.addmm(bias, weights, features).relu_().float()
+            return torch.matmul(outers, hidden.view(count, most, -1)).add_(
+                self.outer.bias[:, None]
+            )
+
+        return run
+
 
 class SplitNetwork(nn.Module, ABC):
     """A network of a costly deterministic body and a cheap stochastic head.
@@ -79,8 +114,8 @@ class SplitNetwork(nn.Module, ABC):
     multiple : int
         Every extent of a window must be a multiple of this.
     interpolates : bool
-        Whether :meth:`to_extent` mixes values. Where it only moves them, statistics may be taken
-        first and moved once, instead of once a sample.
+        Whether :meth:`to_extent` mixes values, by :func:`upsample`. Where it only moves them,
+        statistics may be taken first and moved once, instead of once a sample.
     """
 
     head: StochasticHead
@@ -120,6 +155,58 @@ def upsample(x: Tensor, extent: tuple[int, ...]) -> Tensor:
     if tuple(x.shape[2:]) == extent:
         return x
     return F.interpolate(x, size=extent, mode="bilinear", align_corners=False)
+
+
+def upsampled_phases(
+    x: Tensor, factors: tuple[int, int], rows: int
+) -> Iterator[tuple[slice, tuple[int, int], Tensor]]:
+    """:func:`upsample` by whole factors, a phase at a time and without moving values about.
+
+    Voxels that lie alike between four features have the same four weights, so that each phase is
+    a weighted sum of whole planes: several times faster than gathering voxel by voxel.
+
+    Parameters
+    ----------
+    x : float32 (batch, channel, trace, sample)
+    factors : (int, int)
+    rows : int
+        Traces of ``x`` that are worked on at a time.
+
+    Yields
+    ------
+    rows : slice
+        Of ``x``'s traces.
+    phase : (int, int)
+    values : float32 (batch, channel, row, sample)
+        The upsampled values at traces ``factors[0] * row + phase[0]`` and samples
+        ``factors[1] * sample + phase[1]``.
+
+    Examples
+    --------
+    >>> x = torch.rand(1, 1, 3, 4)
+    >>> whole = upsample(x, (6, 8))
+    >>> all(torch.allclose(part, whole[..., i::2, j::2]) for _, (i, j), part in
+    ...     upsampled_phases(x, (2, 2), rows=3))
+    True
+    """
+    traces, depth = x.shape[2:]
+    padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    for start in range(0, traces, rows):
+        stop = min(start + rows, traces)
+        for i in range(factors[0]):
+            row, weight = _between(i, factors[0])
+            above = padded[:, :, start + row : stop + row]
+            here = above.lerp(padded[:, :, start + row + 1 : stop + row + 1], weight)
+            for j in range(factors[1]):
+                column, weight = _between(j, factors[1])
+                left, right = (here[..., at : at + depth] for at in (column, column + 1))
+                yield slice(start, stop), (i, j), left.lerp(right, weight)
+
+
+def _between(phase: int, factor: int) -> tuple[int, float]:
+    """First of two neighbours in a row padded by one, and the weight of the second."""
+    place = 1 + (phase + 0.5) / factor - 0.5
+    return int(place), place % 1
 
 
 def fold_batch_norm(network: nn.Module) -> None:
