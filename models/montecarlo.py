@@ -78,9 +78,8 @@ def sample_statistics(
         )
     else:
         blocks = [logits for _, logits in _logits(network, features[0].flatten(1), masks)]
-        logits = (blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=2)).unflatten(
-            2, resolution
-        )
+        logits = blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=2)
+        logits = logits.reshape(*logits.shape[:2], *resolution)
         factors = [full // small for full, small in zip(extent, resolution, strict=True)]
         whole = tuple(n * factor for n, factor in zip(resolution, factors, strict=True))
         if whole == extent and masks is not None:
@@ -114,88 +113,72 @@ def _by_voxel_block(
     """
     voxels = features.shape[1]
     cells = network.head.outer.out_features // network.classes
-    mean = features.new_empty((network.classes, cells, voxels), dtype=torch.float32)
-    entropy, variance = mean.new_empty(cells, voxels), mean.new_empty(cells, voxels)
+    sums = features.new_empty((network.classes + 2, cells, voxels), dtype=torch.float32)
+    samples = 1 if masks is None else len(masks)
     for block, logits in _logits(network, features, masks):
-        parts = _statistics(logits.reshape(len(logits), network.classes, -1))
-        shape = (-1, cells, logits.shape[2])
-        mean[..., block], entropy[..., block], variance[..., block] = (
-            parts[0].reshape(shape),
-            parts[1].reshape(shape[1:]),
-            parts[2].reshape(shape[1:]),
-        )
-    return mean, entropy, variance
+        part = _sums(logits.reshape(samples, network.classes, -1))
+        sums[:, :, block] = part.reshape(len(part), cells, -1)
+    return _statistics(sums, samples)
 
 
 def _by_phase(logits: Tensor, factors: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
     """All samples of a phase at a time; logits (sample, class, trace, sample) before upsampling."""
     samples, classes, traces, depth = logits.shape
-    # A channel for each class, then entropy and variance; moved to their voxels once, at the end.
-    found = logits.new_empty(classes + 2, *factors, traces, depth)
+    sums = logits.new_empty(classes + 2, *factors, traces, depth)
     step = max(1, BLOCK_VALUES[logits.device.type] // (samples * classes * depth))
     for rows, (i, j), part in upsampled_phases(logits, factors, step):
-        here, extent = found[:, i, j, rows], part.shape[2:]
-        mean, entropy, variance = _statistics(part.flatten(2))
-        here[:classes] = mean.unflatten(1, extent)
-        here[classes] = entropy.unflatten(0, extent)
-        here[classes + 1] = variance.unflatten(0, extent)
-    found = found.permute(0, 3, 1, 4, 2).contiguous()
-    return found[:classes], found[classes], found[classes + 1]
+        sums[:, i, j, rows] = _sums(part.flatten(2)).reshape(-1, *part.shape[2:])
+    return _statistics(sums.permute(0, 3, 1, 4, 2).contiguous(), samples)
 
 
 def _by_sample_block(
     network: SplitNetwork, logits: Tensor, extent: tuple[int, ...]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """All voxels of a few samples at a time: one sample, or extents no multiple of the features'."""
+    """All voxels of a few samples at a time: of one, or where upsampling is by no whole factor."""
     values = network.classes * math.prod(extent)
     step = max(1, BLOCK_VALUES[logits.device.type] // values)
-    blocks = (
-        _sums(network.to_extent(logits[start : start + step], extent).flatten(2))
-        for start in range(0, len(logits), step)
-    )
-    total, squares, entropy = next(blocks)
-    for more_total, more_squares, more_entropy in blocks:
-        total += more_total
-        squares += more_squares
-        entropy += more_entropy
-    return _of_sums(total, squares, entropy, len(logits))
+    sums = _sums(network.to_extent(logits[:step], extent).flatten(2))
+    for start in range(step, len(logits), step):
+        sums += _sums(network.to_extent(logits[start : start + step], extent).flatten(2))
+    return _statistics(sums, len(logits))
 
 
-def _statistics(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean (class, voxel), entropy (voxel,) and variance (voxel,) of (sample, class, voxel)."""
-    return _of_sums(*_sums(logits), len(logits))
+def _sums(logits: Tensor) -> Tensor:
+    """Add up over the samples of logits (sample, class, voxel): (class + 2, voxel).
 
-
-def _sums(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Add up p, p squared (over classes too) and entropy; logits (sample, class, voxel).
+    First p of each class, then, over the classes, the entropies and the squares of p.
 
     With m the largest of a voxel's logits, H = -log p_m + sum_c p_c (m - z_c), where no term is
     negative and p_m >= 1 / classes, so that the product of many samples' p_m has one logarithm.
     """
-    if logits.shape[1] == 1:
+    classes = logits.shape[1]
+    sums = logits.new_empty(classes + 2, logits.shape[2])
+    total, entropy, squares = sums[:classes], sums[classes], sums[classes + 1]
+    if classes == 1:
         z = logits[:, 0]
         probability = z.sigmoid()
         rarer = torch.minimum(probability, 1.0 - probability)
-        entropy = (rarer * z.abs()).sum(0)
+        torch.sum(rarer * z.abs(), 0, out=entropy)
         largest = rarer.neg_().add_(1.0)
-        classes, total = 2, probability.sum(0, keepdim=True)
-        squares = probability.square_().sum(0)
+        torch.sum(probability, 0, keepdim=True, out=total)
+        torch.sum(probability.square_(), 0, out=squares)
     else:
         probability = logits.softmax(dim=1)
-        classes, total = logits.shape[1], probability.sum(0)
         largest = probability.amax(1)
         below = logits.amax(1, keepdim=True) - logits
-        entropy = below.mul_(probability).sum((0, 1))
-        squares = probability.square_().sum((0, 1))
-    for some in largest.split(max(1, int(SMALLEST_LOG / -math.log(classes)))):
-        entropy -= some.prod(0).log_()
-    return total, squares, entropy
+        torch.sum(below.mul_(probability), (0, 1), out=entropy)
+        torch.sum(probability, 0, out=total)
+        torch.sum(probability.square_(), (0, 1), out=squares)
+    step = max(1, int(SMALLEST_LOG / -math.log(max(classes, 2))))
+    for start in range(0, len(largest), step):
+        entropy -= largest[start : start + step].prod(0).log_()
+    return sums
 
 
-def _of_sums(
-    total: Tensor, squares: Tensor, entropy: Tensor, samples: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean (class, voxel), expected entropy (voxel,), variance averaged over classes (voxel,)."""
-    mean = total / samples
-    variance = (squares / samples - mean.square().sum(0)) / len(mean)
-    return mean, (entropy / samples).clamp_min_(0.0), variance.clamp_min_(0.0)
+def _statistics(sums: Tensor, samples: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean (class, ...), expected entropy (...), variance averaged over classes (...)."""
+    classes = len(sums) - 2
+    sums.div_(samples)
+    mean, entropy, squares = sums[:classes], sums[classes], sums[classes + 1]
+    variance = (squares - mean.square().sum(0)).div_(classes)
+    return mean, entropy.clamp_min_(0.0), variance.clamp_min_(0.0)
