@@ -114,6 +114,11 @@ class InterpretConfig(Form):
     probability: bool = Field(
         default=False, description="Keep the probability of every facies class too."
     )
+    variance: bool = Field(
+        default=False,
+        description="Keep the variance of the probabilities over dropout samples, networks of an"
+        " ensemble and flips too: 1 is the largest that there can be, 0.25 for faults.",
+    )
     region: tuple[int, int] = Field(
         default=(1, 1), description="Shards of a region, the unit of work, along both lines."
     )

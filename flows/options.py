@@ -157,6 +157,10 @@ def interpret_options(command: Command) -> Command:
             "--flips", is_flag=True, help="Look at flipped windows too, and average the answers."
         ),
         click.option("--probability", is_flag=True, help="Keep every class's probability too."),
+        click.option(
+            "--variance", is_flag=True,
+            help="Keep the variance over dropout samples and networks too.",
+        ),
         click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), help="[default: cpu]"),
         click.option(
             "--settings",
@@ -180,6 +184,7 @@ def take_interpret(options: dict[str, Any]) -> InterpretConfig:
         "device": options.pop("device"),
         "flips": options.pop("flips") or None,
         "probability": options.pop("probability") or None,
+        "variance": options.pop("variance") or None,
     }
     file = options.pop("settings")
     told = read_form(file) if file else {}

@@ -92,9 +92,11 @@ VARIABLES = {
         Variable("facies_probability", ("facies_class", *AXES), "uint8", "1", "class probability"),
         Variable("facies_uncertainty", AXES, "uint8", "1", "normalised predictive entropy"),
         Variable("facies_disagreement", AXES, "uint8", "1", "normalised mutual information"),
+        Variable("facies_variance", AXES, "uint8", "1", "share of the largest variance"),
         Variable("fault", AXES, "uint8", "1", "fault probability"),
         Variable("fault_uncertainty", AXES, "uint8", "1", "normalised predictive entropy"),
         Variable("fault_disagreement", AXES, "uint8", "1", "normalised mutual information"),
+        Variable("fault_variance", AXES, "uint8", "1", "share of the largest variance"),
         Variable("labelled", ("inline", "crossline"), "bool", None, "this trace was interpreted"),
         Variable(
             "manifest", ("manifest_byte",), "uint8", None, "stored files: bytes, crc32c, path"

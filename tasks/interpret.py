@@ -46,6 +46,8 @@ class InterpretationSettings:
         Sections that 2-D networks see; empty: both.
     probability : bool
         Keep the probability of every facies class.
+    variance : bool
+        Keep the variance of the probabilities over samples, networks and flips.
     region : (int, int)
         Shards of a region along inline and crossline.
     max_memory_gib : float, optional
@@ -63,6 +65,7 @@ class InterpretationSettings:
     weights: str = "gaussian"
     orientations: tuple[str, ...] = ()
     probability: bool = False
+    variance: bool = False
     region: tuple[int, int] = (1, 1)
     max_memory_gib: float | None = None
 
@@ -110,6 +113,7 @@ def plan_survey(
         weights=settings.weights,
         region=settings.region,
         probability=settings.probability,
+        variance=settings.variance,
         max_memory_gib=settings.max_memory_gib,
     )
 

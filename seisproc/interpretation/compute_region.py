@@ -225,9 +225,12 @@ def _require_shape(
 ) -> None:
     count, *extent = windows
     expected = (count, network.recipe.channels, *extent)
-    if prediction.mean.shape != expected or prediction.expected_entropy.shape != windows:
+    others = {prediction.expected_entropy.shape}
+    if network.variance:
+        others.add(prediction.variance.shape)
+    if prediction.mean.shape != expected or others != {windows}:
         raise BundleError(
             f"{network.recipe.name} answers in another shape than it was asked in",
-            found=f"{prediction.mean.shape} and {prediction.expected_entropy.shape}",
+            found=f"{prediction.mean.shape} and {' and '.join(map(str, others))}",
             expected=f"{expected} and {windows}",
         )

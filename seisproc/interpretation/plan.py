@@ -17,6 +17,7 @@ from seisproc.interpretation.blend import AxisWeights, blend_weights
 from seisproc.interpretation.prediction import Recipe
 from seisproc.interpretation.regions import Number, Regions
 from seisproc.interpretation.tiling import Lattice
+from seisproc.interpretation.uncertainty import largest_variance
 from seisproc.normalise import NORMALISATION
 from seisproc.volume import Shape3
 
@@ -45,11 +46,12 @@ class NetworkPlan:
     weights: str
     batch_size: int
     probability: bool
+    variance: bool = False
 
     @property
     def channels(self) -> int:
-        """Running sums that it needs a voxel: its probabilities and the expected entropy."""
-        return self.recipe.channels + 1
+        """Running sums of a voxel: of probabilities, of the expected entropy, of the variance."""
+        return self.recipe.channels + 1 + int(self.variance)
 
     @property
     def largest_entropy(self) -> float:
@@ -57,10 +59,16 @@ class NetworkPlan:
         return math.log(max(2, self.recipe.channels))
 
     @property
+    def largest_variance(self) -> float:
+        """Variance that counts as 1."""
+        return largest_variance(max(2, self.recipe.channels))
+
+    @property
     def volumes(self) -> dict[str, tuple[int, ...]]:
         """Volumes that it makes, each with its leading dimensions (of ``facies_probability``)."""
         target = self.recipe.target
-        names = (target, f"{target}_uncertainty", f"{target}_disagreement")
+        names = [target, f"{target}_uncertainty", f"{target}_disagreement"]
+        names += [f"{target}_variance"] if self.variance else []
         made: dict[str, tuple[int, ...]] = {name: () for name in names}
         if self.probability and target == "facies":
             made["facies_probability"] = (self.recipe.channels,)

@@ -50,6 +50,7 @@ def plan_interpretation(
     shards: Shape3 | None = None,
     borders: str = HAND_OVER,
     probability: bool = False,
+    variance: bool = False,
     max_memory_gib: float | None = None,
 ) -> InterpretationPlan:
     """Settle how one or more networks interpret a survey.
@@ -79,6 +80,8 @@ def plan_interpretation(
         ``hand over`` or ``recompute``; the result is the same.
     probability : bool
         Keep the probability of every facies class too.
+    variance : bool
+        Keep the variance of the probabilities over Monte-Carlo samples, members and flips too.
     max_memory_gib : float, optional
         Refuse a plan that needs more in one worker.
 
@@ -111,6 +114,7 @@ def plan_interpretation(
             weights=weights,
             batch_size=_batch_size(recipe),
             probability=probability,
+            variance=variance,
         )
         for recipe in sorted(recipes, key=lambda each: TARGETS.index(each.target))
     )

@@ -19,7 +19,7 @@ from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
 
 from seisproc.fingerprint import fingerprint, volume_checksum
-from seisproc.interpretation.plan import InterpretationPlan
+from seisproc.interpretation.plan import InterpretationPlan, NetworkPlan
 from seisproc.interpretation.regions import Area
 from seisproc.schema import CLASS_SETS, CODES, NONE
 from seisproc.survey import (
@@ -57,7 +57,7 @@ def create_product(plan: InterpretationPlan, work: str) -> None:
                 chunks=(*(1 for _ in lead), *plan.chunks),
                 shards=(*(1 for _ in lead), *plan.shards),
                 fill_value=NONE,
-                attributes=_attributes(name, classes, network.recipe.name),
+                attributes=_attributes(name, classes, network),
             )
             if lead:
                 codes = np.arange(lead[0], dtype="int32")
@@ -66,7 +66,7 @@ def create_product(plan: InterpretationPlan, work: str) -> None:
     write_coordinates(url, survey.grid)
 
 
-def _attributes(name: str, classes: tuple[str, ...], network: str) -> dict[str, Any]:
+def _attributes(name: str, classes: tuple[str, ...], network: NetworkPlan) -> dict[str, Any]:
     if name == "facies":
         # A _FillValue would make float32 of the classes on opening; so 255 is a flag of its own.
         attributes: dict[str, Any] = {
@@ -79,7 +79,9 @@ def _attributes(name: str, classes: tuple[str, ...], network: str) -> dict[str, 
             attributes["flag_colors"] = " ".join(colours)
     else:
         attributes = {"scale_factor": 1.0 / CODES, "_FillValue": NONE}
-    return {**attributes, "network": network}
+        if name.endswith("_variance"):
+            attributes["counts_as_one"] = network.largest_variance
+    return {**attributes, "network": network.recipe.name}
 
 
 def _meanings(classes: tuple[str, ...]) -> str:

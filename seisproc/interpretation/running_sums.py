@@ -10,7 +10,12 @@ from seisproc.interpretation.plan import NetworkPlan
 from seisproc.interpretation.prediction import Prediction
 from seisproc.interpretation.regions import Area
 from seisproc.interpretation.tiling import Lattice
-from seisproc.interpretation.uncertainty import finish_facies, finish_fault, weight_sum
+from seisproc.interpretation.uncertainty import (
+    finish_facies,
+    finish_fault,
+    finish_variance,
+    weight_sum,
+)
 
 
 class RunningSums:
@@ -19,8 +24,9 @@ class RunningSums:
     Attributes
     ----------
     values : uint32 (channel, inline, crossline, sample)
-        Weighted probabilities, and in the last channel the weighted expected entropy; from the
-        slab's first sample as deep as a window reaches that starts at its last.
+        Weighted probabilities, then the weighted expected entropy, then, if it is kept, the
+        weighted variance; from the slab's first sample as deep as a window reaches that starts at
+        its last.
     """
 
     def __init__(self, network: NetworkPlan, area: Area, slab: int) -> None:
@@ -40,7 +46,11 @@ class RunningSums:
         add_window(self.values[:channels], prediction.mean[member], 1.0, weights, corner)
         entropy = prediction.expected_entropy[member : member + 1]
         full = self.network.largest_entropy
-        add_window(self.values[channels:], entropy, full, weights, corner)
+        add_window(self.values[channels : channels + 1], entropy, full, weights, corner)
+        if self.network.variance:
+            variance = prediction.variance[member : member + 1]
+            full = self.network.largest_variance
+            add_window(self.values[channels + 1 :], variance, full, weights, corner)
 
     def of(self, area: Area, depth: int) -> NDArray[np.uint32]:
         """Return sums of some of the traces, over the first ``depth`` samples of the slab."""
@@ -64,6 +74,11 @@ def finish_sums(
     """Turn the complete sums of a box of the survey, which starts at ``corner``, into volumes."""
     i, j, k = sums.shape[1:]
     weight = weight_sum(network.blend, corner, (i, j, k))
+    told = sums[: network.recipe.channels + 1]
     if network.recipe.target == "facies":
-        return finish_facies(sums, weight, live, network.probability)
-    return finish_fault(sums, weight, live)
+        made = finish_facies(told, weight, live, network.probability)
+    else:
+        made = finish_fault(told, weight, live)
+    if network.variance:
+        made[f"{network.recipe.target}_variance"] = finish_variance(sums[-1], weight, live)
+    return made

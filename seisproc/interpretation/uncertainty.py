@@ -8,6 +8,9 @@ of the Monte-Carlo samples:
 
 (Gal 2016, Uncertainty in Deep Learning, eq. 3.16-3.18). Entropies are integers from a table over
 the 16-bit probabilities, so that they do not depend on the order of work either.
+
+Where it is asked for, the variance of the probabilities over the samples, averaged over classes and
+blended like them, is kept as a share of the largest that there can be (:func:`largest_variance`).
 """
 
 from __future__ import annotations
@@ -38,6 +41,19 @@ def entropy_table(classes: int) -> NDArray[np.int32]:
     terms = np.zeros(ONE + 1)
     terms[1:] = -p[1:] * np.log(p[1:]) / math.log(classes)
     return np.rint(terms * _UNIT).astype(np.int32)
+
+
+def largest_variance(classes: int) -> float:
+    """Largest variance of class probabilities, averaged over the classes: what counts as 1.
+
+    Of vectors p that sum to 1, ``sum_c Var(p_c) = E |p|^2 - |E p|^2 <= 1 - 1 / classes``, reached
+    where each sample is certain of a class and each class is as frequent. With two classes, and so
+    for faults, that is 0.25.
+
+    >>> largest_variance(2), round(largest_variance(6), 4)
+    (0.25, 0.1389)
+    """
+    return (1.0 - 1.0 / classes) / classes
 
 
 def weight_sum(
@@ -106,6 +122,31 @@ def finish_fault(
     fault, uncertainty, disagreement = (np.empty(shape, np.uint8) for _ in range(3))
     _finish_fault(sums, weight, live, entropy_table(2), fault, uncertainty, disagreement)
     return {"fault": fault, "fault_uncertainty": uncertainty, "fault_disagreement": disagreement}
+
+
+def finish_variance(
+    sums: NDArray[np.uint32], weight: NDArray[np.uint32], live: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Turn sums of variance into what is stored: uint8 (inline, crossline, sample).
+
+    ``sums`` uint32 (inline, crossline, sample) are weighted shares of the largest variance; packed
+    to 0..254.
+    """
+    out = np.empty(sums.shape, np.uint8)
+    _finish_share(sums, weight, live, out)
+    return out
+
+
+@numba.njit(nogil=True, cache=True)
+def _finish_share(sums, weight, live, out):  # type: ignore[no-untyped-def]
+    integer = np.empty(weight.shape[2], np.int32)
+    for i in range(weight.shape[0]):
+        for j in range(weight.shape[1]):
+            if live[i, j]:
+                _divide(sums[i, j], weight[i, j], integer)
+                _pack(integer, out[i, j])
+            else:
+                out[i, j] = NONE
 
 
 @numba.njit(nogil=True, cache=True)

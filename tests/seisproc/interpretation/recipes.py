@@ -83,7 +83,8 @@ class NumpyPredict:
         both = mean if recipe.target == "facies" else np.concatenate([mean, 1 - mean], axis=1)
         entropy = -(both * np.log(np.maximum(both, 1e-12))).sum(axis=1)
         expected = (entropy * np.float32(0.75)).astype(np.float32)
-        return Prediction(mean, expected, np.zeros_like(expected))
+        variance = (both * (1 - both)).mean(axis=1) * np.float32(0.5)
+        return Prediction(mean, expected, variance.astype(np.float32))
 
     def _trouble(self, window_index):
         recipe = self.recipe

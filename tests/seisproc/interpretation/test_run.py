@@ -27,6 +27,7 @@ from seisproc.errors import (
 from seisproc.interpretation.blend import axis_weights, blend_weights
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.interpretation.tiling import lattices
+from seisproc.interpretation.uncertainty import largest_variance
 from seisproc.records import lease
 from seisproc.schema import NONE
 from seisproc.survey import Survey, is_published
@@ -71,7 +72,7 @@ def reference(url, recipe, overlap=0.25, kind="gaussian"):
     normal = (amplitude - survey.statistics["mean"]) / survey.statistics["std"]
     normal = np.where(live[..., None], np.clip(normal, -6, 6), 0)
     shape, channels = normal.shape, recipe.channels
-    sums, total = np.zeros((channels + 1, *shape), np.int64), np.zeros(shape, np.int64)
+    sums, total = np.zeros((channels + 2, *shape), np.int64), np.zeros(shape, np.int64)
     made = lattices(shape, recipe.window, overlap)
     top = max(int(w.max()) for each in blend_weights(kind, made) for w in each.window)
     predict = recipe.make_predict()
@@ -91,9 +92,11 @@ def reference(url, recipe, overlap=0.25, kind="gaussian"):
             window = padded[box].astype("float32")[None]
             answer = predict(window, np.array([lattice.index(*count)]))
             scale = np.float32(65535 / math.log(max(2, channels)))
-            values = np.concatenate(
-                [answer.mean[0] * np.float32(65535), answer.expected_entropy * scale]
-            )
+            share = np.float32(65535 / largest_variance(max(2, channels)))
+            values = np.concatenate([
+                answer.mean[0] * np.float32(65535), answer.expected_entropy * scale,
+                answer.variance * share,
+            ])
             integers = np.floor(np.clip(values, 0, 65535) + np.float32(0.5)).astype(np.int64)
             inside = tuple(slice(0, n - a) for a, n in zip(start, shape, strict=True))
             sums[(slice(None), *box)] += (weight * integers)[(slice(None), *inside)]
@@ -103,20 +106,21 @@ def reference(url, recipe, overlap=0.25, kind="gaussian"):
 
 def expected_volumes(sums, total, live, target):
     q = np.floor(sums / total + 0.5)
-    p = q[:-1] / 65535
+    p = q[:-2] / 65535
     both = p if target == "facies" else np.concatenate([p, 1 - p])
     with np.errstate(divide="ignore", invalid="ignore"):
         entropy = -np.where(both > 0, both * np.log(both), 0).sum(0) / np.log(len(both))
-    gap = np.maximum(entropy - q[-1] / 65535, 0)
+    gap = np.maximum(entropy - q[-2] / 65535, 0)
     out = {f"{target}_uncertainty": entropy * 254, f"{target}_disagreement": gap * 254}
-    out[target] = sums[:-1].argmax(0) if target == "facies" else p[0] * 254
+    out[f"{target}_variance"] = q[-1] / 65535 * 254
+    out[target] = sums[:-2].argmax(0) if target == "facies" else p[0] * 254
     for values in out.values():
         values[~live] = NONE
     return out
 
 
 def test_equals_one_pass_over_the_whole_volume_in_plain_numpy(survey):
-    run(survey, probability=True)
+    run(survey, probability=True, variance=True)
     found = volumes(survey)
     for recipe in NETWORKS:
         sums, total, live = reference(survey, recipe)
@@ -146,12 +150,12 @@ def test_equals_one_pass_over_the_whole_volume_in_plain_numpy(survey):
     ],
 )
 def test_regions_shards_and_borders_do_not_change_a_bit(survey, options):
-    whole = run(survey, name="a")
-    other = run(survey, name="b", **options)
+    whole = run(survey, name="a", variance=True)
+    other = run(survey, name="b", variance=True, **options)
     assert other.checksum == whole.checksum
     first, second = volumes(survey, "a"), volumes(survey, "b")
     assert first.keys() == second.keys()
-    assert len(first) == 6
+    assert len(first) == 8
     for name, values in first.items():
         np.testing.assert_array_equal(values, second[name])
 
@@ -237,7 +241,7 @@ def test_thin_surveys_and_surveys_smaller_than_a_window_work(tmp_path, shape):
 
 
 def test_plain_xarray_opens_the_product_with_its_coordinates(survey):
-    run(survey, probability=True)
+    run(survey, probability=True, variance=True)
     product = xarray.open_zarr(f"{survey}/interpretation/main", consolidated=False)
     assert product["facies"].dtype == np.uint8
     assert product["facies"].dims == ("inline", "crossline", "twt")
@@ -245,7 +249,11 @@ def test_plain_xarray_opens_the_product_with_its_coordinates(survey):
     assert product["facies"].attrs["flag_meanings"] == "a b c none"
     assert product["facies_probability"].dims[0] == "facies_class"
     assert product["inline"].values[0] == 100
-    for name in ("fault", "facies_uncertainty", "facies_probability", "fault_disagreement"):
+    assert product["fault_variance"].attrs["counts_as_one"] == 0.25
+    assert product["facies_variance"].attrs["counts_as_one"] == pytest.approx(2 / 9)
+    names = ("fault", "facies_uncertainty", "facies_probability", "fault_disagreement",
+             "facies_variance", "fault_variance")
+    for name in names:
         values = product[name].values
         assert values.dtype.kind == "f"
         assert np.isnan(values[..., ~LIVE, :]).all()
@@ -397,6 +405,7 @@ def test_a_plan_says_what_it_will_do_and_what_it_depends_on(survey):
         {"overlap": 0.5},
         {"weights": "flat"},
         {"probability": True},
+        {"variance": True},
         {"region": (2, 2)},
         {"orientations": ["inline"]},
         {"networks": [NumpyRecipe(salt=1), FAULT]},
@@ -407,6 +416,14 @@ def test_a_plan_says_what_it_will_do_and_what_it_depends_on(survey):
         options.setdefault("shards", (8, 8, 16))
         prints.add(plan_interpretation(survey, networks, run="main", **options).fingerprint)
     assert len(prints) == len(changed) + 1
+
+
+def test_plans_keep_the_fingerprints_that_finished_work_was_recorded_under(tmp_path):
+    """Written down before variance and context were thought of."""
+    url = make_survey(tmp_path / "survey.zarr", SHAPE)
+    for options, expected in (({}, "353299357ff6a7b2"), ({"probability": True}, "c1c19e8910cc45a4")):
+        plan = plan_interpretation(url, NETWORKS, run="main", shards=(8, 8, 16), **options)
+        assert plan.fingerprint.startswith(expected)
 
 
 def test_a_product_is_verified_shard_by_shard_and_a_lost_one_is_missed(survey):

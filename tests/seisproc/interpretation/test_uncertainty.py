@@ -5,7 +5,12 @@ from hypothesis import strategies as st
 from scipy.stats import entropy
 
 from seisproc.interpretation.blend import ONE
-from seisproc.interpretation.uncertainty import finish_facies, finish_fault
+from seisproc.interpretation.uncertainty import (
+    finish_facies,
+    finish_fault,
+    finish_variance,
+    largest_variance,
+)
 from seisproc.schema import CODES, NONE
 
 LIVE = np.ones((1, 1), bool)
@@ -75,6 +80,26 @@ def test_fault_probability_and_its_entropy(weight):
     np.testing.assert_array_equal(found["fault"].ravel(), np.rint(np.rint(p * ONE) / ONE * CODES))
     assert np.abs(found["fault_uncertainty"].ravel() - expected * CODES).max() <= 0.52
     assert np.abs(found["fault_disagreement"].ravel() - expected / 2 * CODES).max() <= 0.52
+
+
+@given(st.integers(2, 10), st.integers(1, 30), st.floats(0.01, 3), st.integers(0, 2**31))
+def test_no_samples_vary_more_than_the_largest_variance(classes, samples, sharpness, seed):
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet([sharpness] * classes, size=samples)
+    assert p.var(axis=0).mean() <= largest_variance(classes) + 1e-12
+    certain = np.eye(classes)  # each sample sure of another class
+    assert certain.var(axis=0).mean() == pytest.approx(largest_variance(classes))
+
+
+@pytest.mark.parametrize("weight", [1, 9, 65537])
+def test_variance_is_stored_as_a_share_and_as_none_where_dead(weight):
+    share = np.linspace(0, 1, 101)
+    sums = np.zeros((1, 2, 101), np.uint32)
+    sums[:] = (np.rint(share * ONE).astype(np.int64) * weight).astype(np.uint32)
+    live = np.array([[True, False]])
+    found = finish_variance(sums, np.full((1, 2, 101), weight, np.uint32), live)
+    np.testing.assert_array_equal(found[0, 0], np.rint(np.rint(share * ONE) / ONE * CODES))
+    assert (found[0, 1] == NONE).all()
 
 
 def test_probabilities_are_left_out_unless_wanted():
