@@ -12,13 +12,11 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from seisproc.cluster.resources import GPU, offered
 from seisproc.errors import ClusterError
 
 if TYPE_CHECKING:
     from distributed import Client
-
-GPU = "GPU"
-"""Resource that workers with a GPU offer: ``dask worker --resources GPU=1``."""
 
 LISTEN_S = 1.0
 """How long to wait for a message before looking whether the task has ended."""
@@ -103,9 +101,8 @@ def run_on_worker(
         told.put({"kind": message["kind"], **message["told"]})
 
     client.subscribe_topic(topic, receive)
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    offered = gpu and any(worker.get("resources", {}).get(GPU) for worker in workers)
-    future = client.submit(make(topic), pure=False, resources={GPU: 1} if offered else {})
+    with_gpu = gpu and offered(client).get(GPU, 0) >= 1
+    future = client.submit(make(topic), pure=False, resources={GPU: 1} if with_gpu else {})
     try:
         while not future.done():
             _hand_on(told, on_message, LISTEN_S)

@@ -1,0 +1,120 @@
+"""From an address to a client whose workers can be relied on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from seisproc.cluster.gateway import gateway_client, is_gateway
+from seisproc.errors import ClusterError
+
+if TYPE_CHECKING:
+    from distributed import Client, WorkerPlugin
+
+LOGGER = "seisproc"
+"""What workers log under this name reaches the process that is connected to them."""
+
+ANSWER_TIMEOUT_S = 5.0
+"""How long an address may take to answer."""
+
+
+@contextlib.contextmanager
+def connect(
+    address: str, *, timeout_s: float = ANSWER_TIMEOUT_S, workers_timeout_s: float = 300.0
+) -> Iterator[Client | None]:
+    """Yield a client of the scheduler at ``address``, or None for ``""``, this process.
+
+    Waits for the first worker, checks that the workers run this very code, sees to it that later
+    ones are checked too and that all leave in order, and forwards what they log under ``seisproc``
+    to this process's logger of that name.
+
+    Raises
+    ------
+    ClusterError
+        If nobody answers in time, no worker comes, or a worker runs other code.
+    """
+    if not address:
+        yield None
+        return
+    from seisproc.cluster.leaving import Leaving, Notice
+    from seisproc.cluster.same_code import REFUSED, SameCode, require_same_code, tell_of_refused
+
+    with _client(address, timeout_s) as client:
+        _wait_for_worker(client, address, workers_timeout_s)
+        check = SameCode(require_same_code(client), client.id)
+        client.subscribe_topic(REFUSED, tell_of_refused)
+        client.register_plugin(check)
+        client.register_plugin(Leaving())
+        client.register_plugin(Notice())
+        client.forward_logging(LOGGER)
+        client.register_plugin(_log_level(logging.getLogger(LOGGER).getEffectiveLevel()))
+        try:
+            yield client
+        finally:
+            with contextlib.suppress(Exception):  # the scheduler may be gone
+                client.unregister_worker_plugin(check.name)
+
+
+@contextlib.contextmanager
+def _client(address: str, timeout_s: float) -> Iterator[Client]:
+    if is_gateway(address):
+        with gateway_client(address) as client:
+            yield client
+        return
+    from distributed import Client
+
+    _require_answer(address, timeout_s)
+    client = Client(address, timeout=timeout_s, set_as_default=False)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _require_answer(address: str, timeout_s: float) -> None:
+    """Knock before a client is made: one that fails to connect takes ten noisy seconds to go."""
+    from distributed.comm.core import connect as knock
+    from distributed.security import Security
+
+    async def probe() -> None:
+        arguments = Security().get_connection_args("client")  # certificates for tls://
+        await (await knock(address, timeout=timeout_s, **arguments)).close()
+
+    with ThreadPoolExecutor(1) as thread:  # an event loop may be running in this one
+        try:
+            thread.submit(asyncio.run, probe()).result()
+        except (OSError, ValueError, TypeError, RuntimeError) as error:  # TimeoutError: an OSError
+            plain = isinstance(error, OSError)
+            raise ClusterError(
+                f"no Dask scheduler answers at {address}",
+                found=f"none after {timeout_s:g} s" if plain else str(error),
+                do="Check the address, or let a cluster be started with --cluster local",
+            ) from error
+
+
+def _log_level(level: int) -> WorkerPlugin:
+    """Make all workers, later ones too, log what this process would: their own level is WARNING."""
+    from distributed import WorkerPlugin
+
+    class LogLevel(WorkerPlugin):
+        name = "seisproc-log-level"
+
+        def setup(self, worker: Any) -> None:
+            logging.getLogger(LOGGER).setLevel(level)
+
+    return LogLevel()
+
+
+def _wait_for_worker(client: Client, address: str, timeout_s: float) -> None:
+    try:
+        client.wait_for_workers(1, timeout=timeout_s)
+    except TimeoutError as error:
+        raise ClusterError(
+            f"the Dask scheduler at {address} has no workers",
+            found=f"none after {timeout_s:g} s",
+            do="Start workers, or ask for resources that the cluster can give",
+        ) from error

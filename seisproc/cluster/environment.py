@@ -1,0 +1,85 @@
+"""What every worker gets before its interpreter starts, whatever starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+from seisproc.cluster.spec import ClusterSpec
+
+WORKER_ENVIRONMENT = {
+    # glibc gives every freed block above the trim threshold back to the system. Dask's default of
+    # 64 KiB makes torch page-fault through each of its work buffers again and again, which costs
+    # half its speed on a CPU.
+    "MALLOC_TRIM_THRESHOLD_": str(256 * 1024**2),
+    "MALLOC_MMAP_THRESHOLD_": str(256 * 1024**2),
+    # A worker of n threads runs n tasks at a time; a task that computes with several threads says
+    # so itself.
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    # Zarr's pool only has to keep up with the tasks of its own worker.
+    "ZARR_THREADING__MAX_WORKERS": "2",
+}
+"""Environment of the workers, set before their interpreter starts; the user's own values win."""
+
+DASK_TRIM_THRESHOLD = "65536"
+
+DRAIN = "seisproc.drain-s"
+"""Dask setting on the workers: seconds that a task may go on after SIGTERM."""
+
+DRAIN_VARIABLE = "DASK_SEISPROC__DRAIN_S"
+"""The same as Dask reads it from the environment."""
+
+
+def worker_environment(spec: ClusterSpec) -> dict[str, str]:
+    """Environment of workers that do not inherit the settings of this process."""
+    return {**WORKER_ENVIRONMENT, DRAIN_VARIABLE: f"{spec.drain_s:g}"}
+
+
+def settings(spec: ClusterSpec) -> dict[str, Any]:
+    """Dask settings under which a cluster is started."""
+    return {
+        "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
+        DRAIN: spec.drain_s,
+        # Regions are long and equal tasks: a queue on a worker would only unbalance them.
+        "distributed.scheduler.worker-saturation": 1.0,
+        # Without, work waits for ever once the last worker is gone and none follows.
+        "distributed.scheduler.no-workers-timeout": f"{spec.patience_s:g}s",
+    }
+
+
+@contextlib.contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while the body runs, and from all threads and processes that it starts.
+
+    A terminal sends Ctrl-C to the workers too. They would die with a traceback each, where this
+    process has to end the work in order and to close them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def kept_environment() -> Iterator[None]:
+    """Undo what a nanny sets in this process's environment when it spawns a worker."""
+    before = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
+    # Variables that exist take precedence over settings. A cluster that somebody else opened in
+    # this process leaves Dask's own default behind, which nobody chose.
+    if before["MALLOC_TRIM_THRESHOLD_"] == DASK_TRIM_THRESHOLD:
+        del os.environ["MALLOC_TRIM_THRESHOLD_"]
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

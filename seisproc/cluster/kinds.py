@@ -1,0 +1,152 @@
+"""What each library that starts clusters is told: our sizes in its words.
+
+Each function returns arguments of one class; the user's own options come last.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from seisproc.cluster.environment import settings, worker_environment
+from seisproc.cluster.resources import GPU
+from seisproc.cluster.spec import (
+    CUDA,
+    GATEWAY,
+    KUBERNETES,
+    PBS,
+    SLURM,
+    SSH,
+    ClusterSpec,
+)
+from seisproc.errors import ConfigError
+
+DEATH_TIMEOUT_S = 60
+"""A worker that finds no scheduler for so long ends."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """What a kind of cluster needs: the module, its class, and the extra that installs it."""
+
+    module: str
+    name: str
+    extra: str
+
+
+LIBRARIES = {
+    CUDA: Library("dask_cuda", "LocalCUDACluster", "gpu"),
+    SSH: Library("asyncssh", "", "ssh"),
+    SLURM: Library("dask_jobqueue", "SLURMCluster", "slurm"),
+    PBS: Library("dask_jobqueue", "PBSCluster", "slurm"),
+    KUBERNETES: Library("dask_kubernetes.operator", "KubeCluster", "kubernetes"),
+    GATEWAY: Library("dask_gateway", "GatewayCluster", "gateway"),
+}
+
+
+def cuda_options(spec: ClusterSpec) -> dict[str, Any]:
+    """Arguments of ``dask_cuda.LocalCUDACluster``: a worker per GPU, each offering it."""
+    own: dict[str, Any] = {
+        "n_workers": spec.workers,
+        "threads_per_worker": spec.threads_per_worker,
+        "dashboard_address": spec.dashboard,
+        "resources": {GPU: 1},
+        "death_timeout": DEATH_TIMEOUT_S,
+    }
+    if spec.memory_gib is not None:
+        own["memory_limit"] = f"{spec.memory_gib}GiB"
+    return {**own, **spec.options}
+
+
+def ssh_options(spec: ClusterSpec) -> dict[str, Any]:
+    """Arguments of ``distributed.SSHCluster``.
+
+    The scheduler runs on the first of ``hosts``; the workers are dealt out to the others, or to
+    the first where it is the only one.
+    """
+    hosts = list(spec.options["hosts"])
+    dealt = itertools.islice(itertools.cycle(hosts[1:] or hosts), spec.workers)
+    worker: dict[str, Any] = {
+        "nthreads": spec.threads_per_worker,
+        "n_workers": 1,
+        "death_timeout": DEATH_TIMEOUT_S,
+    }
+    if spec.memory_gib is not None:
+        worker["memory_limit"] = f"{spec.memory_gib}GiB"
+    if spec.gpu:
+        worker["resources"] = {GPU: 1}
+    scheduler = {
+        "port": 0,
+        "dashboard_address": spec.dashboard or ":0",
+        "idle_timeout": f"{spec.idle_timeout_s:g}s",
+    }
+    own = {"worker_options": worker, "scheduler_options": scheduler}
+    return {**own, **spec.options, "hosts": [hosts[0], *dealt]}
+
+
+def job_options(spec: ClusterSpec) -> dict[str, Any]:
+    """Arguments of dask-jobqueue's classes: one worker a job, with a GPU where asked."""
+    own: dict[str, Any] = {
+        "cores": spec.threads_per_worker,
+        "processes": 1,
+        "death_timeout": DEATH_TIMEOUT_S,
+        "scheduler_options": {"dashboard_address": spec.dashboard or ":0"},
+    }
+    if spec.memory_gib is not None:
+        own["memory"] = f"{spec.memory_gib}GiB"
+    if spec.gpu:
+        if spec.kind == SLURM:
+            own["job_extra_directives"] = ["--gres=gpu:1"]
+        elif "resource_spec" not in spec.options:
+            raise ConfigError(
+                "PBS must be told what a job with a GPU asks for",
+                do="Give options: resource_spec: 'select=1:ncpus=1:ngpus=1:mem=8gb' or the like",
+            )
+        own["worker_extra_args"] = ["--resources", f"{GPU}=1"]
+    environment = [f"export {k}={v}" for k, v in worker_environment(spec).items()]
+    prologue = [*environment, *spec.options.get("job_script_prologue", [])]
+    return {**own, **spec.options, "job_script_prologue": prologue}
+
+
+_POD_OPTIONS = ("image", "scheduler_service_type", "jupyter")
+
+
+def kubernetes_options(spec: ClusterSpec) -> dict[str, Any]:
+    """Arguments of ``dask_kubernetes.operator.KubeCluster``, the cluster's resource included."""
+    from dask_kubernetes.operator import make_cluster_spec
+
+    name = str(spec.options.get("name", "seisproc"))
+    sizes = {"cpu": str(spec.threads_per_worker)}
+    if spec.memory_gib is not None:
+        sizes["memory"] = f"{spec.memory_gib:g}Gi"
+    command = ["dask", "worker", f"--nthreads={spec.threads_per_worker}"]
+    command.append(f"--death-timeout={DEATH_TIMEOUT_S}")
+    if spec.gpu:
+        command += ["--resources", f"{GPU}=1"]
+    resource = make_cluster_spec(
+        name=name,
+        n_workers=spec.first,
+        resources={"requests": sizes, "limits": sizes},
+        env={**worker_environment(spec), **_scheduler_environment(spec)},
+        worker_command=command,
+        idle_timeout=int(spec.idle_timeout_s),
+        **{k: v for k, v in spec.options.items() if k in _POD_OPTIONS},
+    )
+    worker = resource["spec"]["worker"]["spec"]
+    # Kubernetes sends SIGKILL 30 s after SIGTERM unless told otherwise.
+    worker["terminationGracePeriodSeconds"] = int(spec.drain_s) + 15
+    if spec.gpu:
+        with_gpu = {**sizes, "nvidia.com/gpu": "1"}
+        worker["containers"][0]["resources"] = {"requests": with_gpu, "limits": with_gpu}
+    own = {k: v for k, v in spec.options.items() if k not in (*_POD_OPTIONS, "name")}
+    return {"custom_cluster_spec": resource, **own}
+
+
+def _scheduler_environment(spec: ClusterSpec) -> dict[str, str]:
+    """Put settings of the scheduler into its environment: it runs in a pod of its own."""
+    chosen = {k: v for k, v in settings(spec).items() if k.startswith("distributed.scheduler.")}
+    return {
+        "DASK_" + name.upper().replace(".", "__").replace("-", "_"): str(value)
+        for name, value in chosen.items()
+    }

@@ -1,0 +1,160 @@
+"""One description for every kind of cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from seisproc.errors import ConfigError
+
+IN_PROCESS = "in-process"
+LOCAL = "local"
+CUDA = "cuda"
+SSH = "ssh"
+SLURM = "slurm"
+PBS = "pbs"
+KUBERNETES = "kubernetes"
+GATEWAY = "gateway"
+ADDRESS = "address"
+
+KINDS = (IN_PROCESS, LOCAL, CUDA, SSH, SLURM, PBS, KUBERNETES, GATEWAY, ADDRESS)
+
+QUEUED = (SLURM, PBS, KUBERNETES, GATEWAY)
+"""Their workers come when others have left room for them, perhaps in hours."""
+
+ADAPTIVE = (LOCAL, *QUEUED)
+"""Workers of these can be started and ended while the work runs."""
+
+DAY_S = 86400.0
+
+
+@dataclass(frozen=True)
+class ClusterSpec:
+    """Which cluster, and how much of it.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`KINDS`. ``address`` is a scheduler that already runs, ``cuda`` a process per
+        GPU of this machine.
+    workers : int
+        Worker processes to start; where the number adapts, those to begin with.
+    minimum, maximum : int, optional
+        With a maximum, the number of workers follows the work between the two. ``minimum``: 1 if
+        not given.
+    threads_per_worker : int
+        Tasks that one worker runs at a time.
+    memory_gib : float, optional
+        Memory of one worker. A worker that passes it is restarted. None: an equal share of
+        this machine; batch systems must be told.
+    gpu : bool
+        Each worker owns one GPU and offers it as the resource ``GPU=1``. Always so for ``cuda``.
+    address : str
+        Scheduler to use, for kind ``address``: ``tcp://host:8786``; or the server of a
+        ``gateway``, if Dask's own configuration does not name it.
+    dashboard : str, optional
+        Where Dask's own dashboard listens, e.g. ``127.0.0.1:8787``; None: nowhere.
+    wait_s : float, optional
+        How long to wait for a worker where there is none, at first and later on. None: a day
+        where workers queue, else 5 minutes.
+    drain_s : float
+        How long a worker that is told to end (SIGTERM) may go on with its task.
+    idle_timeout_s : float
+        After so long without work, a scheduler that runs elsewhere ends, and its workers too.
+    options : dict
+        Handed on to the cluster's class as they are, e.g. ``queue`` and ``walltime`` for SLURM,
+        ``image`` and ``namespace`` for Kubernetes, ``hosts`` for SSH.
+    """
+
+    kind: str = IN_PROCESS
+    workers: int = 1
+    minimum: int | None = None
+    maximum: int | None = None
+    threads_per_worker: int = 1
+    memory_gib: float | None = None
+    gpu: bool = False
+    address: str = ""
+    dashboard: str | None = None
+    wait_s: float | None = None
+    drain_s: float = 25.0
+    idle_timeout_s: float = 3600.0
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ConfigError(
+                "unknown kind of cluster", found=repr(self.kind), expected=", ".join(KINDS)
+            )
+        if self.workers < 1 or self.threads_per_worker < 1:
+            raise ConfigError(
+                "a cluster needs at least one worker with one thread",
+                found=f"workers {self.workers}, threads_per_worker {self.threads_per_worker}",
+            )
+        self._check_address()
+        self._check_range()
+        if self.gpu and self.kind in (LOCAL, GATEWAY, ADDRESS, IN_PROCESS):
+            raise ConfigError(
+                f"a cluster of kind {self.kind!r} gives its workers no GPU each",
+                do="Use kind 'cuda' on this machine; elsewhere start the workers with"
+                " --resources GPU=1",
+            )
+        if self.kind == SSH and not self.options.get("hosts"):
+            raise ConfigError(
+                "a cluster of kind 'ssh' needs hosts",
+                do="List them under options: hosts, the scheduler's first",
+            )
+
+    def _check_address(self) -> None:
+        if self.kind == GATEWAY:
+            return
+        if (self.kind == ADDRESS) != bool(self.address):
+            raise ConfigError(
+                "an address belongs to a cluster of kind 'address' or 'gateway', and to no other",
+                found=f"kind {self.kind!r}, address {self.address!r}",
+                do="Give kind 'address' and a scheduler such as tcp://host:8786",
+            )
+
+    def _check_range(self) -> None:
+        if self.maximum is None:
+            if self.minimum is not None:
+                raise ConfigError(
+                    "a least number of workers says nothing without a greatest one",
+                    found=f"minimum {self.minimum}",
+                    do="Give maximum too, or workers alone",
+                )
+            return
+        if self.kind not in ADAPTIVE:
+            raise ConfigError(
+                f"the workers of a cluster of kind {self.kind!r} do not come and go",
+                found=f"maximum {self.maximum}",
+                expected=f"one of {', '.join(ADAPTIVE)}",
+                do="Give workers instead of minimum and maximum",
+            )
+        if not 1 <= self.least <= self.maximum:
+            raise ConfigError(
+                "a cluster needs at least one worker, and no fewer at most than at least",
+                found=f"minimum {self.least}, maximum {self.maximum}",
+            )
+
+    @property
+    def least(self) -> int:
+        """Fewest workers."""
+        return 1 if self.minimum is None else self.minimum
+
+    @property
+    def first(self) -> int:
+        """Workers to begin with.
+
+        >>> ClusterSpec("local", workers=8).first, ClusterSpec("local", 8, maximum=4).first
+        (8, 4)
+        """
+        if self.maximum is None:
+            return self.workers
+        return min(max(self.workers, self.least), self.maximum)
+
+    @property
+    def patience_s(self) -> float:
+        """How long to wait for a worker where there is none."""
+        if self.wait_s is not None:
+            return self.wait_s
+        return DAY_S if self.kind in QUEUED else 300.0

@@ -1,0 +1,42 @@
+"""What a cluster's description refuses, and what it amounts to."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seisproc.cluster import ClusterSpec
+from seisproc.cluster.spec import DAY_S
+from seisproc.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "cloud"},
+        {"kind": "local", "workers": 0},
+        {"kind": "address"},
+        {"kind": "local", "address": "tcp://127.0.0.1:1"},
+        {"kind": "local", "minimum": 2},
+        {"kind": "local", "minimum": 3, "maximum": 2},
+        {"kind": "local", "minimum": 0, "maximum": 2},
+        {"kind": "cuda", "maximum": 2},
+        {"kind": "ssh"},
+        {"kind": "ssh", "maximum": 2, "options": {"hosts": ["a"]}},
+        {"kind": "local", "gpu": True},
+    ],
+)
+def test_a_spec_that_makes_no_sense_is_refused(fields):
+    with pytest.raises(ConfigError):
+        ClusterSpec(**fields)
+
+
+@given(st.integers(1, 50), st.integers(1, 50), st.integers(0, 50))
+def test_the_first_workers_lie_within_the_range(workers, minimum, more):
+    spec = ClusterSpec("slurm", workers=workers, minimum=minimum, maximum=minimum + more)
+    assert spec.least == minimum <= spec.first <= minimum + more
+
+
+def test_patience_is_longer_where_workers_queue():
+    assert ClusterSpec("slurm").patience_s == DAY_S
+    assert ClusterSpec("local").patience_s == 300
+    assert ClusterSpec("slurm", wait_s=7).patience_s == 7
