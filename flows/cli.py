@@ -14,6 +14,7 @@ import click
 from flows import (
     cropping,
     delivering,
+    fault_surfaces,
     ingesting,
     interpreting,
     labelling,
@@ -78,6 +79,7 @@ for verb in (
     interpreting.interpret,
     scoring_commands.evaluate,
     scoring_commands.compare,
+    fault_surfaces.faults,
     delivering.export,
     delivering.report,
     looking.verify,

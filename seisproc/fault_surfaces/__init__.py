@@ -1,0 +1,1 @@
+"""Fault surfaces: a volume of fault probability thinned, linked, numbered and drawn as sticks."""
