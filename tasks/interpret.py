@@ -8,7 +8,7 @@ from typing import Any
 
 from models.predictor import BundleRecipe
 from seisproc.cluster import connect
-from seisproc.errors import ConfigError, IncompleteError
+from seisproc.errors import IncompleteError
 from seisproc.interpretation.run import (
     InterpretationPlan,
     InterpretationReceipt,
@@ -87,23 +87,9 @@ def recipe_of(model: str, settings: InterpretationSettings) -> BundleRecipe:
 def plan_survey(
     store: str, models: Sequence[str], run: str, settings: InterpretationSettings
 ) -> InterpretationPlan:
-    """Settle how the bundles at ``models`` interpret a survey; reads no samples.
-
-    Raises
-    ------
-    ConfigError
-        If a model wants to be told more than the seismic.
-    """
+    """Settle how the bundles at ``models`` interpret a survey; reads no samples."""
     # mypy compares the two packages' named tuples by name; their fields are the same.
     recipes: list[Any] = [recipe_of(url, settings) for url in models]
-    for recipe in recipes:
-        if len(recipe.inputs) > 1:
-            raise ConfigError(
-                f"{recipe.name} is a model of single sections",
-                found=f"it is told {', '.join(recipe.inputs[1:3])}, ... besides the seismic",
-                expected="a model that is told the seismic alone",
-                do="Interpret sections with it (--sections FOLDER), or train one without `context`",
-            )
     return plan_interpretation(
         store,
         recipes,

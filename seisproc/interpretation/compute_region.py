@@ -38,6 +38,7 @@ from seisproc.interpretation.running_sums import RunningSums, finish_sums
 from seisproc.interpretation.samples import Samples
 from seisproc.interpretation.tiling import Lattice
 from seisproc.records import Records
+from seisproc.sections.of_survey import SurveyContext, survey_context
 from seisproc.survey import Survey
 
 log = logging.getLogger(__name__)
@@ -68,8 +69,8 @@ def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple
     """
     task = _Compute(plan, work, number)
     for row, (start, stop) in enumerate(slabs(plan)):
-        for sums, predict in zip(task.sums, task.predict, strict=True):
-            task.run_windows(sums, predict, start, stop)
+        for sums, predict, context in zip(task.sums, task.predict, task.contexts, strict=True):
+            task.run_windows(sums, predict, context, start, stop)
         task.flush(row, start, stop)
     payload: dict[str, Any] = {
         "attempt": task.attempt,
@@ -95,14 +96,18 @@ class _Compute:
         self.area = plan.regions.area(number)
         self.inner = interiors(plan, number)
         self.predict = [load_network(network.recipe) for network in plan.networks]
+        survey = Survey(plan.store_url)
+        self.contexts = [
+            survey_context(network.recipe, survey.grid, plan.store_url)
+            for network in plan.networks
+        ]
         self.watch.lap("load")
         self.sums = [RunningSums(each, self._summed(each), plan.slab) for each in plan.networks]
         read = self._read_area()
         self.around = self.area.hull(read) if read.size else self.area
         for sums in self.sums:
             self.around = self.around.hull(sums.area)
-        survey, a = Survey(plan.store_url), self.around
-        every = survey.array("live")
+        a, every = self.around, survey.array("live")
         self.live = np.asarray(every[a.i_start : a.i_stop, a.j_start : a.j_stop], bool)
         self.lateral: dict[Lattice, list[tuple[int, int]]] = {}
         self.samples = Samples(plan, survey, self._live_of(read), read)
@@ -129,7 +134,14 @@ class _Compute:
             url = interior_url(self.work, self.number, self.attempt)
             self.interior = BundleWriter(url)
 
-    def run_windows(self, sums: RunningSums, predict: Predict, start: int, stop: int) -> None:
+    def run_windows(
+        self,
+        sums: RunningSums,
+        predict: Predict,
+        context: SurveyContext | None,
+        start: int,
+        stop: int,
+    ) -> None:
         """Run one network's windows that start within a slab."""
         size = sums.network.batch_size
         for lattice in sums.network.lattices:
@@ -137,11 +149,11 @@ class _Compute:
             depths = range(first, min(end, lattice.counts[2]))
             counts = [(i, j, k) for k in depths for i, j in self._lateral(lattice)]
             for batch in (counts[n : n + size] for n in range(0, len(counts), size)):
-                windows = self.samples.windows(lattice, batch, stop)
+                windows = self.samples.windows(lattice, batch, stop, context)
                 index = np.array([lattice.index(*count) for count in batch], np.int64)
                 self.watch.lap("read")
                 prediction = predict(windows, index)
-                _require_shape(sums.network, prediction, windows.shape)
+                _require_shape(sums.network, prediction, (len(batch), *lattice.window))
                 self.watch.lap("infer")
                 for member, count in enumerate(batch):
                     sums.add(prediction, member, lattice, count)

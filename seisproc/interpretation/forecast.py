@@ -124,7 +124,7 @@ def _allocator() -> dict[str, str]:
 def _try(network: NetworkPlan) -> float:
     """Seconds of a window: reading is left out, blending is not."""
     predict, lattice = network.recipe.make_predict(), network.lattices[0]
-    windows = np.zeros((network.batch_size, *lattice.window), np.float32)
+    windows = np.zeros(network.batch_shape(network.batch_size, lattice), np.float32)
     windows += np.random.default_rng(0).standard_normal(lattice.window, np.float32)
     index = np.arange(network.batch_size)
     i, j, _ = lattice.window

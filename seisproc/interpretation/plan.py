@@ -14,7 +14,7 @@ from typing import Any
 
 from seisproc.fingerprint import fingerprint
 from seisproc.interpretation.blend import AxisWeights, blend_weights
-from seisproc.interpretation.prediction import Recipe
+from seisproc.interpretation.prediction import SEISMIC_ALONE, Recipe
 from seisproc.interpretation.regions import Number, Regions
 from seisproc.interpretation.tiling import Lattice
 from seisproc.interpretation.uncertainty import largest_variance
@@ -23,6 +23,9 @@ from seisproc.volume import Shape3
 
 ALGORITHM_VERSION = 1
 """Raised whenever the same plan would give other values; part of every fingerprint."""
+
+CONTEXT_VERSION = 1
+"""Raised whenever networks would be told other values besides the seismic."""
 
 HAND_OVER = "hand over"
 RECOMPUTE = "recompute"
@@ -39,7 +42,22 @@ PROCESS_GIB = 0.3
 
 @dataclass(frozen=True)
 class NetworkPlan:
-    """How one network runs over the survey."""
+    """How one network runs over the survey.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    lattices : tuple of Lattice
+        One for a 3-D network, one an orientation for a 2-D one.
+    weights : str
+        Kind of blend weights.
+    batch_size : int
+        Windows that it is given at a time.
+    probability, variance : bool
+        Whether these are kept too.
+    context_bytes : int
+        Memory of the interpreted sections that it looks at.
+    """
 
     recipe: Recipe
     lattices: tuple[Lattice, ...]
@@ -47,6 +65,12 @@ class NetworkPlan:
     batch_size: int
     probability: bool
     variance: bool = False
+    context_bytes: int = 0
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Channels of a window by name; the first is the seismic."""
+        return tuple(getattr(self.recipe, "inputs", SEISMIC_ALONE))
 
     @property
     def channels(self) -> int:
@@ -79,8 +103,14 @@ class NetworkPlan:
         """Blend weights of each lattice."""
         return blend_weights(self.weights, self.lattices)
 
+    def batch_shape(self, windows: int, lattice: Lattice) -> tuple[int, ...]:
+        """Shape of what the network is given: so many windows of a lattice."""
+        told = () if len(self.inputs) == 1 else (len(self.inputs),)
+        return (windows, *told, *lattice.window)
+
     def describe(self) -> dict[str, Any]:
         """Say all that its result depends on, and its name, as JSON."""
+        told = {"inputs": list(self.inputs), "context": CONTEXT_VERSION}
         return {
             "name": self.recipe.name,
             "key": self.recipe.key,
@@ -90,6 +120,7 @@ class NetworkPlan:
             "strides": [list(lattice.stride) for lattice in self.lattices],
             "weights": self.weights,
             "batch_size": self.batch_size,
+            **(told if len(self.inputs) > 1 else {}),
         }
 
 
@@ -175,10 +206,11 @@ class InterpretationPlan:
         volumes = sum(math.prod(lead) for lead in self.volumes.values())
         shards = 2 * volumes * math.prod(self.regions.edge) * self.shards[2]
         batch = max(
-            4 * n.batch_size * math.prod(n.lattices[0].window) * (n.channels + 3)
+            4 * n.batch_size * math.prod(n.lattices[0].window) * (n.channels + 2 + len(n.inputs))
             for n in self.networks
         )
-        return int(PROCESS_GIB * 2**30) + sums + seams + samples + shards + batch
+        context = sum(network.context_bytes for network in self.networks)
+        return int(PROCESS_GIB * 2**30) + sums + seams + samples + shards + batch + context
 
     def _largest(self, network: NetworkPlan, *, read: bool) -> int:
         """Count the traces of the largest region with its windows, written or read."""
@@ -203,6 +235,8 @@ class InterpretationPlan:
                 f"{network.recipe.name}, windows {windows}, stride {by(first.stride)}, "
                 f"{network.weights} weights, batches of {network.batch_size}",
             ))
+            if len(network.inputs) > 1:
+                rows.append(("", f"told {', '.join(network.inputs)}"))
         rows += [
             ("regions", f"{len(self.regions):,} of {by(self.regions.edge)} traces, "
                         f"shards {by(self.shards)}"),

@@ -1,6 +1,7 @@
 """Making the plan of an interpretation: checks, lattices, regions, counts of windows.
 
-Reads the survey's metadata and its live mask, no samples.
+Reads the survey's metadata and its live mask, and the interpreted sections that networks look at;
+no samples.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from seisproc.interpretation.prediction import Recipe
 from seisproc.interpretation.regions import Regions
 from seisproc.interpretation.tiling import Lattice, lattices
 from seisproc.normalise import NORMALISATION
+from seisproc.sections.of_survey import survey_context
 from seisproc.survey import Survey
 from seisproc.volume import Shape3
 
@@ -88,7 +90,8 @@ def plan_interpretation(
     Raises
     ------
     ConfigError
-        If no network is given, or two for one target, or a parameter makes no sense.
+        If no network is given, or two for one target, or a parameter makes no sense; or if a
+        network looks at interpreted sections of another survey.
     BundleError
         If a network was trained on another normalisation, or for another target.
     SpaceError
@@ -107,6 +110,9 @@ def plan_interpretation(
         raise ConfigError("borders", found=borders, expected=f"{HAND_OVER!r} or {RECOMPUTE!r}")
     if min(region) < 1:
         raise ConfigError("region, in shards", found=f"{region}", expected="at least (1, 1)")
+    told = {
+        recipe.key: survey_context(recipe, survey.grid, survey.url) for recipe in recipes
+    }
     networks = tuple(
         NetworkPlan(
             recipe=recipe,
@@ -115,6 +121,7 @@ def plan_interpretation(
             batch_size=_batch_size(recipe),
             probability=probability,
             variance=variance,
+            context_bytes=context.held_bytes if (context := told[recipe.key]) else 0,
         )
         for recipe in sorted(recipes, key=lambda each: TARGETS.index(each.target))
     )

@@ -12,6 +12,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+SEISMIC_ALONE = ("seismic",)
+"""Inputs of a network that is told nothing besides."""
+
 
 class Prediction(NamedTuple):
     """What a network says of a batch of windows, averaged over its Monte-Carlo samples.
@@ -42,7 +45,8 @@ class Predict(Protocol):
 
         ``window_index`` int64 (batch,) names each window in the survey's lattice; it seeds the
         Monte-Carlo masks, so that a window's result depends on nothing but itself. A 2-D network
-        takes windows with one of the two lateral extents equal to 1.
+        takes windows with one of the two lateral extents equal to 1. A network that is told more
+        than the seismic (:attr:`Recipe.inputs`) takes (batch, input, inline, crossline, sample).
         """
         ...
 
@@ -83,6 +87,22 @@ class Recipe(Protocol):
     @property
     def window(self) -> tuple[int, ...]:
         """Window shape: (trace, sample) of a 2-D network, (inline, crossline, sample) of a 3-D."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Channels of a window by name, the seismic first; see :mod:`seisproc.sections.context`.
+
+        A recipe that does not say is told the seismic alone.
+        """
+        ...
+
+    def references(self) -> dict[str, NDArray[np.generic]]:
+        """Load the interpreted sections that the network looks at; empty where it looks at none.
+
+        Called once per worker process and key, and only where ``inputs`` ask for them, so that
+        they reach the workers as the bundle does: by its address and hash.
+        """
         ...
 
     def make_predict(self) -> Predict:

@@ -1,4 +1,4 @@
-"""Windows of normalised amplitude, cut from a column that is read once from top to bottom."""
+"""Windows for networks, cut from a column of amplitude that is read once from top to bottom."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Area
 from seisproc.interpretation.tiling import Lattice
 from seisproc.normalise import unit_rms
+from seisproc.sections.of_survey import SurveyContext
 from seisproc.survey import Survey
 
 
@@ -42,20 +43,29 @@ class Samples:
         self._values = np.zeros((*area.shape, 0), np.float32)
 
     def windows(
-        self, lattice: Lattice, counts: list[tuple[int, int, int]], stop: int
+        self,
+        lattice: Lattice,
+        counts: list[tuple[int, int, int]],
+        stop: int,
+        context: SurveyContext | None = None,
     ) -> NDArray[np.float32]:
         """Cut out windows that start in the slab before ``stop``, mirrored outside the survey.
 
-        Slabs come from the top down.
+        Slabs come from the top down. Returns float32 (window, inline, crossline, sample), or with
+        a context (window, channel, inline, crossline, sample), the seismic first.
         """
         self._hold(stop)
-        out = np.empty((len(counts), *lattice.window), np.float32)
+        channels = () if context is None else (1 + context.channels,)
+        out = np.empty((len(counts), *channels, *lattice.window), np.float32)
         for n, count in enumerate(counts):
             i, j, k = (
                 lattice.source(axis, count[axis] * lattice.stride[axis]) for axis in range(3)
             )
+            seismic = out[n]
+            if context is not None:
+                seismic, out[n, 1:] = out[n, 0], context.of_window(i, j, k)
             i, j, k = i - self._area.i_start, j - self._area.j_start, k - self._start
-            _cut_out(self._values, i, j, k, out[n])
+            _cut_out(self._values, i, j, k, seismic)
         return out
 
     def _hold(self, stop: int) -> None:

@@ -89,10 +89,6 @@ class Context:
             other samples than they.
         """
         traces, samples = section.seismic.shape
-        parts = []
-        if self.depth:
-            ramp = np.linspace(-1, 1, samples, dtype=np.float32)
-            parts.append(np.broadcast_to(ramp, (1, traces, samples)))
         if self.classes:
             if section.lines is None or neighbours is None:
                 raise ConfigError(
@@ -100,14 +96,43 @@ class Context:
                     expected="arrays inline and crossline, one number for each trace",
                     do="Add them, or use a model that does not look at neighbours",
                 )
-            depth, distance = neighbours.average(section.lines, at)
-            if depth.shape[2] != samples:
-                raise ConfigError(
-                    f"{section.name} has other samples than the interpreted sections that the"
-                    " model looks at", found=f"{samples}", expected=f"{depth.shape[2]}",
-                    do="Cut it to the same times, or use a model that does not look at neighbours",
-                )
-            parts.append(neighbour_channels(depth, distance))
-        if not parts:
-            return np.empty((0, traces, samples), np.float32)
+            neighbours.require_samples(samples, section.samples, section.name)
+        lines = section.lines
+        if lines is None or not self.classes:
+            lines = np.zeros((traces, 2), np.int64)  # nobody asks where they lie
+        return self.of_traces(lines, samples, neighbours, at=at)
+
+    def of_traces(
+        self,
+        lines: NDArray[np.int64],
+        depth: int,
+        neighbours: Neighbours | None,
+        *,
+        samples: NDArray[np.int64] | None = None,
+        at: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Make the channels besides the seismic for traces that lie anywhere.
+
+        Parameters
+        ----------
+        lines : int64 (trace, 2)
+            Inline and crossline number of each trace.
+        depth : int
+            Samples of a whole trace.
+        neighbours, at
+            As in :meth:`channels`; neighbours have as many samples.
+        samples : int64 (sample,), optional
+            Samples of the traces that are wanted; by default all.
+
+        Returns
+        -------
+        float32 (channel, trace, sample)
+        """
+        ramp = np.linspace(-1, 1, depth, dtype=np.float32)
+        ramp = ramp if samples is None else ramp[samples]
+        parts = [np.empty((0, len(lines), len(ramp)), np.float32)]
+        if self.depth:
+            parts.append(np.broadcast_to(ramp, (1, len(lines), len(ramp))))
+        if self.classes and neighbours is not None:
+            parts.append(neighbour_channels(*neighbours.average(lines, at, samples)))
         return np.concatenate(parts)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,19 +31,11 @@ MADE_FROM = "made_from"
 """Array of an output that holds the hash of its section and of the model."""
 
 
-class LookingRecipe(SectionRecipe, Protocol):
-    """A recipe that brings along the interpreted sections that its network looks at."""
-
-    def references(self) -> dict[str, NDArray[np.generic]]:
-        """Arrays of interpreted sections; empty where the network looks at none."""
-        ...
-
-
 @dataclass(frozen=True)
 class SectionJob:
     """A network, and the hash of everything about it that decides what it says."""
 
-    recipe: LookingRecipe
+    recipe: SectionRecipe
     key: str
 
 

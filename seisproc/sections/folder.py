@@ -1,7 +1,8 @@
 """Folders of sections: one ``.npz`` file each, with or without labels.
 
 A file holds ``seismic`` (sample, trace); where they are known, ``inline`` and ``crossline`` of each
-trace; and, interpreted, ``facies`` or ``fault`` (sample, trace).
+trace, and ``twt`` or ``depth`` of each sample; and, interpreted, ``facies`` or ``fault`` (sample,
+trace).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from seisproc.normalise import unit_rms
 from seisproc.patches.sections import section_files
 from seisproc.places import shown
 from seisproc.schema import NONE, ClassSet
+from seisproc.sections.sample_axis import SampleAxis, sample_axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,8 @@ class Section:
         Inline and crossline number of each trace; None where the file does not say.
     labels : uint8 (trace, sample) or None
         255 = unlabelled; None where nobody interpreted.
+    samples : SampleAxis or None
+        Where the samples lie; None where the file does not say.
     """
 
     url: str
@@ -45,6 +49,7 @@ class Section:
     live: NDArray[np.bool_]
     lines: NDArray[np.int64] | None
     labels: NDArray[np.uint8] | None = None
+    samples: SampleAxis | None = None
 
     @property
     def name(self) -> str:
@@ -88,7 +93,8 @@ def read_section(url: str, target: str | None = None, classes: ClassSet = ()) ->
     finite = finite[np.isfinite(finite)]
     statistics = {"mean": float(finite.mean()), "std": float(finite.std())} if finite.size else {
         "mean": 0.0, "std": 0.0}
-    return Section(url, unit_rms(seismic, live, statistics), live, lines, labels)
+    samples = sample_axis(arrays, seismic.shape[1], what)
+    return Section(url, unit_rms(seismic, live, statistics), live, lines, labels, samples)
 
 
 def labelled_sections(
@@ -101,7 +107,7 @@ def labelled_sections(
     Raises
     ------
     ConfigError
-        If there is none, or their traces differ in length.
+        If there is none, or their traces differ in length or in where their samples lie.
     VolumeError
         If a file is damaged, or holds codes outside the class set.
     """
@@ -119,6 +125,12 @@ def labelled_sections(
     if len(lengths) > 1:
         raise ConfigError("the sections have traces of different lengths",
                           found=f"{lengths[0]} to {lengths[-1]} samples", expected="one length")
+    told = [section for section in found if section.samples is not None]
+    for section in told[1:]:
+        if not section.samples.is_like(told[0].samples):  # type: ignore[arg-type, union-attr]
+            raise ConfigError("the sections have different samples",
+                              found=f"{section.name}: {section.samples}",
+                              expected=f"{told[0].samples}, as {told[0].name}")
     return found
 
 

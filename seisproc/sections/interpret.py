@@ -26,12 +26,7 @@ OVERLAP = 0.5
 
 
 class SectionRecipe(Recipe, Protocol):
-    """What a recipe says besides: which channels, and from where on a fault is marked."""
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Channels of a window; the first is the seismic."""
-        ...
+    """What a recipe says besides: from where on a fault is marked."""
 
     @property
     def threshold(self) -> float:

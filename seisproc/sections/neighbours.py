@@ -16,14 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from seisproc.errors import ConfigError
-from seisproc.schema import NONE
+from seisproc.schema import DOMAINS, NONE
 from seisproc.sections.folder import Section
+from seisproc.sections.sample_axis import SampleAxis
 
 REACH = 60
 """Samples beyond which a class is simply far."""
@@ -49,6 +51,11 @@ class Reference:
 
     lines: NDArray[np.float64]
     depths: NDArray[np.int8]
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """Finds the nearest of its traces."""
+        return cKDTree(self.lines)
 
     @classmethod
     def of(
@@ -106,10 +113,13 @@ class Neighbours:
     sections : tuple of Reference
     names : tuple of str
         URLs of their files, which tell them apart.
+    axis : SampleAxis or None
+        Where their samples lie; None where nobody said.
     """
 
     sections: tuple[Reference, ...]
     names: tuple[str, ...]
+    axis: SampleAxis | None = None
 
     @classmethod
     def of(cls, sections: Sequence[Section], classes: int) -> Neighbours:
@@ -128,22 +138,54 @@ class Neighbours:
                                   do="Add them, or train without neighbours")
             live = section.live
             made.append(Reference.of(section.lines[live], section.labels[live], classes))
-        return cls(tuple(made), tuple(section.url for section in sections))
+        return cls(tuple(made), tuple(section.url for section in sections), _axis_of(sections))
 
     def without(self, names: Sequence[str]) -> Neighbours:
         """Leave out those of some names."""
         kept = [n for n, name in enumerate(self.names) if name not in names]
         return Neighbours(
-            tuple(self.sections[n] for n in kept), tuple(self.names[n] for n in kept)
+            tuple(self.sections[n] for n in kept), tuple(self.names[n] for n in kept), self.axis
         )
+
+    def require_samples(self, count: int, axis: SampleAxis | None, whose: str) -> None:
+        """Refuse traces of other samples than the interpreted ones.
+
+        Parameters
+        ----------
+        count : int
+            Samples of a trace.
+        axis : SampleAxis or None
+            Where they lie; None, or where the sections did not say: numbers have to do.
+        whose : str
+            For the message.
+
+        Raises
+        ------
+        ConfigError
+            If there are more or fewer, or they lie elsewhere.
+        """
+        mine = self.sections[0].depths.shape[2] if self.sections else count
+        if axis is not None and self.axis is not None:
+            fits, found, expected = self.axis.is_like(axis), str(axis), str(self.axis)
+        else:
+            fits, found, expected = mine == count, str(count), str(mine)
+        if not fits:
+            raise ConfigError(
+                f"{whose} has other samples than the interpreted sections that the model looks at",
+                found=found, expected=expected,
+                do="Cut it to the same times, or use a model that does not look at neighbours",
+            )
 
     def distance(self, lines: NDArray[np.int64]) -> NDArray[np.float32]:
         """Bins from each trace, (trace, 2), to the nearest interpreted one: float32 (trace,)."""
-        each = [cKDTree(section.lines).query(lines)[0] for section in self.sections]
+        each = [section.tree.query(lines)[0] for section in self.sections]
         return np.min(each, axis=0, initial=np.inf).astype(np.float32)
 
     def average(
-        self, lines: NDArray[np.int64], shift: NDArray[np.float32] | None = None
+        self,
+        lines: NDArray[np.int64],
+        shift: NDArray[np.float32] | None = None,
+        samples: NDArray[np.int64] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Average what the sections say at places.
 
@@ -153,6 +195,8 @@ class Neighbours:
             Inline and crossline number of each trace.
         shift : float32 (trace, sample), optional
             Samples to read instead of each trace's own, for augmentation.
+        samples : int64 (sample,), optional
+            Samples that are wanted, alike for all traces; by default all.
 
         Returns
         -------
@@ -172,17 +216,20 @@ class Neighbours:
         weights = np.zeros(len(lines), np.float32)
         nearest = np.full(len(lines), np.inf, np.float32)
         for section in self.sections:
-            distance, row = cKDTree(section.lines).query(lines)
+            distance, row = section.tree.query(lines)
             weight = (1.0 / np.square(distance + 1.0)).astype(np.float32)
-            part = section.depths[row] * (0.5 * weight)[:, None, None]
+            depths = section.depths[row]
+            if samples is not None:
+                depths = depths[:, :, samples]
+            part = depths * (0.5 * weight)[:, None, None]
             total = part if total is None else total + part
             weights += weight
             nearest = np.minimum(nearest, distance.astype(np.float32))
         assert total is not None  # there is a section
         total /= weights[:, None, None]
         if shift is not None:
-            samples = total.shape[2]
-            read = np.clip(np.rint(shift), 0, samples - 1).astype(np.int64)[:, None]
+            last = total.shape[2] - 1
+            read = np.clip(np.rint(shift), 0, last).astype(np.int64)[:, None]
             total = np.take_along_axis(total, np.broadcast_to(read, total.shape), axis=2)
         return np.ascontiguousarray(total.transpose(1, 0, 2)), nearest
 
@@ -210,18 +257,29 @@ def neighbour_channels(
 
 
 def reference_arrays(sections: Sequence[Section]) -> dict[str, NDArray[np.generic]]:
-    """Arrays of interpreted sections that a bundle carries: ``<n>.labels``, ``<n>.lines``."""
+    """Arrays of interpreted sections that a bundle carries.
+
+    ``<n>.labels``, ``<n>.lines``, and ``twt`` or ``depth`` of the samples where a section says.
+    """
     arrays: dict[str, NDArray[np.generic]] = {}
     for number, section in enumerate(sections):
         if section.labels is not None and section.lines is not None:
             arrays[f"{number}.labels"] = section.labels[section.live]
             arrays[f"{number}.lines"] = section.lines[section.live]
-    return arrays
+    axis = _axis_of(sections)
+    return arrays if axis is None else {**arrays, axis.domain: axis.at}
+
+
+def _axis_of(sections: Sequence[Section]) -> SampleAxis | None:
+    """Take the samples of the first section that says where they lie; all have the same."""
+    return next((s.samples for s in sections if s.samples is not None), None)
 
 
 def from_arrays(arrays: Mapping[str, NDArray[np.generic]], classes: int) -> Neighbours:
     """Undo :func:`reference_arrays`."""
     numbers = sorted(int(name.split(".")[0]) for name in arrays if name.endswith(".labels"))
+    axis = next((SampleAxis(name, np.asarray(arrays[name], np.float64))
+                 for name in DOMAINS if name in arrays), None)
     return Neighbours(
         tuple(
             Reference.of(
@@ -231,4 +289,5 @@ def from_arrays(arrays: Mapping[str, NDArray[np.generic]], classes: int) -> Neig
             for n in numbers
         ),
         tuple(map(str, numbers)),
+        axis,
     )
