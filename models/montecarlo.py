@@ -22,12 +22,18 @@ from torch import Tensor
 
 from models.split import SplitNetwork, StochasticHead, upsampled_phases
 
-#: Values that are worked on at a time: on a CPU so many that they stay in a core's second-level
-#: cache, on a GPU so many that it has enough to do.
-BLOCK_VALUES = {"cpu": 270_000, "cuda": 64_000_000}
+#: Values that are worked on at a time on a CPU, so that they stay in a core's second-level cache.
+BLOCK_VALUES = 270_000
+
+#: The same on a GPU: enough to do for all of it, in 256 MB.
+GPU_BLOCK_VALUES = 64_000_000
 
 #: Logarithm of the smallest product of probabilities that float32 still holds in full.
 SMALLEST_LOG = -80.0
+
+
+def _block_values(values: Tensor) -> int:
+    return BLOCK_VALUES if values.device.type == "cpu" else GPU_BLOCK_VALUES
 
 
 def window_uniforms(seed: int, window_index: int, samples: int, width: int) -> NDArray[np.float32]:
@@ -60,7 +66,7 @@ def sample_statistics(
         What ``network.deterministic`` gave for the window. The head's first layer runs in their
         dtype, all the rest in float32.
     masks : float32 (sample, mask_width), optional
-        None makes one pass without dropout. On the CPU, whatever the device.
+        None makes one pass without dropout. They lie on the CPU, whatever the device.
     extent : tuple of int
         The window's shape.
 
@@ -82,7 +88,8 @@ def sample_statistics(
         logits = logits.reshape(*logits.shape[:2], *resolution)
         factors = [full // small for full, small in zip(extent, resolution, strict=True)]
         whole = tuple(n * factor for n, factor in zip(resolution, factors, strict=True))
-        if whole == extent and masks is not None:
+        # A GPU has room for all samples at the window's extent, and wants few, large kernels.
+        if whole == extent and masks is not None and features.device.type == "cpu":
             parts = _by_phase(logits, (factors[0], factors[1]))
         else:
             parts = _by_sample_block(network, logits, extent)
@@ -96,7 +103,7 @@ def _logits(
     """Logits (sample, output, voxel) of all samples, some voxels of (channel, voxel) at a time."""
     samples = 1 if masks is None else len(masks)
     widest = max(network.head.inner.out_features, network.head.outer.out_features)
-    step = max(256, BLOCK_VALUES[features.device.type] // (samples * widest))
+    step = max(256, _block_values(features) // (samples * widest))
     run = network.head.samples(masks, features)
     for start in range(0, features.shape[1], step):
         block = slice(start, start + step)
@@ -125,7 +132,7 @@ def _by_phase(logits: Tensor, factors: tuple[int, int]) -> tuple[Tensor, Tensor,
     """All samples of a phase at a time; logits (sample, class, trace, sample) before upsampling."""
     samples, classes, traces, depth = logits.shape
     sums = logits.new_empty(classes + 2, *factors, traces, depth)
-    step = max(1, BLOCK_VALUES[logits.device.type] // (samples * classes * depth))
+    step = max(1, _block_values(logits) // (samples * classes * depth))
     for rows, (i, j), part in upsampled_phases(logits, factors, step):
         sums[:, i, j, rows] = _sums(part.flatten(2)).reshape(-1, *part.shape[2:])
     return _statistics(sums.permute(0, 3, 1, 4, 2).contiguous(), samples)
@@ -136,7 +143,7 @@ def _by_sample_block(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """All voxels of a few samples at a time: of one, or where upsampling is by no whole factor."""
     values = network.classes * math.prod(extent)
-    step = max(1, BLOCK_VALUES[logits.device.type] // values)
+    step = max(1, _block_values(logits) // values)
     sums = _sums(network.to_extent(logits[:step], extent).flatten(2))
     for start in range(step, len(logits), step):
         sums += _sums(network.to_extent(logits[start : start + step], extent).flatten(2))

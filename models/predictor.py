@@ -2,7 +2,9 @@
 
 :class:`BundleRecipe` is the picklable description that travels; :class:`Predictor` is the loaded
 network. Both satisfy the protocols of ``seisproc.interpretation.prediction`` without importing
-them.
+them. A call of a predictor is two halves: :meth:`Predictor.submit` hands windows over to the device
+and comes back, on a GPU before they are computed, and :meth:`Predictor.collect` gives the answers,
+so that one batch is read and another written while a third is computed.
 """
 
 from __future__ import annotations
@@ -10,42 +12,34 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from models.batch_size import probe_batch_size, usual_batch_size
 from models.bundle import open_bundle, read_card
 from models.card import Card
 from models.ensemble import members_of
 from models.errors import PredictionError
 from models.montecarlo import sample_statistics, window_masks
-from models.runtime import autocast, choose_device, choose_precision, fast_layout
+from models.prediction import Prediction, Statistics, Submitted, together
+from models.runtime import (
+    PREDICTION_PRECISIONS,
+    autocast,
+    choose_device,
+    choose_precision,
+    compiled,
+    fast_layout,
+    settle_cuda,
+)
 from models.split import SplitNetwork, fold_batch_norm, fold_temperature
+from models.transfer import Arriving, Transfer
 
 #: Version of the arithmetic below; part of every recipe's key.
-ALGORITHM = 1
-
-
-class Prediction(NamedTuple):
-    """Averages over Monte-Carlo samples (of all members and flips) of a batch of windows.
-
-    Attributes
-    ----------
-    mean : float32 (batch, channel, inline, crossline, sample)
-        Probabilities in [0, 1].
-    expected_entropy : float32 (batch, inline, crossline, sample)
-        In nats.
-    variance : float32 (batch, inline, crossline, sample)
-        Of the probability over samples, members and flips, averaged over channels; 0 where there
-        is one of each.
-    """
-
-    mean: NDArray[np.float32]
-    expected_entropy: NDArray[np.float32]
-    variance: NDArray[np.float32]
+ALGORITHM = 2
 
 
 @dataclass(frozen=True)
@@ -64,16 +58,17 @@ class BundleRecipe:
         Monte-Carlo samples. 1 means one pass without dropout: the mean is then the network's
         plain answer, the expected entropy its entropy, and the variance 0.
     batch_size : int
-        Windows a forward pass; 0 takes 8 sections or 2 cubes (a single cube falls to torch's
-        slow convolution on one thread). Smaller batches are padded to it, so that a window's
-        result does not depend on how many others came with it.
+        Windows a forward pass. 0 is settled here: on a CUDA device as many as its memory holds,
+        found by trying; else 8 sections or 2 cubes. Smaller batches are padded to it, so that a
+        window's result does not depend on how many others came with it.
     threads : int or None
         CPU threads of torch in the worker; None leaves them as they are.
     seed : int
         Of the dropout masks, together with the window's index.
     precision : str
-        ``float32`` or ``bfloat16`` for the deterministic part; ``auto`` is resolved here, once,
-        so that all workers compute alike.
+        ``float32``, ``bfloat16``, on CUDA also ``tf32`` or ``float16``, for the deterministic
+        part and the head's first layer; ``auto`` is resolved here, once, so that all workers
+        compute alike.
     device : str
         ``cpu``, ``cuda`` or ``auto``.
     window_shape : tuple of int or None
@@ -82,6 +77,9 @@ class BundleRecipe:
         Test-time augmentation: whether the windows are seen flipped along each lateral axis too,
         and the answers flipped back and averaged. Costs twice as much on sections, four times on
         cubes.
+    compile : bool
+        Whether torch compiles the deterministic part for the one shape of a batch; a worker where
+        that does not work says so in its predictor's notes.
 
     Raises
     ------
@@ -101,6 +99,7 @@ class BundleRecipe:
     device: str = "cpu"
     window_shape: tuple[int, ...] | None = None
     flips: bool = False
+    compile: bool = False
     card: Card = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -119,10 +118,16 @@ class BundleRecipe:
                 expected=f"{card.window}, {rule}",
             )
         object.__setattr__(self, "card", card)
-        object.__setattr__(self, "precision", choose_precision(self.precision, self.device))
-        if self.batch_size == 0:
-            object.__setattr__(self, "batch_size", 8 if len(card.window) == 2 else 2)
+        precision = choose_precision(self.precision, self.device, PREDICTION_PRECISIONS)
+        object.__setattr__(self, "precision", precision)
         object.__setattr__(self, "sha256", sha256)
+        if self.batch_size == 0:
+            object.__setattr__(
+                self, "batch_size", usual_batch_size(len(card.window), self.device)
+            )
+            if self.device != "cpu" and torch.cuda.is_available():
+                found = probe_batch_size(Predictor(replace(self, compile=False)))
+                object.__setattr__(self, "batch_size", found)
 
     @property
     def key(self) -> str:
@@ -138,6 +143,7 @@ class BundleRecipe:
             self.device,
             list(self.window),
             *(["flips"] if self.flips else []),
+            *(["compile"] if self.compile else []),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -194,16 +200,27 @@ class BundleRecipe:
 
 
 class Predictor:
-    """A loaded network, or several of an ensemble: call it with windows and their indices."""
+    """A loaded network, or several of an ensemble: call it with windows and their indices.
+
+    Attributes
+    ----------
+    batch_size : int
+        The recipe's, or less since a batch did not fit into memory.
+    notes : list of str
+        What differs from the recipe, in words for the product: a batch halved for lack of memory,
+        a network that could not be compiled. The results then agree with those of the plan within
+        the tolerance of ``docs/gpu.md``, not to the last bit.
+    """
 
     def __init__(self, recipe: BundleRecipe) -> None:
         self.recipe = recipe
+        self.batch_size = recipe.batch_size
+        self.notes: list[str] = []
         if recipe.threads is not None:
             torch.set_num_threads(recipe.threads)
         self.device = choose_device(recipe.device)
         if self.device.type == "cuda":
-            torch.backends.cudnn.benchmark = False
-            torch.backends.cudnn.deterministic = True
+            settle_cuda(recipe.precision)
         self.network = open_bundle(recipe.url, recipe.sha256).build()
         fold_batch_norm(self.network)
         self.members = members_of(self.network)
@@ -211,6 +228,11 @@ class Predictor:
             fold_temperature(member, recipe.card.temperature)
         self.network.to(self.device)
         fast_layout(self.network, self.network.dimensions)
+        self.bodies = [
+            compiled(member.deterministic, self.notes.append) if recipe.compile
+            else member.deterministic
+            for member in self.members
+        ]
         lateral = range(1, self.network.dimensions) if recipe.flips else ()
         #: Axes of (batch, channel, ...) that are flipped, one entry for each look at a window.
         self.looks = [
@@ -218,6 +240,7 @@ class Predictor:
             for count in range(len(lateral) + 1)
             for axes in itertools.combinations(lateral, count)
         ]
+        self.transfer = Transfer(self.device)
 
     def __call__(self, windows: NDArray[np.float32], window_index: NDArray[np.int64]) -> Prediction:
         """Predict windows of unit-rms amplitude: float32 (batch, inline, crossline, sample).
@@ -228,33 +251,46 @@ class Predictor:
         Raises
         ------
         PredictionError
-            The windows are not of the recipe's shape, or not as many as their indices.
+            The windows are not of the recipe's shape, or not as many as their indices; or the
+            device has too little memory for a single one.
+        """
+        return self.collect(self.submit(windows, window_index))
+
+    def submit(self, windows: NDArray[np.float32], window_index: NDArray[np.int64]) -> Submitted:
+        """Hand windows over to the device, as in a call; a CPU computes them at once.
+
+        The windows are copied, so that their memory may be used again. With one or two batches
+        submitted before the first is collected a GPU is never idle; each takes as much memory of
+        the device as its windows and answers.
         """
         x = self._as_input(windows)
         if len(window_index) != len(windows):
             raise PredictionError(
                 "windows and their indices", found=f"{len(windows)} and {len(window_index)}"
             )
-        count, extent, lateral = len(x), tuple(x.shape[2:]), windows.shape[-3:]
-        channels = self.recipe.channels
-        mean = np.empty((count, channels, *extent), np.float32)
-        entropy = np.empty((count, *extent), np.float32)
-        variance = np.empty((count, *extent), np.float32)
-        size = self.recipe.batch_size
-        with torch.inference_mode():
-            for start in range(0, count, size):
-                block = slice(start, min(start + size, count))
-                answers = [
-                    self._answers(member, look, x[block], window_index[block], number)
-                    for number, (member, look) in enumerate(
-                        itertools.product(self.members, self.looks)
-                    )
-                ]
-                mean[block], entropy[block], variance[block] = _together(answers)
+        while True:
+            try:
+                answers = self._compute(x, window_index)
+                break
+            except torch.OutOfMemoryError as reason:
+                if self.batch_size == 1:
+                    raise PredictionError(
+                        f"{self.recipe.name}: a single window does not fit into memory",
+                        found=f"windows of {self.recipe.window} on {self.device}",
+                        do="Use a device with more memory, a smaller window, or the CPU",
+                    ) from reason
+            # Outside the handler: there the traceback would keep the failed batch in memory.
+            self._halve_batch()
+        return Submitted(answers, tuple(windows.shape[-3:]))
+
+    def collect(self, submitted: Submitted) -> Prediction:
+        """Wait for what was submitted, and give its answers."""
+        mean, entropy, variance = submitted.answers.wait()
+        count, channels, extent = len(mean), self.recipe.channels, submitted.extent
         return Prediction(
-            mean.reshape(count, channels, *lateral),
-            entropy.reshape(count, *lateral),
-            variance.reshape(count, *lateral),
+            mean.reshape(count, channels, *extent),
+            entropy.reshape(count, *extent),
+            variance.reshape(count, *extent),
         )
 
     def _as_input(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -272,61 +308,69 @@ class Predictor:
             )
         return np.ascontiguousarray(windows, np.float32).reshape(len(windows), inputs, *shape)
 
-    def _answers(
-        self,
-        member: SplitNetwork,
-        look: tuple[int, ...],
-        x: NDArray[np.float32],
-        window_index: NDArray[np.int64],
-        number: int,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Statistics of one member's look at some windows, flipped back."""
-        features = self._features(member, np.flip(x, look) if look else x)
-        extent = tuple(x.shape[2:])
-        parts: list[list[NDArray[np.float32]]] = [[], [], []]
-        for i, index in enumerate(window_index.tolist()):
-            masks = self._masks(member, int(index), number)
-            answer = sample_statistics(member, features[i : i + 1], masks, extent)
-            for part, values in zip(parts, answer, strict=True):
-                part.append(values.cpu().numpy())
-        mean, entropy, variance = (np.stack(part) for part in parts)
-        if not look:
-            return mean, entropy, variance
-        without_channel = tuple(axis - 1 for axis in look)
-        return (
-            np.flip(mean, look), np.flip(entropy, without_channel),
-            np.flip(variance, without_channel),
+    def _halve_batch(self) -> None:
+        before, self.batch_size = self.batch_size, self.batch_size // 2
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.notes.append(
+            f"{self.recipe.name}: batches of {self.batch_size} instead of {before} windows, which"
+            f" did not fit into the memory of {self.device}"
         )
 
-    def _features(self, member: SplitNetwork, x: NDArray[np.float32]) -> torch.Tensor:
-        """Deterministic part, on a batch padded to the recipe's size."""
-        missing = self.recipe.batch_size - len(x)
-        if missing:
-            x = np.concatenate([x, np.zeros((missing, *x.shape[1:]), np.float32)])
-        batch = torch.from_numpy(np.ascontiguousarray(x)).to(self.device)
-        fast_layout(batch, member.dimensions)
-        with autocast(self.device, self.recipe.precision):
-            features = member.deterministic(batch)
-        return features.float().contiguous()
+    def _compute(self, x: NDArray[np.float32], window_index: NDArray[np.int64]) -> Arriving:
+        """Statistics of (batch, input, ...) windows over samples, members and looks."""
+        count, extent, size = len(x), x.shape[2:], self.batch_size
+        shapes = ((count, self.recipe.channels, *extent), (count, *extent), (count, *extent))
+        with torch.inference_mode():
+            moved = self.transfer.upload(x)
+            answers = tuple(moved.new_empty(shape) for shape in shapes)
+            for start in range(0, count, size):
+                block = slice(start, min(start + size, count))
+                looks = [
+                    self._answers(number, look, moved[block], window_index[block])
+                    for number, look in enumerate(itertools.product(self.members, self.looks))
+                ]
+                for answer, part in zip(answers, together(looks), strict=True):
+                    answer[block] = part
+            return self.transfer.download(answers)
 
-    def _masks(self, member: SplitNetwork, window_index: int, number: int) -> torch.Tensor | None:
+    def _answers(
+        self,
+        number: int,
+        member_and_look: tuple[SplitNetwork, tuple[int, ...]],
+        x: Tensor,
+        window_index: NDArray[np.int64],
+    ) -> Statistics:
+        """Statistics of one member's look at some windows, flipped back."""
+        member, look = member_and_look
+        features = self._features(number // len(self.looks), x.flip(look) if look else x)
+        extent = tuple(x.shape[2:])
+        found = [
+            sample_statistics(
+                member, features[i : i + 1], self._masks(member, int(index), number), extent
+            )
+            for i, index in enumerate(window_index.tolist())
+        ]
+        mean, entropy, variance = (torch.stack(part) for part in zip(*found, strict=True))
+        if not look:
+            return mean, entropy, variance
+        without_channel = [axis - 1 for axis in look]
+        return mean.flip(look), entropy.flip(without_channel), variance.flip(without_channel)
+
+    def _features(self, number: int, x: Tensor) -> Tensor:
+        """Deterministic part of a member, on a batch padded to its full size."""
+        missing = self.batch_size - len(x)
+        if missing:
+            x = torch.cat([x, x.new_zeros(missing, *x.shape[1:])])
+        batch = x.contiguous()
+        fast_layout(batch, self.network.dimensions)
+        with autocast(self.device, self.recipe.precision):
+            features = self.bodies[number](batch)
+        return features.contiguous()
+
+    def _masks(self, member: SplitNetwork, window_index: int, number: int) -> Tensor | None:
         """Dropout masks of one look at a window; each look has a seed of its own."""
         recipe = self.recipe
         if recipe.samples == 1:
             return None
-        masks = window_masks(member.head, recipe.seed + number, window_index, recipe.samples)
-        return masks.to(self.device)
-
-
-def _together(
-    answers: list[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]],
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Average mean and expected entropy; the variance gains that of the means (total variance)."""
-    if len(answers) == 1:
-        return answers[0]
-    means = np.stack([mean for mean, _, _ in answers])
-    mean = means.mean(axis=0)
-    entropy = np.mean([entropy for _, entropy, _ in answers], axis=0)
-    variance = np.mean([variance for _, _, variance in answers], axis=0)
-    between = np.square(means - mean).mean(axis=(0, 2))
-    return mean, entropy, variance + between
+        return window_masks(member.head, recipe.seed + number, window_index, recipe.samples)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import torch
@@ -10,8 +11,17 @@ from torch import Tensor, nn
 
 from models.errors import ModelError
 
-#: Arithmetic of the deterministic part of a network; everything else is float32.
+log = logging.getLogger("seisproc.train")
+
+#: Arithmetic of the deterministic part of a network in training; everything else is float32.
 PRECISIONS = ("float32", "bfloat16", "auto")
+
+#: Arithmetic of predictions. ``tf32`` and ``float16`` are for GPUs: TF32 rounds what goes into
+#: convolutions and matrix products to 10 bits, float16 (autocast) overflows at 65,504. In
+#: ``float32`` TF32 is off, although torch has it on for convolutions.
+PREDICTION_PRECISIONS = ("float32", "tf32", "bfloat16", "float16", "auto")
+
+_AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def choose_device(device: str) -> torch.device:
@@ -29,7 +39,9 @@ def choose_device(device: str) -> torch.device:
     return torch.device(device)
 
 
-def choose_precision(precision: str, device: str) -> str:
+def choose_precision(
+    precision: str, device: str, known: tuple[str, ...] = PRECISIONS
+) -> str:
     """Resolve ``auto``: bfloat16 where the hardware has it, else float32.
 
     On a CPU with AMX a 3-D convolution is three to ten times faster in bfloat16; on one without
@@ -39,10 +51,13 @@ def choose_precision(precision: str, device: str) -> str:
     Raises
     ------
     ModelError
-        The precision is not one of :data:`PRECISIONS`.
+        The precision is not one of ``known``, or the device has no such arithmetic.
     """
-    if precision not in PRECISIONS:
-        raise ModelError("precision", found=precision, expected=f"one of {', '.join(PRECISIONS)}")
+    if precision not in known:
+        raise ModelError("precision", found=precision, expected=f"one of {', '.join(known)}")
+    if precision in ("tf32", "float16") and device == "cpu":
+        raise ModelError("precision on a CPU", found=precision, expected="float32 or bfloat16",
+                         do="Use device cuda, or another precision")
     if precision != "auto":
         return precision
     if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
@@ -53,7 +68,44 @@ def choose_precision(precision: str, device: str) -> str:
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """Context in which convolutions run in ``precision``, which is not ``auto`` any more."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    dtype = _AUTOCAST.get(precision, torch.bfloat16)
+    return torch.autocast(device.type, dtype, enabled=precision in _AUTOCAST)
+
+
+def settle_cuda(precision: str) -> None:
+    """Make CUDA's convolutions and products those of ``precision``, the same bits every time.
+
+    For the whole process: a worker has one device and runs all its networks in one precision.
+    """
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+
+
+def compiled(
+    function: Callable[[Tensor], Tensor], tell: Callable[[str], None] = log.warning
+) -> Callable[[Tensor], Tensor]:
+    """Compile a function of a tensor when it is first called, or ``tell`` why that fails."""
+    chosen: Callable[[Tensor], Tensor] = torch.compile(function)
+    proved = False
+
+    def call(x: Tensor) -> Tensor:
+        nonlocal chosen, proved
+        if proved:
+            return chosen(x)
+        try:
+            made = chosen(x)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - compilers fail in many ways; then without
+            first = (str(error) or type(error).__name__).strip().splitlines()[0]
+            tell(f"torch.compile does not work here: {first}; going on without it")
+            chosen, made = function, function(x)
+        proved = True
+        return made
+
+    return call
 
 
 def fast_layout(tensor_or_network: Tensor | nn.Module, dimensions: int) -> None:

@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.transfer import to_device
+
 
 class StochasticHead(nn.Module):
     """Channel dropout, pointwise layer, ReLU, channel dropout, pointwise layer.
@@ -61,31 +63,31 @@ class StochasticHead(nn.Module):
         hidden = hidden.add_(self.inner.bias[:, None]).relu_()
         return torch.matmul(outer, hidden).add_(self.outer.bias[:, None])
 
-    def samples(self, masks: Tensor | None, like: Tensor) -> Callable[[Tensor], Tensor]:
+    def samples(self, masks: Tensor | None, features: Tensor) -> Callable[[Tensor], Tensor]:
         """Prepare the head for all samples of a window at once, for inference.
 
-        Gives a function from features (inputs, voxel), of the dtype and device of ``like``, to
+        Gives a function from features (inputs, voxel), of the dtype and device of ``features``, to
         logits float32 (sample, outputs, voxel), which are :meth:`forward`'s but for rounding. A
         hidden channel that a sample drops is not computed: the rows of the first layer that are
         kept, filled up to as many as the sample with the most keeps, are one matrix for all
-        samples. ``masks`` (sample, mask_width) lie on the CPU.
+        samples. ``masks`` (sample, mask_width) lie on the CPU, so that nothing waits for a GPU.
         """
-        inner, outer = self.inner.weight, self.outer.weight
+        inner, outer, device = self.inner.weight, self.outer.weight, features.device
         if masks is None:
-            rows = torch.arange(len(inner), device=inner.device)[None]
+            rows = torch.arange(len(inner), device=device)[None]
             weights, outers = inner, outer[None]
         else:
-            hidden_masks = masks[:, inner.shape[1] :]
-            dropped = hidden_masks == 0
+            kept_inputs, kept_hidden = masks.split_with_sizes(list(inner.shape[::-1]), dim=1)
+            dropped = kept_hidden == 0
             most = int((~dropped).sum(1).max())
             order = dropped.to(torch.uint8).argsort(dim=1, stable=True)[:, :most]
-            kept = torch.gather(hidden_masks, 1, order).to(inner.device)
-            rows = order.to(inner.device)
-            weights = inner[rows] * masks.to(inner.device)[:, None, : inner.shape[1]]
-            outers = (outer.T[rows] * kept[:, :, None]).transpose(1, 2).contiguous()
+            scale = to_device(torch.gather(kept_hidden, 1, order), device)
+            rows = to_device(order, device)
+            weights = inner[rows] * to_device(kept_inputs.contiguous(), device)[:, None]
+            outers = (outer.T[rows] * scale[:, :, None]).transpose(1, 2).contiguous()
         count, most = rows.shape
-        weights = weights.reshape(count * most, -1).to(like.dtype)
-        bias = self.inner.bias[rows].reshape(-1, 1).to(like.dtype)
+        weights = weights.reshape(count * most, -1).to(features.dtype)
+        bias = self.inner.bias[rows].reshape(-1, 1).to(features.dtype)
 
         def run(features: Tensor) -> Tensor:
             hidden = torch.addmm(bias, weights, features).relu_().float()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from models.losses import facies_loss, fault_loss
 from models.patchgan import Adversary
 from models.ranks import Ranks
 from models.registry import build
-from models.runtime import autocast, choose_device, fast_layout
+from models.runtime import autocast, choose_device, compiled, fast_layout
 from models.split import SplitNetwork
 from models.train_config import TrainConfig, learning_rate
 from models.training_data import loss_weights
@@ -226,27 +226,6 @@ class Learner:
         self.average = {
             name: tensor.to(self.device) for name, tensor in groups.get("average", {}).items()
         }
-
-
-def compiled(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """Compile a function of a tensor when it is first called, or say why that does not work."""
-    chosen: Callable[[Tensor], Tensor] = torch.compile(function)
-    proved = False
-
-    def call(x: Tensor) -> Tensor:
-        nonlocal chosen, proved
-        if proved:
-            return chosen(x)
-        try:
-            made = chosen(x)
-        except Exception as error:  # noqa: BLE001 - compilers fail in many ways; then without
-            first = (str(error) or type(error).__name__).strip().splitlines()[0]
-            log.warning("torch.compile does not work here: %s; going on without it", first)
-            chosen, made = function, function(x)
-        proved = True
-        return made
-
-    return call
 
 
 def decay_groups(network: SplitNetwork) -> list[dict[str, Any]]:

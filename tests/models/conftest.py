@@ -41,3 +41,21 @@ def sections():
 @pytest.fixture
 def section_arguments():
     return dict(SMALL_SECTION_NET)
+
+
+@pytest.fixture(scope="session")
+def assert_close_enough():
+    """Check predictions in another arithmetic against float32: the tolerance of docs/gpu.md."""
+
+    def check(short, plain):
+        off = np.abs(short.mean - plain.mean)
+        assert off.mean() < 0.002
+        assert np.quantile(off, 0.999) < 0.05
+        assert np.abs(short.expected_entropy - plain.expected_entropy).mean() < 0.002
+        codes = [
+            a.mean[:, 0] >= 0.5 if a.mean.shape[1] == 1 else a.mean.argmax(axis=1)
+            for a in (short, plain)
+        ]
+        assert (codes[0] == codes[1]).mean() > 0.995
+
+    return check

@@ -3,10 +3,13 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.errors import NetworkError
+from models.montecarlo import sample_statistics, window_masks
 from models.registry import build
-from models.split import fold_batch_norm, fold_temperature
+from models.split import fold_batch_norm, fold_temperature, upsample, upsampled_phases
 from models.unet3d import fold, unfold
 
 
@@ -89,6 +92,55 @@ def test_masks_on_the_weights_are_channel_dropout(section_arguments, kind):
     logits = F.conv1d(hidden, head.outer.weight[..., None], head.outer.bias)
     logits = network.to_extent(logits.reshape(3, -1, *features.shape[2:]), window.shape[2:])
     torch.testing.assert_close(network(window, masks), logits, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("network", ["deeplabv3plus", "unet", "unet3d", "strided unet"])
+@pytest.mark.parametrize("samples", [1, 2, 70])
+def test_statistics_of_samples_are_those_of_one_pass_a_sample(section_arguments, network, samples):
+    torch.manual_seed(samples)
+    arguments = {
+        "deeplabv3plus": {**section_arguments, "classes": 3, "stem_stride": 2},
+        "unet": {"classes": 4, "channels": [4, 8]},
+        "unet3d": {"channels": [4, 8], "stem_stride": 2},
+        "strided unet": {"classes": 1, "channels": [4, 8], "trace_stride": 3},
+    }[network]
+    name, extent = network.split()[-1], (8, 8, 16) if network == "unet3d" else (48, 32)
+    split = settle(build(name, **{**arguments, "dropout": 0.4}), (4, 1, *extent))
+    window = torch.randn(1, 1, *extent)
+    masks = window_masks(split.head, 3, 5, samples)
+    with torch.inference_mode():
+        features = split.deterministic(window)
+        mean, entropy, variance = sample_statistics(split, features, masks, extent)
+        z = split(window.expand(samples, *window.shape[1:]), masks).double()
+    p = torch.cat([1 - z.sigmoid(), z.sigmoid()], 1) if z.shape[1] == 1 else z.softmax(1)
+    near = {"rtol": 1e-4, "atol": 2e-6}
+    torch.testing.assert_close(mean.double(), p.mean(0)[-mean.shape[0] :], **near)
+    torch.testing.assert_close(entropy.double(), torch.special.entr(p).sum(1).mean(0), **near)
+    spread = p.var(0, correction=0).mean(0)
+    torch.testing.assert_close(variance.double(), spread, rtol=1e-3, atol=2e-6)
+
+
+@given(
+    st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    st.integers(1, 7),
+)
+def test_phases_put_together_are_the_upsampled_whole(shape, factors, rows):
+    x = torch.randn(2, 3, *shape, generator=torch.Generator().manual_seed(sum(shape)))
+    extent = (shape[0] * factors[0], shape[1] * factors[1])
+    whole = torch.full((2, 3, *extent), torch.nan)
+    for block, (i, j), part in upsampled_phases(x, factors, rows):
+        whole[:, :, i :: factors[0], j :: factors[1]][:, :, block] = part
+    torch.testing.assert_close(whole, upsample(x, extent), rtol=1e-5, atol=1e-5)
+
+
+def test_a_sample_that_drops_every_channel_is_the_bias():
+    head = cube_net().head
+    masks = torch.zeros(3, head.mask_width)
+    masks[0] = 1.0
+    logits = head.samples(masks, x := torch.randn(head.inner.in_features, 5))(x)
+    torch.testing.assert_close(logits[0], head(x[None])[0])
+    torch.testing.assert_close(logits[1:], head.outer.bias[None, :, None].expand(2, -1, 5))
 
 
 def test_masks_that_drop_nothing_change_nothing(section_arguments):

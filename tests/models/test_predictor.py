@@ -12,13 +12,16 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import seisproc.interpretation.prediction
-from models.bundle import save_bundle
+from models import shipped
+from models.bundle import read_card, save_bundle
 from models.card import Card, ClassInfo
-from models.errors import BundleError, PredictionError
+from models.errors import BundleError, ModelError, PredictionError
 from models.montecarlo import sample_statistics, window_masks
 from models.predictor import BundleRecipe
 from models.registry import build
 from models.split import fold_batch_norm
+from seisproc.synthetic.config import SyntheticConfig
+from seisproc.synthetic.volume import synthesize
 
 WINDOWS = {"facies": (32, 24), "fault": (8, 8, 16)}
 
@@ -288,3 +291,106 @@ def test_predicting_needs_torch_numpy_and_safetensors_only():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_halves_of_a_call_give_what_the_call_gives(made):
+    url, sha256, _, target = made
+    predict = BundleRecipe(url, sha256, samples=4, batch_size=2).make_predict()
+    windows, index = windows_for(target, 6), np.arange(6)
+    whole = predict(windows, index)
+    buffer = windows[:3].copy()
+    first = predict.submit(buffer, index[:3])
+    buffer[:] = np.nan  # what was submitted is the predictor's own
+    second = predict.submit(windows[3:], index[3:])
+    for part, submitted in ((slice(3, 6), second), (slice(0, 3), first)):
+        for ours, theirs in zip(predict.collect(submitted), whole, strict=True):
+            assert np.array_equal(ours, theirs[part])
+    assert predict.notes == []
+
+
+def test_a_batch_that_does_not_fit_into_memory_is_halved_and_noted(made):
+    url, sha256, _, target = made
+    recipe = BundleRecipe(url, sha256, samples=4, batch_size=8)
+    windows, index = windows_for(target, 9), np.arange(9)
+    whole = recipe.make_predict()(windows, index)
+    predict = recipe.make_predict()
+    seen = fits_only(predict, 3)
+    answer = predict(windows, index)
+    assert seen == [8, 4, 2, 2, 2, 2, 2]
+    assert predict.batch_size == 2
+    assert [note.partition(": ")[2][:33] for note in predict.notes] == [
+        "batches of 4 instead of 8 windows", "batches of 2 instead of 4 windows",
+    ]
+    for ours, theirs in zip(answer, whole, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    del seen[:]
+    predict(windows[:2], index[:2])
+    assert seen == [2], "it does not try the large batch again"
+
+
+def test_a_single_window_that_does_not_fit_is_an_error(made):
+    url, sha256, _, target = made
+    predict = BundleRecipe(url, sha256, samples=4, batch_size=2).make_predict()
+    fits_only(predict, 0)
+    with pytest.raises(PredictionError, match="single window does not fit"):
+        predict(windows_for(target, 2), np.arange(2))
+
+
+def fits_only(predict, most):
+    """Let the network run out of memory above some windows a pass; the batches it was given."""
+    seen, (body,) = [], predict.bodies
+
+    def run(x):
+        seen.append(len(x))
+        if len(x) > most:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        return body(x)
+
+    predict.bodies = [run]
+    return seen
+
+
+def test_a_compiled_network_agrees(tmp_path, section_arguments):
+    url, sha256, _ = make_bundle(tmp_path / "bundle", "fault", section_arguments)
+    recipe = BundleRecipe(url, sha256, samples=4, batch_size=2)
+    windows, index = windows_for("fault", 2), np.arange(2)
+    predict = dataclasses.replace(recipe, compile=True).make_predict()
+    for ours, theirs in zip(predict(windows, index), recipe.make_predict()(windows, index),
+                            strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    assert all("torch.compile does not work here" in note for note in predict.notes)
+    assert dataclasses.replace(recipe, compile=True).key != recipe.key
+
+
+def test_precisions_of_a_gpu_are_refused_on_a_cpu(made):
+    url, sha256, _, _ = made
+    for precision in ("tf32", "float16"):
+        with pytest.raises(ModelError, match="float32 or bfloat16"):
+            BundleRecipe(url, sha256, precision=precision)
+
+
+def test_batches_of_devices_that_are_not_here(made):
+    url, sha256, _, target = made
+    sections = target == "facies"
+    assert BundleRecipe(url, sha256).batch_size == (8 if sections else 2)
+    if not torch.cuda.is_available():
+        assert BundleRecipe(url, sha256, device="cuda").batch_size == (32 if sections else 4)
+
+
+@pytest.mark.parametrize("name", shipped.names())
+def test_bfloat16_stays_within_the_tolerance_of_float32(name, assert_close_enough):
+    card = read_card(shipped.url(name))[0]
+    if len(card.inputs) > 1:
+        pytest.skip("is told more than the seismic")
+    extent = (128, 128) if len(card.window) == 2 else (64, 64, 64)
+    window = None if card.fixed_window else extent
+    volume = synthesize(SyntheticConfig(shape=(64, 128, 128), seed=5)).amplitude
+    cut = volume[::32] if len(extent) == 2 else volume[None, :64, :64, :64]
+    windows = np.ascontiguousarray(cut.reshape(-1, *((1, *extent) if len(extent) == 2 else extent)))
+    answers = []
+    for precision in ("float32", "bfloat16"):
+        recipe = BundleRecipe(shipped.url(name), samples=8, precision=precision,
+                              window_shape=window)
+        answers.append(recipe.make_predict()(windows, np.arange(len(windows))))
+    plain, short = answers
+    assert_close_enough(short, plain)
