@@ -262,7 +262,7 @@ def _require_faults(survey: Survey, run: str) -> None:
             f"{survey.url} has no fault volume in interpretation/{run}",
             found=", ".join(v.rsplit("/", 1)[-1] for v in survey.volumes()
                             if v.startswith(f"interpretation/{run}/")),
-            do="Interpret it with a fault network: `seisproc interpret --fault`",
+            do="Interpret it with a fault network: `seisproc interpret --model fault-3d`",
         )
 
 

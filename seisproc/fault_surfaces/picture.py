@@ -9,6 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
+from numpy.typing import NDArray
 
 from seisproc.fault_surfaces.metric import Surface
 from seisproc.fault_surfaces.sticks import Sheet
@@ -24,7 +25,7 @@ SECTORS = 18
 def draw_faults(
     title: str, surfaces: Sequence[Surface], sheets: Sequence[Sheet], grid: Grid
 ) -> Figure:
-    """Draw sticks in map view, coloured by depth, and a rose of strikes.
+    """Draw sticks in map view, coloured by depth, lines through their middles, a rose of strikes.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def draw_faults(
         The survey's axes.
     """
     voxels = sum(each.voxels for each in surfaces)
-    note = f"{len(surfaces)} surfaces, {voxels:,} voxels; sticks in map view"
+    note = f"{len(surfaces)} surfaces, {voxels:,} voxels; sticks, and lines through their middles"
     figure = blank(title, note, SIZE, 0.07)
     axes = figure.add_axes((0.07, 0.15, 0.45, 0.74))
     shade = ScalarMappable(Normalize(float(grid.sample[0]), float(grid.sample[-1])), "cividis_r")
@@ -48,8 +49,12 @@ def draw_faults(
             i, j, z = (np.interp(stick[:, n], np.arange(len(axis)), axis)
                        for n, axis in enumerate(lines))
             for a in range(len(stick) - 1):
-                axes.plot(j[a : a + 2], i[a : a + 2], linewidth=1.0, solid_capstyle="round",
+                axes.plot(j[a : a + 2], i[a : a + 2], linewidth=0.8,
                           color=shade.to_rgba(0.5 * (z[a] + z[a + 1])))
+        middles = np.array([_middle(stick) for stick in sheet.sticks])
+        axes.plot(np.interp(middles[:, 1], np.arange(len(lines[1])), lines[1]),
+                  np.interp(middles[:, 0], np.arange(len(lines[0])), lines[0]),
+                  linewidth=1.8, color=INK, solid_capstyle="round")
     axes.set_xlim(lines[1].min() - 0.5, lines[1].max() + 0.5)
     axes.set_ylim(lines[0].min() - 0.5, lines[0].max() + 0.5)
     axes.set_xlabel("Crossline")
@@ -62,6 +67,13 @@ def draw_faults(
     bar.ax.tick_params(labelsize=8, colors=INK, length=3, width=0.6)
     _rose(figure, surfaces)
     return figure
+
+
+def _middle(stick: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Place halfway down a stick."""
+    steps = np.linalg.norm(np.diff(stick, axis=0), axis=1)
+    at = np.concatenate([[0.0], np.cumsum(steps)])
+    return np.array([np.interp(at[-1] / 2, at, stick[:, axis]) for axis in range(3)])
 
 
 def _rose(figure: Figure, surfaces: Sequence[Surface]) -> None:

@@ -1,0 +1,1 @@
+"""What has changed from one interpretation of a survey to another."""

@@ -1,0 +1,76 @@
+"""`seisproc show` and `seisproc diff` on the command line."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "seisproc" / "difference"))
+
+
+@pytest.fixture
+def store(tmp_path):
+    from test_diff import volumes, write_store
+
+    return write_store(str(tmp_path / "survey.zarr"), {"a": volumes(0), "b": volumes(1)})
+
+
+def test_a_store_is_shown_with_its_interpretations_side_by_side(command, store):
+    code, out, err = command("show", store.url, "--json")
+    assert code == 0, err
+    held = json.loads(out)
+    assert [each["run"] for each in held["interpretations"]] == ["a", "b"]
+    assert held["interpretations"][0]["volumes"] == ["facies", "fault", "fault_uncertainty"]
+    assert held["bin_m"] == [25.0, 12.5]
+    code, out, err = command("show", store.url)
+    assert code == 0 and "25 m between inlines" in out and "Interpretations" in out
+
+
+def test_volumes_of_classes_add_up(command, store, tmp_path):
+    code, out, err = command("show", store.url, "--run", "a", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    facies = store.read("interpretation/a/facies")
+    assert sum(row["voxels"] for row in found["classes"]) == (facies != 255).sum()
+    salt = found["classes"][2]
+    traces = (facies == 2).any(axis=-1).sum()
+    assert salt["class"] == "salt dome"
+    assert salt["area_km2"] == pytest.approx(traces * 25 * 12.5 / 1e6)
+    thickness = 4 * (facies == 2).sum() / traces
+    assert salt["mean_thickness_ms"] == pytest.approx(thickness, rel=1e-5)
+    assert salt["volume_km2_ms"] == pytest.approx(salt["area_km2"] * thickness, rel=1e-5)
+    fault = store.read("interpretation/a/fault")
+    assert found["fault"]["voxels_above_half"] == ((fault > 127) & (fault != 255)).sum()
+
+    file = tmp_path / "volumes.csv"
+    code, out, err = command("show", store.url, "--run", "a", "--velocity", 2000, "--output", file)
+    assert code == 0 and "salt dome" in out, err
+    rows = list(csv.DictReader(file.open()))
+    assert float(rows[2]["volume_km3"]) == pytest.approx(salt["volume_km2_ms"] / 1000)
+    assert float(rows[2]["mean_thickness_m"]) == pytest.approx(thickness)
+    again = ("show", store.url, "--run", "a", "--output")
+    assert "already there" in command.refuses(*again, file)
+    assert ".csv or .json or .md" in command.refuses(*again, tmp_path / "a.txt")
+    for kind in ("json", "md"):
+        assert command(*again, tmp_path / f"volumes.{kind}")[0] == 0
+    assert "| salt dome |" in (tmp_path / "volumes.md").read_text()
+    assert "no interpretation 'c'" in command.refuses("show", store.url, "--run", "c")
+
+
+def test_two_runs_are_compared_by_one_command(command, store, tmp_path):
+    a, out = f"{store.url}/interpretation/a", tmp_path / "out"
+    code, printed, err = command("diff", a, "b", "--output", out, "--volume", tmp_path / "d.zarr")
+    assert code == 0 and "of the samples agree" in printed and "salt dome" in printed, err
+    assert sorted(path.name for path in out.iterdir()) == [
+        "difference.csv", "difference.json", "difference.md", "facies_agreement.png",
+        "fault_difference.png"]
+    code, printed, err = command("diff", a, f"{store.url}/interpretation/b", "--json")
+    assert code == 0, err
+    told = json.loads(printed)
+    assert np.sum(told["facies"]["confusion"]) > 0 and told["files"] == []
+    assert "already there" in command.refuses("diff", a, "b", "--output", out)
+    assert "holds 2 interpretations" in command.refuses("diff", store.url, "b")
+    assert "no interpretation 'x'" in command.refuses("diff", a, "x")
