@@ -7,7 +7,6 @@ same bits whatever region it is made in.
 
 from __future__ import annotations
 
-import logging
 import threading
 from dataclasses import dataclass
 
@@ -21,8 +20,6 @@ from seisproc.places import shown
 from seisproc.sections.context import Context
 from seisproc.sections.neighbours import Neighbours, from_arrays
 from seisproc.sections.sample_axis import SampleAxis
-
-log = logging.getLogger(__name__)
 
 FARTHEST = 500.0
 """Bins from the nearest interpreted trace to a survey beyond which it is another survey: the
@@ -132,7 +129,6 @@ def load_neighbours(recipe: Recipe, context: Context) -> Neighbours:
             while len(_loaded) >= KEPT:
                 del _loaded[next(iter(_loaded))]
             _loaded[recipe.key] = neighbours
-            log.info("%s looks at %d interpreted sections", recipe.name, len(neighbours.sections))
         return _loaded[recipe.key]
 
 
