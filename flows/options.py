@@ -124,10 +124,16 @@ def cluster_options(command: Command) -> Command:
                 default="local",
                 show_default=True,
                 metavar="KIND|ADDRESS|FILE",
-                help="in-process, local, cuda, ssh, slurm, pbs, kubernetes; the address of a "
-                "Dask scheduler (tcp://HOST:8786); or a YAML file with all settings.",
+                help="in-process, local, cuda, ssh, slurm, pbs, kubernetes, gateway; the address "
+                "of a Dask scheduler (tcp://HOST:8786) or gateway (https://HOST); or a YAML file "
+                "with all settings.",
             ),
-            click.option("--workers", type=int, help="Worker processes. [default: one per core]"),
+            click.option(
+                "--workers",
+                metavar="N|MIN-MAX",
+                help="Worker processes; two numbers: as many as there is work for. [default: one "
+                "per core]",
+            ),
             click.option("--threads", type=int, help="Tasks that a worker runs at a time."),
             click.option(
                 "--memory", type=float, metavar="GIB", help="Memory of one worker in GiB."

@@ -26,6 +26,37 @@ def test_a_file_gives_all_settings_and_options_override_them(tmp_path):
     assert spec == ClusterSpec("slurm", workers=2, memory_gib=16, options={"queue": "gpu"})
 
 
+def test_two_numbers_of_workers_are_a_range_instead_of_what_the_file_says(tmp_path):
+    file = tmp_path / "cluster.yaml"
+    file.write_text("{kind: slurm, workers: 8, minimum: 4, maximum: 9}\n")
+    spec = cluster_config(str(file), "2-16", None, None).spec()
+    assert (spec.least, spec.first, spec.maximum) == (2, 2, 16)
+    spec = cluster_config(str(file), "3", None, None).spec()
+    assert (spec.workers, spec.minimum, spec.maximum) == (3, None, None)
+
+
+def test_the_server_of_a_gateway_is_an_address_too():
+    spec = cluster_config("https://gateway.example.org", None, None, None).spec()
+    assert (spec.kind, spec.address) == ("gateway", "https://gateway.example.org")
+
+
+def test_hosts_of_ssh_get_a_worker_each():
+    assert ClusterConfig(kind="ssh", options={"hosts": ["a", "b", "c"]}).spec().workers == 2
+
+
+@pytest.mark.parametrize("workers", ["many", "2-", "2-x", "5-3", "-3"])
+def test_a_number_of_workers_that_is_none_names_its_option(workers):
+    with pytest.raises(ConfigError):
+        cluster_config("local", workers, None, None)
+
+
+def test_what_a_file_amounts_to_is_refused_by_its_name(tmp_path):
+    file = tmp_path / "cluster.yaml"
+    file.write_text("kind: ssh\n")
+    with pytest.raises(ConfigError, match="cluster.yaml: a cluster of kind 'ssh' needs hosts"):
+        cluster_config(str(file), None, None, None)
+
+
 @pytest.mark.parametrize("content", ["[1, 2]", "{kind: [", "\xff\xfe"])
 def test_a_file_without_settings_is_refused(tmp_path, content):
     file = tmp_path / "cluster.yaml"
