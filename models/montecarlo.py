@@ -13,7 +13,7 @@ logit is all that mean, variance and entropy need, the logarithm being taken onc
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -52,6 +52,35 @@ def window_masks(head: StochasticHead, seed: int, window_index: int, samples: in
     """Dropout masks float32 (sample, head.mask_width) of one window."""
     uniform = window_uniforms(seed, window_index, samples, head.mask_width)
     return head.scale(torch.from_numpy(uniform))
+
+
+def batch_statistics(
+    network: SplitNetwork,
+    features: Tensor,
+    masks: Sequence[Tensor] | None,
+    extent: tuple[int, ...],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """:func:`sample_statistics` of each of a batch of windows, stacked along a first axis."""
+    if masks is None and features.device.type != "cpu":
+        return _one_pass(network, features, extent)
+    found = [
+        sample_statistics(network, features[i : i + 1], None if masks is None else masks[i], extent)
+        for i in range(len(features))
+    ]
+    mean, entropy, variance = (torch.stack(part) for part in zip(*found, strict=True))
+    return mean, entropy, variance
+
+
+def _one_pass(
+    network: SplitNetwork, features: Tensor, extent: tuple[int, ...]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One pass without dropout, all windows at once: a GPU wants few, large kernels."""
+    logits = network.stochastic(features.float(), None, extent)
+    sums = _sums(logits.transpose(0, 1).flatten(1)[None])
+    mean, entropy, _ = _statistics(sums, 1)
+    entropy = entropy.reshape(len(features), *extent)
+    mean = mean.reshape(-1, len(features), *extent).transpose(0, 1)
+    return mean, entropy, torch.zeros_like(entropy)
 
 
 def sample_statistics(

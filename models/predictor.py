@@ -24,7 +24,7 @@ from models.bundle import open_bundle, read_card
 from models.card import Card
 from models.ensemble import members_of
 from models.errors import PredictionError
-from models.montecarlo import sample_statistics, window_masks
+from models.montecarlo import batch_statistics, window_masks
 from models.prediction import Prediction, Statistics, Submitted, together
 from models.runtime import (
     PREDICTION_PRECISIONS,
@@ -345,15 +345,13 @@ class Predictor:
         member, look = member_and_look
         features = self._features(number // len(self.looks), x.flip(look) if look else x)
         extent = tuple(x.shape[2:])
-        found = [
-            sample_statistics(
-                member, features[i : i + 1], self._masks(member, int(index), number), extent
-            )
-            for i, index in enumerate(window_index.tolist())
-        ]
-        mean, entropy, variance = (torch.stack(part) for part in zip(*found, strict=True))
+        masks = None
+        if self.recipe.samples > 1:
+            masks = [self._masks(member, index, number) for index in window_index.tolist()]
+        found = batch_statistics(member, features[: len(x)], masks, extent)
         if not look:
-            return mean, entropy, variance
+            return found
+        mean, entropy, variance = found
         without_channel = [axis - 1 for axis in look]
         return mean.flip(look), entropy.flip(without_channel), variance.flip(without_channel)
 
@@ -368,9 +366,7 @@ class Predictor:
             features = self.bodies[number](batch)
         return features.contiguous()
 
-    def _masks(self, member: SplitNetwork, window_index: int, number: int) -> Tensor | None:
+    def _masks(self, member: SplitNetwork, window_index: int, number: int) -> Tensor:
         """Dropout masks of one look at a window; each look has a seed of its own."""
         recipe = self.recipe
-        if recipe.samples == 1:
-            return None
         return window_masks(member.head, recipe.seed + number, window_index, recipe.samples)

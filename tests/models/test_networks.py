@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import NetworkError
-from models.montecarlo import sample_statistics, window_masks
+from models.montecarlo import (
+    _one_pass,
+    batch_statistics,
+    sample_statistics,
+    window_masks,
+)
 from models.registry import build
 from models.split import fold_batch_norm, fold_temperature, upsample, upsampled_phases
 from models.unet3d import fold, unfold
@@ -94,17 +99,21 @@ def test_masks_on_the_weights_are_channel_dropout(section_arguments, kind):
     torch.testing.assert_close(network(window, masks), logits, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("network", ["deeplabv3plus", "unet", "unet3d", "strided unet"])
+@pytest.mark.parametrize(
+    "network", ["deeplabv3plus", "odd deeplabv3plus", "unet", "unet3d", "strided unet"]
+)
 @pytest.mark.parametrize("samples", [1, 2, 70])
 def test_statistics_of_samples_are_those_of_one_pass_a_sample(section_arguments, network, samples):
     torch.manual_seed(samples)
     arguments = {
         "deeplabv3plus": {**section_arguments, "classes": 3, "stem_stride": 2},
+        "odd deeplabv3plus": {**section_arguments, "classes": 3, "stem_stride": 2},
         "unet": {"classes": 4, "channels": [4, 8]},
         "unet3d": {"channels": [4, 8], "stem_stride": 2},
         "strided unet": {"classes": 1, "channels": [4, 8], "trace_stride": 3},
     }[network]
-    name, extent = network.split()[-1], (8, 8, 16) if network == "unet3d" else (48, 32)
+    extent = {"unet3d": (8, 8, 16), "odd deeplabv3plus": (33, 47)}.get(network, (48, 32))
+    name = network.split()[-1]
     split = settle(build(name, **{**arguments, "dropout": 0.4}), (4, 1, *extent))
     window = torch.randn(1, 1, *extent)
     masks = window_masks(split.head, 3, 5, samples)
@@ -118,6 +127,18 @@ def test_statistics_of_samples_are_those_of_one_pass_a_sample(section_arguments,
     torch.testing.assert_close(entropy.double(), torch.special.entr(p).sum(1).mean(0), **near)
     spread = p.var(0, correction=0).mean(0)
     torch.testing.assert_close(variance.double(), spread, rtol=1e-3, atol=2e-6)
+
+
+def test_one_pass_of_a_batch_is_that_of_each_window(section_arguments):
+    torch.manual_seed(0)
+    section = section_net(section_arguments, stem_stride=2)
+    for network, extent in ((section, (32, 32)), (cube_net(stem_stride=2), (8, 8, 8))):
+        with torch.inference_mode():
+            features = network.deterministic(torch.randn(3, 1, *extent))
+            together = _one_pass(network, features, extent)  # what a GPU runs
+            alone = batch_statistics(network, features, None, extent)
+        for ours, theirs in zip(together, alone, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
 @given(
