@@ -323,7 +323,7 @@ def interpret_sections(
     """Interpret every section of a folder; sections that are done already stay as they are."""
     # mypy compares the two packages' named tuples by name; their fields are the same.
     recipe: Any = recipe_of(model, settings)
-    job = SectionJob(recipe, fingerprint({"recipe": recipe.key}))
+    job = SectionJob(recipe, fingerprint({"recipe": recipe.key}), settings.variance)
     with connect(cluster) as client, stage_progress("interpret sections") as progress:
         made = interpret_folder(
             folder, output, job, client, overwrite=overwrite, on_progress=progress

@@ -33,10 +33,11 @@ MADE_FROM = "made_from"
 
 @dataclass(frozen=True)
 class SectionJob:
-    """A network, and the hash of everything about it that decides what it says."""
+    """A network, the hash of everything about it that decides what it says, and what is kept."""
 
     recipe: SectionRecipe
     key: str
+    variance: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ def _interpret_file(
     digest = hashlib.sha256(f"{VERSION} {job.key}".encode())
     digest.update(section.seismic.tobytes())
     digest.update(b"" if section.lines is None else section.lines.tobytes())
+    digest.update(b"variance" if job.variance else b"")
     wanted = digest.hexdigest()
     target = f"{output.rstrip('/')}/{section.name}"
     fs, path = open_place(target)
@@ -131,7 +133,7 @@ def _interpret_file(
                 )
     predict, neighbours = _loaded(job)
     arrays: dict[str, NDArray[np.generic]] = dict(
-        interpret_section(section, predict, job.recipe, neighbours)
+        interpret_section(section, predict, job.recipe, neighbours, variance=job.variance)
     )
     if section.lines is not None:
         arrays["inline"], arrays["crossline"] = section.lines.T

@@ -15,7 +15,7 @@ from seisproc.errors import ConfigError
 from seisproc.interpretation.blend import ONE, add_window, blend_weights
 from seisproc.interpretation.prediction import Predict, Recipe
 from seisproc.interpretation.tiling import INLINE, Lattice, lattices
-from seisproc.interpretation.uncertainty import weight_sum
+from seisproc.interpretation.uncertainty import largest_variance, weight_sum
 from seisproc.sections.context import Context
 from seisproc.sections.folder import Section
 from seisproc.sections.marks import fault_marks
@@ -42,6 +42,7 @@ def interpret_section(
     *,
     overlap: float = OVERLAP,
     batch: int = 4,
+    variance: bool = False,
 ) -> dict[str, NDArray[np.generic]]:
     """Interpret one section.
 
@@ -57,6 +58,8 @@ def interpret_section(
         Share of a window that its neighbour sees too.
     batch : int
         Windows that are held at a time.
+    variance : bool
+        Whether the variance of the probabilities is wanted too.
 
     Returns
     -------
@@ -66,7 +69,9 @@ def interpret_section(
         ``probability`` float32, of that class or of a fault. ``uncertainty`` float32, entropy of
         the mean in [0, 1]; ``disagreement`` float32, the part of it that Monte-Carlo samples and
         members disagree on. For facies also ``class_probability`` float16 (class, sample, trace).
-        Dead traces are bridged, with an uncertainty of 1.
+        Dead traces are bridged, with an uncertainty of 1. If wanted, ``variance`` float32 in
+        [0, 1], over samples and members, as a share of
+        :func:`~seisproc.interpretation.uncertainty.largest_variance`.
 
     Raises
     ------
@@ -84,22 +89,26 @@ def interpret_section(
     stack = np.concatenate([
         seismic, Context.from_inputs(recipe.inputs).channels(section, neighbours)
     ])[:, None]
-    sums = np.zeros((recipe.channels + 1, *shape), np.uint32)
-    full = math.log(max(2, recipe.channels))
+    count = recipe.channels
+    sums = np.zeros((count + 1 + variance, *shape), np.uint32)
+    full, largest = math.log(max(2, count)), largest_variance(max(2, count))
     corners = _corners(lattice)
     for start in range(0, len(corners), batch):
         block = corners[start : start + batch]
         windows = np.stack([_window(stack, lattice, corner) for corner in block])
         index = np.array([lattice.index(*_number(lattice, corner)) for corner in block], np.int64)
         answer = predict(windows if stack.shape[0] > 1 else windows[:, 0], index)
-        for corner, mean, entropy in zip(
-            block, answer.mean, answer.expected_entropy, strict=True
-        ):
-            add_window(sums[:-1], mean, 1.0, weights[0], corner)
-            add_window(sums[-1:], entropy[None], full, weights[0], corner)
+        for n, corner in enumerate(block):
+            add_window(sums[:count], answer.mean[n], 1.0, weights[0], corner)
+            entropy = answer.expected_entropy[n : n + 1]
+            add_window(sums[count : count + 1], entropy, full, weights[0], corner)
+            if variance:
+                add_window(sums[count + 1 :], answer.variance[n : n + 1], largest, weights[0],
+                           corner)
     mean = sums / weight_sum(weights, (0, 0, 0), shape).astype(np.float64) / ONE
     told = mean[:, 0].transpose(0, 2, 1).astype(np.float32)
-    return _finished(told[:-1], told[-1], section, recipe)
+    made = _finished(told[:count], told[count], section, recipe)
+    return {**made, "variance": told[count + 1]} if variance else made
 
 
 def _finished(

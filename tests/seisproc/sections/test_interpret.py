@@ -65,6 +65,27 @@ def test_a_constant_network_gives_constant_sections(sections, traces):
     assert found["uncertainty"][0, 0] == pytest.approx(entropy, abs=1e-4)
 
 
+def test_variance_is_kept_where_it_is_asked_for_as_a_share_of_the_largest(
+    folder, tmp_path, sections
+):
+    class Varies(Told):
+        def __call__(self, windows, window_index):
+            return super().__call__(windows, window_index)._replace(
+                variance=np.full((len(windows), *windows.shape[-3:]), 1 / 9, np.float32))
+
+    found = interpret_section(sections[0], Varies(), Varies(), variance=True)
+    np.testing.assert_allclose(found["variance"], 0.5, atol=2e-5)  # the largest of three: 2/9
+    assert "variance" not in interpret_section(sections[0], Varies(), Varies())
+    output = str(tmp_path / "out")
+    interpret_folder(folder, output, SectionJob(Told(), "1"))
+    with_it = SectionJob(Told(), "1", variance=True)
+    with pytest.raises(OutputExistsError):
+        interpret_folder(folder, output, with_it)
+    assert interpret_folder(folder, output, with_it, overwrite=True).kept == 0
+    with np.load(tmp_path / "out" / "inline_12.npz", allow_pickle=False) as file:
+        assert (file["variance"] == 0).all()
+
+
 def test_a_fault_is_marked_from_the_threshold_on(sections):
     recipe = Told(shares=(0.4,), target="fault", threshold=0.35)
     found = interpret_section(sections[0], recipe, recipe)
