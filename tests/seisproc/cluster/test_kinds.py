@@ -1,0 +1,90 @@
+"""What batch systems, Kubernetes and hosts are told, as their libraries put it.
+
+dask-jobqueue, dask-kubernetes come with the extras ``slurm`` and ``kubernetes``.
+"""
+
+import pytest
+
+from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, kinds
+from seisproc.errors import ConfigError
+
+JOB = {"workers": 3, "threads_per_worker": 2, "memory_gib": 4, "drain_s": 20}
+
+
+def script(name, spec):
+    jobqueue = pytest.importorskip("dask_jobqueue")
+    with getattr(jobqueue, name)(**kinds.job_options(spec)) as cluster:
+        return cluster.job_script()
+
+
+def test_the_script_of_a_slurm_job():
+    spec = ClusterSpec(
+        "slurm", gpu=True, **JOB,
+        options={"queue": "gpu", "walltime": "02:00:00", "job_script_prologue": ["module load x"]},
+    )
+    text = script("SLURMCluster", spec)
+    for line in ("-p gpu", "-t 02:00:00", "--cpus-per-task=2", "--mem=4G", "--gres=gpu:1"):
+        assert f"#SBATCH {line}\n" in text
+    for name, value in WORKER_ENVIRONMENT.items():
+        assert f"export {name}={value}\n" in text
+    assert "export DASK_SEISPROC__DRAIN_S=20\n" in text and "module load x\n" in text
+    (command,) = (line for line in text.splitlines() if "dask" in line and "tcp://" in line)
+    for words in ("--nthreads 2", "--memory-limit 4.00GiB", "--resources GPU=1", "--nanny"):
+        assert words in command
+    assert "--death-timeout 60" in command
+
+
+def test_the_script_of_a_pbs_job():
+    spec = ClusterSpec("pbs", **JOB, options={"queue": "long", "walltime": "01:00:00"})
+    text = script("PBSCluster", spec)
+    assert "#PBS -q long\n" in text
+    assert "#PBS -l select=1:ncpus=2:mem=4096MB\n" in text
+    assert "export MALLOC_TRIM_THRESHOLD_=268435456\n" in text
+
+
+def test_a_gpu_of_pbs_is_asked_for_in_its_own_words():
+    with pytest.raises(ConfigError, match="resource_spec"):
+        kinds.job_options(ClusterSpec("pbs", gpu=True))
+
+
+def test_the_resource_that_kubernetes_gets():
+    pytest.importorskip("dask_kubernetes")
+    spec = ClusterSpec(
+        "kubernetes", gpu=True, **JOB, idle_timeout_s=600, wait_s=900,
+        options={"image": "registry.example.org/seisproc:1", "namespace": "seismic", "name": "f3"},
+    )
+    options = kinds.kubernetes_options(spec)
+    assert set(options) == {"custom_cluster_spec", "namespace"}
+    resource = options["custom_cluster_spec"]
+    assert resource["metadata"]["name"] == "f3"
+    assert resource["spec"]["idleTimeout"] == 600
+    assert resource["spec"]["worker"]["replicas"] == 3
+    pod = resource["spec"]["worker"]["spec"]
+    assert pod["terminationGracePeriodSeconds"] >= spec.drain_s + 10
+    (worker,) = pod["containers"]
+    assert worker["image"] == "registry.example.org/seisproc:1"
+    assert worker["args"][:3] == ["dask", "worker", "--nthreads=2"]
+    assert worker["args"][worker["args"].index("--resources") + 1] == "GPU=1"
+    assert worker["resources"]["limits"] == {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "1"}
+    environment = {one["name"]: one["value"] for one in worker["env"]}
+    assert environment["MALLOC_TRIM_THRESHOLD_"] == "268435456"
+    assert environment["DASK_SEISPROC__DRAIN_S"] == "20"
+    assert environment["DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT"] == "900s"
+    (scheduler,) = resource["spec"]["scheduler"]["spec"]["containers"]
+    assert "nvidia.com/gpu" not in scheduler["resources"]["limits"]
+
+
+def test_workers_are_dealt_out_to_hosts():
+    spec = ClusterSpec("ssh", **JOB, options={"hosts": ["head", "a", "b"]}, gpu=True)
+    options = kinds.ssh_options(spec)
+    assert options["hosts"] == ["head", "a", "b", "a"]
+    assert options["worker_options"]["memory_limit"] == "4GiB"
+    assert options["worker_options"]["resources"] == {"GPU": 1}
+    alone = ClusterSpec("ssh", workers=2, options={"hosts": ["one"]})
+    assert kinds.ssh_options(alone)["hosts"] == ["one", "one", "one"]
+
+
+def test_a_worker_per_gpu_offers_it():
+    options = kinds.cuda_options(ClusterSpec("cuda", workers=4, options={"rmm_pool_size": "1GB"}))
+    assert options["resources"] == {"GPU": 1} and options["n_workers"] == 4
+    assert options["rmm_pool_size"] == "1GB"
