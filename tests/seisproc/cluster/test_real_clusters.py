@@ -87,10 +87,13 @@ def test_workers_as_jobs_of_slurm(slurm, tmp_path):
         },
     )
     with open_cluster(spec) as address, connect(address) as client:
-        work = [client.submit(time.sleep, 3, pure=False) for _ in range(12)]
-        client.gather(work)
-        assert client.run(os.environ.get, "MALLOC_TRIM_THRESHOLD_")
-        assert all(client.run(os.environ.get, "SLURM_JOB_ID").values())
+        work = [client.submit(time.sleep, 3, pure=False) for _ in range(16)]
+        client.wait_for_workers(2, timeout=60)
+        environments = list(client.run(lambda: dict(os.environ)).values())
+        assert {each["MALLOC_TRIM_THRESHOLD_"] for each in environments} == {str(256 * 1024**2)}
+        jobs = [each["SLURM_JOB_ID"] for each in environments]
+        subprocess.run(["scancel", jobs[0]], check=True)  # as if it were preempted
+        assert client.gather(work) == [None] * 16
     deadline = time.monotonic() + 60
     while _jobs() and time.monotonic() < deadline:
         time.sleep(1)
