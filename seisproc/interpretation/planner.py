@@ -213,10 +213,27 @@ def _layout(shape: Shape3, shards: Shape3 | None) -> tuple[Shape3, Shape3]:
             chunk * min(shard // chunk, math.ceil(extent / chunk))
             for chunk, shard, extent in zip(chunks, shards, shape, strict=True)
         )
-    elif len(Regions(shape[:2], (sharding[0], sharding[1]))) < FEW_REGIONS:
-        sharding = (chunks[0], chunks[1], sharding[2])
+    else:
+        sharding = _shared_out(shape, chunks, sharding)
     (a, b, c), (d, e, f) = chunks, sharding
     return (a, b, c), (d, e, f)
+
+
+def _shared_out(shape: Shape3, chunks: Shape3, shards: Shape3) -> Shape3:
+    """Halve the longer lateral edge of shards, to whole chunks, until there are enough regions.
+
+    No further: a region of few windows hands much over, and leaves batches half empty.
+
+    >>> _shared_out((256, 256, 256), (64, 64, 64), (128, 128, 256))
+    (128, 64, 256)
+    """
+    i, j, k = shards
+    while len(Regions(shape[:2], (i, j))) < FEW_REGIONS and (i > chunks[0] or j > chunks[1]):
+        if j >= i and j > chunks[1] or i == chunks[0]:
+            j = chunks[1] * max(1, j // (2 * chunks[1]))
+        else:
+            i = chunks[0] * max(1, i // (2 * chunks[0]))
+    return (i, j, k)
 
 
 def _slab(shard: int, chunk: int) -> int:
