@@ -13,6 +13,7 @@ of the probability instead, one after the other; that needs the whole volume at 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,9 @@ from seisproc.volume import Box, Shape3
 
 REACH = 12
 """Voxels across which a surface goes on."""
+
+TOUCHING = 13
+"""Offsets, the nearest, to voxels that touch: half of 26."""
 
 NEAR = 2
 """Voxels within which a voxel where ridges meet is given to a sheet."""
@@ -63,12 +67,16 @@ class Pieces:
 
 
 def half_ball() -> NDArray[np.int64]:
-    """Offsets within REACH, one of each opposite pair: int64 (n, 3), nearest first."""
+    """Offsets within REACH, one of each opposite pair: int64 (n, 3), nearest first.
+
+    Beyond the neighbours only the even ones: a sheet has voxels enough, and these are an eighth.
+    """
     span = np.arange(-REACH, REACH + 1)
     every = np.stack(np.meshgrid(span, span, span, indexing="ij"), axis=-1).reshape(-1, 3)
     far = (every**2).sum(axis=1)
     positive = (every @ np.array([(2 * REACH + 1) ** 2, 2 * REACH + 1, 1])) > 0
-    kept = every[positive & (far <= REACH**2)]
+    near, even = np.abs(every).max(axis=1) <= 1, (every % 2 == 0).all(axis=1)
+    kept = every[positive & (far <= REACH**2) & (near | even)]
     return kept[np.argsort((kept**2).sum(axis=1), kind="stable")].astype(np.int64)
 
 
@@ -118,12 +126,12 @@ def link(
     number = np.where(kept, np.cumsum(kept), 0).astype(np.uint32)
     labels = np.zeros(box.shape, np.uint32)
     labels.ravel()[on] = number[piece]
-    # unique links: a border of n voxels has some 10 n of them
-    leaving = np.unique(np.stack(
-        [number[np.searchsorted(roots, root[link_from])].astype(np.int64), link_to], axis=1
-    ), axis=0)
+    # many voxels of a piece are linked to the same one outside
+    volume = math.prod(shape)
+    source = number[np.searchsorted(roots, root[link_from])].astype(np.int64)
+    leaving = np.unique(source * volume + link_to)
     return Pieces(labels, sums[kept], flat[edge], number[piece[edge]],
-                  leaving[:, 0].astype(np.uint32), leaving[:, 1])
+                  (leaving // volume).astype(np.uint32), leaving % volume)
 
 
 def _sums(
@@ -164,15 +172,24 @@ def _joined(
                     continue
                 here = (i * nj + j) * nk + k
                 sheet = kind[at] == 2
+                p0 = np.int64(normal[at[0], at[1], at[2], 0])
+                p1 = np.int64(normal[at[0], at[1], at[2], 1])
+                p2 = np.int64(normal[at[0], at[1], at[2], 2])
                 for n in range(offsets.shape[0] if sheet else 1):
-                    di, dj, dk = offsets[n]
+                    di, dj, dk = offsets[n, 0], offsets[n, 1], offsets[n, 2]
                     if not sheet:
                         di, dj, dk = _nearest_sheet(kind, normal, at)
-                    if di > REACH or sheet and not _linked(kind, normal, at, di, dj, dk, least):
+                    if di > REACH:
+                        continue
+                    if sheet and not _linked(
+                        kind, normal, at, p0, p1, p2, di, dj, dk, n >= TOUCHING, least
+                    ):
                         continue
                     a, b, c = i + di, j + dj, k + dk
                     if 0 <= a < ni and 0 <= b < nj and 0 <= c < nk:
-                        _unite(parent, here, (a * nj + b) * nk + c)
+                        there = (a * nj + b) * nk + c
+                        if parent[here] != parent[there]:  # most are one long since
+                            _unite(parent, here, there)
                     else:
                         sources.append(here)
                         targets.append(
@@ -186,22 +203,21 @@ def _joined(
 @njit(cache=True, nogil=True, inline="always")
 def _linked(
     kind: NDArray[np.uint8], normal: NDArray[np.int8], at: tuple[int, int, int],
-    di: int, dj: int, dk: int, least: float,
+    p0: np.int64, p1: np.int64, p2: np.int64, di: int, dj: int, dk: int, far: bool, least: float,
 ) -> bool:
+    limit = OFF_PLANE * NORMAL_SCALE
+    # most offsets leave the plane: that costs no look at the other voxel
+    if far and abs(di * p0 + dj * p1 + dk * p2) > limit:
+        return False
     to = (at[0] + di, at[1] + dj, at[2] + dk)
     if kind[to] != 2:
         return False
-    p, q = normal[at], normal[to]
-    product = np.int64(p[0]) * q[0] + np.int64(p[1]) * q[1] + np.int64(p[2]) * q[2]
-    if abs(product) < least:
+    q0 = np.int64(normal[to[0], to[1], to[2], 0])
+    q1 = np.int64(normal[to[0], to[1], to[2], 1])
+    q2 = np.int64(normal[to[0], to[1], to[2], 2])
+    if abs(p0 * q0 + p1 * q1 + p2 * q2) < least:
         return False
-    if max(abs(di), abs(dj), abs(dk)) <= 1:
-        return True
-    limit = OFF_PLANE * NORMAL_SCALE
-    return bool(
-        abs(di * p[0] + dj * p[1] + dk * p[2]) <= limit
-        and abs(di * q[0] + dj * q[1] + dk * q[2]) <= limit
-    )
+    return not far or bool(abs(di * q0 + dj * q1 + dk * q2) <= limit)
 
 
 @njit(cache=True, nogil=True)
