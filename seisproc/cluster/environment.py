@@ -16,6 +16,10 @@ WORKER_ENVIRONMENT = {
     # half its speed on a CPU.
     "MALLOC_TRIM_THRESHOLD_": str(256 * 1024**2),
     "MALLOC_MMAP_THRESHOLD_": str(256 * 1024**2),
+    # Tasks run in a thread beside the main one. Threads get heaps of their own, of 64 MiB, and what
+    # is larger is mapped anew each time: one heap for all keeps such buffers, and is smaller by a
+    # tenth.
+    "MALLOC_ARENA_MAX": "1",
     # A worker of n threads runs n tasks at a time; a task that computes with several threads says
     # so itself.
     "OMP_NUM_THREADS": "1",
