@@ -98,7 +98,9 @@ class _Compute:
         self.predict = [load_network(network.recipe) for network in plan.networks]
         survey = Survey(plan.store_url)
         self.contexts = [
+            # The grid takes several reads, which most networks don't need.
             survey_context(network.recipe, survey.grid, plan.store_url)
+            if len(network.inputs) > 1 else None
             for network in plan.networks
         ]
         self.watch.lap("load")
