@@ -82,3 +82,4 @@ def gateway_client(address: str) -> Iterator[Client]:
             client.close()
     finally:
         cluster.close()
+        cluster.gateway.close()

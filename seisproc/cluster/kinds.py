@@ -55,7 +55,7 @@ def cuda_options(spec: ClusterSpec) -> dict[str, Any]:
         "death_timeout": DEATH_TIMEOUT_S,
     }
     if spec.memory_gib is not None:
-        own["memory_limit"] = f"{spec.memory_gib}GiB"
+        own["memory_limit"] = f"{spec.memory_gib:g}GiB"
     return {**own, **spec.options}
 
 
@@ -73,7 +73,7 @@ def ssh_options(spec: ClusterSpec) -> dict[str, Any]:
         "death_timeout": DEATH_TIMEOUT_S,
     }
     if spec.memory_gib is not None:
-        worker["memory_limit"] = f"{spec.memory_gib}GiB"
+        worker["memory_limit"] = f"{spec.memory_gib:g}GiB"
     if spec.gpu:
         worker["resources"] = {GPU: 1}
     scheduler = {
@@ -94,7 +94,7 @@ def job_options(spec: ClusterSpec) -> dict[str, Any]:
         "scheduler_options": {"dashboard_address": spec.dashboard or ":0"},
     }
     if spec.memory_gib is not None:
-        own["memory"] = f"{spec.memory_gib}GiB"
+        own["memory"] = f"{spec.memory_gib:g}GiB"
     if spec.gpu:
         if spec.kind == SLURM:
             own["job_extra_directives"] = ["--gres=gpu:1"]

@@ -100,7 +100,7 @@ def _local(spec: ClusterSpec) -> Any:
 
     options: dict[str, Any] = {
         "host": "127.0.0.1",
-        "memory_limit": "auto" if spec.memory_gib is None else f"{spec.memory_gib}GiB",
+        "memory_limit": "auto" if spec.memory_gib is None else f"{spec.memory_gib:g}GiB",
         "silence_logs": logging.CRITICAL,
         "death_timeout": kinds.DEATH_TIMEOUT_S,
         **spec.options,

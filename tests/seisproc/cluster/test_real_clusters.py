@@ -1,14 +1,17 @@
 """Clusters of other kinds, really started where this machine has what they need.
 
 SSH needs an sshd and the extra ``ssh``; SLURM a cluster that ``sinfo`` shows, with this user
-allowed to submit, and the extra ``slurm``; see docs/clusters.md.
+allowed to submit, and the extra ``slurm``; a gateway its server and proxy, and the extra
+``gateway``; see docs/clusters.md.
 """
 
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -102,3 +105,61 @@ def test_workers_as_jobs_of_slurm(slurm, tmp_path):
 
 def _jobs():
     return subprocess.run(["squeue", "-h"], capture_output=True, text=True, check=True).stdout
+
+
+_GATEWAY = """
+c.DaskGateway.backend_class = "dask_gateway_server.backends.local.UnsafeLocalBackend"
+c.DaskGateway.address = "127.0.0.1:{private}"
+c.Proxy.address = "127.0.0.1:{public}"
+c.UnsafeLocalBackend.clusters_directory = "{folder}"
+"""
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    """Run a gateway on this machine; yield its address."""
+    pytest.importorskip("dask_gateway")
+    if not (shutil.which("dask-gateway-server") and shutil.which("dask-gateway-proxy")):
+        pytest.skip("no dask-gateway-server with its proxy")
+    public = free_port()
+    config, log = tmp_path / "config.py", tmp_path / "log"
+    (tmp_path / "clusters").mkdir()
+    config.write_text(
+        _GATEWAY.format(
+            private=free_port(), public=public, folder=tmp_path / "clusters"
+        )
+    )
+    for part in ("scheduler", "worker"):  # commands that Dask no longer has
+        script = tmp_path / f"dask-{part}"
+        script.write_text(f'#!/bin/sh\nexec {sys.executable} -m dask {part} "$@"\n')
+        script.chmod(0o755)
+    with log.open("w") as file:
+        server = subprocess.Popen(
+            ["dask-gateway-server", "-f", str(config)],
+            env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+            stdout=file,
+            stderr=file,
+        )
+    deadline = time.monotonic() + 30
+    while not _answers(f"http://127.0.0.1:{public}/api/health") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    yield f"http://127.0.0.1:{public}"
+    server.terminate()
+    server.wait(timeout=30)
+
+
+def _answers(url):
+    try:
+        return urllib.request.urlopen(url, timeout=5).status == 200
+    except OSError:
+        return False
+
+
+def test_workers_through_a_gateway(gateway):
+    with open_cluster(ClusterSpec("gateway", workers=2, address=gateway)) as address:
+        assert address.startswith(f"gateway+{gateway}#")
+        with connect(address) as client:
+            client.wait_for_workers(2, timeout=60)
+            assert client.submit(sum, [1, 2]).result(timeout=30) == 3
+        with connect(address) as client:  # the next stage of the same run
+            assert client.submit(sum, [2, 3]).result(timeout=30) == 5

@@ -1,10 +1,13 @@
 """What a cluster's description refuses, and what it amounts to."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seisproc.cluster import ClusterSpec
+from flows.config import cluster_config
+from seisproc.cluster import ClusterSpec, kinds
 from seisproc.cluster.spec import DAY_S
 from seisproc.errors import ConfigError
 
@@ -40,3 +43,20 @@ def test_patience_is_longer_where_workers_queue():
     assert ClusterSpec("slurm").patience_s == DAY_S
     assert ClusterSpec("local").patience_s == 300
     assert ClusterSpec("slurm", wait_s=7).patience_s == 7
+
+
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "clusters").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_the_examples_are_what_the_command_line_takes(file):
+    spec = cluster_config(str(file), None, None, None).spec()
+    assert spec.kind in (file.stem, "local")
+    if spec.kind == "ssh":
+        assert len(kinds.ssh_options(spec)["hosts"]) == 3
+    if spec.kind in ("slurm", "pbs"):
+        assert kinds.job_options(spec)["memory"] == "32GiB"
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) >= 7
