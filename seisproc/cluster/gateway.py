@@ -82,4 +82,3 @@ def gateway_client(address: str) -> Iterator[Client]:
             client.close()
     finally:
         cluster.close()
-        cluster.gateway.close()
