@@ -26,6 +26,9 @@ from seisproc.volume import Box, Shape3
 REACH = 12
 """Voxels across which a surface goes on."""
 
+FAR_COSINE = 0.9962
+"""Between normals across a gap, at least: 5 degrees."""
+
 TOUCHING = 13
 """Offsets, the nearest, to voxels that touch: half of 26."""
 
@@ -215,7 +218,8 @@ def _linked(
     q0 = np.int64(normal[to[0], to[1], to[2], 0])
     q1 = np.int64(normal[to[0], to[1], to[2], 1])
     q2 = np.int64(normal[to[0], to[1], to[2], 2])
-    if abs(p0 * q0 + p1 * q1 + p2 * q2) < least:
+    product = abs(p0 * q0 + p1 * q1 + p2 * q2)
+    if product < (max(least, FAR_COSINE * NORMAL_SCALE**2) if far else least):
         return False
     return not far or bool(abs(di * q0 + dj * q1 + dk * q2) <= limit)
 

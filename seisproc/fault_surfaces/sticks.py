@@ -23,7 +23,7 @@ from seisproc.fault_surfaces.linking import REACH
 from seisproc.fault_surfaces.metric import Surface
 from seisproc.survey import Survey
 
-SLAB_BYTES = 128 << 20
+SLAB_BYTES = 64 << 20
 """Of numbers that are read at a time."""
 
 LEAST_VOXELS = 40
