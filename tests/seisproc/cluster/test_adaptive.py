@@ -1,5 +1,8 @@
 """Workers come with the work and go with it; a client's end is the end of all."""
 
+import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -38,8 +41,44 @@ def test_a_cluster_without_workers_fails_its_tasks_in_time():
 
 def pytest_generate_tests(metafunc):
     """The tests are no package that a worker could import."""
-    import sys
 
     import cloudpickle
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+
+def test_a_worker_ends_soon_after_its_scheduler_is_killed(start_worker, free_scheduler):
+    scheduler, address = free_scheduler
+    worker = start_worker(address, "--death-timeout", "5")
+    with connect(address) as client:
+        assert client.submit(sum, [1, 2]).result(timeout=30) == 3
+        scheduler.kill()
+    worker.wait(timeout=30)
+
+
+def test_a_scheduler_without_work_ends_and_its_workers_with_it(start_worker, free_scheduler):
+    scheduler, address = free_scheduler
+    worker = start_worker(address, "--death-timeout", "5")
+    with connect(address) as client:
+        assert client.submit(sum, [1, 2]).result(timeout=30) == 3
+    scheduler.wait(timeout=30)
+    worker.wait(timeout=30)
+
+
+@pytest.fixture
+def free_scheduler():
+    """A scheduler process of its own, that ends after 3 s without work."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+    command = [sys.executable, "-m", "dask", "scheduler", "--host", address, "--no-dashboard"]
+    process = subprocess.Popen([*command, "--idle-timeout", "3s"], stderr=subprocess.DEVNULL)
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), 1).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    yield process, address
+    process.kill()
+    process.wait()
