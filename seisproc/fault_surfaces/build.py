@@ -52,7 +52,7 @@ ALGORITHM = 1
 GROUP = "fault_surfaces"
 VOLUME = "fault_surface"
 BOX = (128, 128, 256)
-"""Largest box: with its halo it takes some 250 MB."""
+"""Largest box: with its halo it takes some 350 MB."""
 
 OUTSIDE = -1
 """Number where the interpretation has no answer."""
