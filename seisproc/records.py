@@ -11,30 +11,27 @@ a resume is one listing.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
-import socket
-import threading
-import time
-import uuid
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import psutil
+from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from seisproc.errors import BusyError
-from seisproc.places import AccessError, open_place, reaching, require_writable
+from seisproc.atomic import write_atomic
+from seisproc.leases import Lease, Right, lease
+from seisproc.places import open_place, reaching
 
-LEASE_REFRESH_S = 5.0
-LEASE_STALE_S = 30.0
-"""A lease that was not refreshed for this long belonged to a process that died."""
+__all__ = ["Lease", "Name", "Record", "Records", "Right", "lease", "work_url", "write_atomic"]
 
-WATCH_REFRESHES = 2.2
-"""How long a lease of another host is watched before it is taken over, in times of refreshing:
-clocks differ, so that it may look old and yet be alive."""
+READ_AT_ONCE, READERS = 500, 16
+"""Records that are read ahead, and how many side by side: an object store takes its time."""
 
 
 def work_url(store_url: str, product: str, fingerprint: str) -> str:
@@ -48,6 +45,14 @@ def work_url(store_url: str, product: str, fingerprint: str) -> str:
     return f"{store_url.rstrip('/')}.work/{product.replace('/', '-')}-{fingerprint}"
 
 
+class Name(NamedTuple):
+    """What a record says in its name: the region, ``done`` or ``failed``, what was written."""
+
+    key: str
+    state: str
+    checksum: str
+
+
 @dataclass(frozen=True)
 class Record:
     """One finished region: its key, its state (``done`` or ``failed``), what was written."""
@@ -59,45 +64,78 @@ class Record:
 
 
 class Records:
-    """The completion records of one product under way, in the folder ``url``."""
+    """The completion records of one product under way, in the folder ``url``.
+
+    They lie in folders by the first number in their key, where others follow, so that those of a
+    survey of a million regions are listed a row at a time.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._fs, self._path = open_place(url)
 
     def mark(self, key: str, state: str, checksum: str, payload: dict[str, Any]) -> None:
-        """Record a region, after its shards are written. ``key`` holds no dot."""
+        """Record a region, after its shards are written. ``key`` and ``checksum`` hold no dot."""
         name = f"{key}.{state}.{checksum}.json"
-        write_atomic(f"{self.url}/{name}", json.dumps(payload).encode())
+        write_atomic(f"{self.url}/{_folder(key)}{name}", json.dumps(payload).encode())
+
+    def names(self) -> Iterator[Name]:
+        """Yield what stands in the records' names, unsorted, without opening any."""
+        for _, name in self._paths():
+            yield name
+
+    def each(self) -> Iterator[Record]:
+        """Yield all records, some hundred at a time opened together."""
+        paths = self._paths()
+        with ThreadPoolExecutor(READERS) as readers:
+            while batch := list(itertools.islice(paths, READ_AT_ONCE)):
+                with reaching(self.url):
+                    found = list(readers.map(self._fs.cat_file, [path for path, _ in batch]))
+                for (_, name), content in zip(batch, found, strict=True):
+                    yield Record(*name, json.loads(content))
 
     def read(self) -> dict[str, Record]:
         """All records by key; where a region failed and was redone, ``done`` wins."""
         found: dict[str, Record] = {}
-        for path in sorted(self._names()):
-            parts = path.rsplit("/", 1)[-1].split(".")
-            if len(parts) != 4 or parts[3] != "json":
-                continue
-            key, state, checksum, _ = parts
-            if key in found and found[key].state == "done":
-                continue
-            with reaching(self.url):
-                payload = json.loads(self._fs.cat_file(path))
-            found[key] = Record(key, state, checksum, payload)
-        return found
+        for record in self.each():
+            known = found.get(record.key)
+            if known is None or (known.state, known.checksum) > (record.state, record.checksum):
+                found[record.key] = record
+        return {key: found[key] for key in sorted(found)}
+
+    def find(self, key: str) -> Name | None:
+        """Return what the record of one region says in its name; None where it has none."""
+        for _, name in self._of(key):
+            if name.state == "done":
+                return name
+        return None
 
     def forget(self, key: str) -> None:
         """Remove the records of one region, so that it is done again."""
-        for path in self._names():
-            if path.rsplit("/", 1)[-1].startswith(f"{key}."):
-                with reaching(self.url):
-                    self._fs.rm_file(path)
+        for path, _ in list(self._of(key)):
+            with reaching(self.url):
+                self._fs.rm_file(path)
 
-    def _names(self) -> list[str]:
+    def _of(self, key: str) -> Iterator[tuple[str, Name]]:
+        folders = {f"{self._path}/{_folder(key)}".rstrip("/"), self._path}
+        found = (entry for folder in sorted(folders) for entry in _listed(self._fs, folder))
         with reaching(self.url):
-            try:
-                return list(self._fs.ls(self._path, detail=False))
-            except FileNotFoundError:
-                return []
+            for path, is_folder in found:
+                name = None if is_folder else _name(path)
+                if name is not None and name.key == key:
+                    yield path, name
+
+    def _paths(self) -> Iterator[tuple[str, Name]]:
+        with reaching(self.url):
+            top = list(_listed(self._fs, self._path))
+        for entry, is_folder in top:
+            inside = _listed(self._fs, entry) if is_folder else iter([(entry, False)])
+            with reaching(self.url):
+                files = [path for path, _ in inside]
+            for path in files:
+                name = _name(path)
+                if name is not None:
+                    yield path, name
 
     def clear(self) -> None:
         """Remove the folder, and the store's work folder when this was the last product in it."""
@@ -109,189 +147,34 @@ class Records:
                 Path(self._path).parent.rmdir()
 
 
-def write_atomic(url: str, content: bytes) -> None:
-    """Write a small object so that it is there whole or not at all."""
-    fs, path = open_place(url)
-    if not isinstance(fs, LocalFileSystem):
-        with reaching(url):
-            fs.pipe_file(path, content)
-        return
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(target)
+def _folder(key: str) -> str:
+    """Folder of a record: the first number in its key, if others follow.
 
-
-class Lease:
-    """The right to write one product, as long as nobody took it over."""
-
-    def __init__(self, path: str, product: str) -> None:
-        self._path, self._product = path, product
-        self._owner = {
-            "host": socket.gethostname(), "pid": os.getpid(), "id": uuid.uuid4().hex,
-            "started": psutil.Process().create_time(),
-        }
-        self._lost = threading.Event()
-
-    def take(self) -> None:
-        """Create the lease, or take over that of a dead run; BusyError if neither may be."""
-        _take(self._path, self._owner, self._product)
-
-    def refresh(self) -> bool:
-        """Show that this run lives; false once another one has the lease."""
-        if not self.is_held():
-            self._lost.set()
-            return False
-        write_atomic(self._path, _stamp(self._owner))
-        return True
-
-    def is_held(self) -> bool:
-        """Ask the place itself whether the lease is still this run's."""
-        return _is_mine(self._path, self._owner)
-
-    def require(self, *, ask: bool = False) -> None:
-        """Stop a run that lost its lease while it slept, before it spoils the other's work.
-
-        Without ``ask`` what the last refresh found is good enough.
-
-        Raises
-        ------
-        BusyError
-            If another run holds it.
-        """
-        if self._lost.is_set() or (ask and not self.is_held()):
-            raise BusyError(
-                f"{self._product} was taken over by another run, since this one stood still",
-                do="Wait for the other one to end, then run again",
-            )
-
-
-@contextlib.contextmanager
-def lease(url: str, product: str) -> Iterator[Lease]:
-    """Hold the right to write one product while the body runs.
-
-    The lease is an object created only if absent and refreshed every few seconds. One whose owner
-    is a dead process of this machine, or an owner elsewhere that has not refreshed it for half a
-    minute, is taken over. A run that finds its lease taken by another one never takes it back:
-    before it publishes, it asks with :meth:`Lease.require`.
-
-    Raises
-    ------
-    BusyError
-        If a living run holds it.
-    AccessError
-        If the place cannot be written to, or its URL carries credentials.
+    >>> _folder("sums-3-14"), _folder("created"), _folder("0000007")
+    ('3/', '', '')
     """
-    require_writable(url)
-    path = f"{url}/lease"
-    held = Lease(path, product)
-    held.take()
-    stop = threading.Event()
+    number = _ROW.search(key)
+    return f"{number[1]}/" if number else ""
 
-    def refresh() -> None:
-        while not stop.wait(LEASE_REFRESH_S):
-            # a server that does not answer now may do so in time for the next one
-            with contextlib.suppress(AccessError, OSError):
-                if not held.refresh():
-                    return
 
-    thread = threading.Thread(target=refresh, daemon=True, name="seisproc-lease")
-    thread.start()
+_ROW = re.compile(r"([0-9]+)-[0-9]")
+
+
+def _name(path: str) -> Name | None:
+    """Take a record's name apart; None for whatever else lies there."""
+    parts = path.rsplit("/", 1)[-1].split(".")
+    return Name(*parts[:3]) if len(parts) == 4 and parts[3] == "json" and parts[0] else None
+
+
+def _listed(fs: AbstractFileSystem, folder: str) -> Iterator[tuple[str, bool]]:
+    """Yield the paths in a folder, and whether each is a folder; nothing where there is none."""
     try:
-        yield held
-    finally:
-        stop.set()
-        thread.join()
-        fs, where = open_place(path)
-        if held.is_held():
-            with reaching(url):
-                fs.rm_file(where)
-            if isinstance(fs, LocalFileSystem):  # of a run that was killed while it refreshed
-                for torn in Path(where).parent.glob(f".{Path(where).name}.*"):
-                    torn.unlink(missing_ok=True)
-        if isinstance(fs, LocalFileSystem):  # object stores have no empty folders
-            folder = Path(where).parent
-            with contextlib.suppress(OSError):  # one that holds records or other work stays
-                folder.rmdir()
-                folder.parent.rmdir()
-
-
-def _take(path: str, mine: dict[str, Any], product: str) -> None:
-    """Create the lease, or take over that of a dead run; BusyError if neither may be."""
-    holder = _holder(path)
-    if holder is None and _create(path, mine):
-        # a store that knows no "only if absent" has let the last of two writers win
-        holder = _holder(path)
-        if holder is not None and holder["id"] == mine["id"]:
+        if isinstance(fs, LocalFileSystem):
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    yield entry.path, entry.is_dir()
             return
-    holder = holder or _holder(path)
-    if holder is None or not _alive(path, holder):
-        write_atomic(path, _stamp(mine))
-        # of several runs that come to take over, the last writer gets it
-        time.sleep(min(1.0, LEASE_REFRESH_S / 5))
-        holder = _holder(path)
-    if holder is not None and holder["id"] != mine["id"]:
-        raise BusyError(
-            f"{product} is being written by another run",
-            found=f"process {holder['pid']} on {holder['host']}",
-            do="Wait for it to end, or stop it, then run again",
-        )
-
-
-def _is_mine(path: str, mine: dict[str, Any]) -> bool:
-    holder = _holder(path)
-    return holder is not None and holder["id"] == mine["id"]
-
-
-def _stamp(owner: dict[str, Any]) -> bytes:
-    return json.dumps({**owner, "time": time.time()}).encode()
-
-
-def _create(url: str, owner: dict[str, Any]) -> bool:
-    fs, path = open_place(url)
-    if isinstance(fs, LocalFileSystem):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with Path(path).open("xb") as file:
-                file.write(_stamp(owner))
-        except FileExistsError:
-            return False
-        return True
-    with reaching(url):
-        try:
-            fs.pipe_file(path, _stamp(owner), mode="create")
-        except FileExistsError:
-            return False
-        except OSError:
-            # some stores refuse such a write in words that fsspec does not know
-            if fs.exists(path):
-                return False
-            raise
-    return True
-
-
-def _holder(url: str) -> dict[str, Any] | None:
-    fs, path = open_place(url)
-    with reaching(url):
-        try:
-            return dict(json.loads(fs.cat_file(path)))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None
-
-
-def _alive(path: str, holder: dict[str, Any]) -> bool:
-    if holder["host"] == socket.gethostname():
-        try:
-            # a number may belong to another process by now; one that only stands still is alive
-            started = psutil.Process(int(holder["pid"])).create_time()
-        except psutil.NoSuchProcess:
-            return False
-        return bool(abs(started - float(holder.get("started", started))) < 1)
-    if time.time() - float(holder["time"]) < LEASE_STALE_S:
-        return True
-    time.sleep(WATCH_REFRESHES * LEASE_REFRESH_S)
-    return _holder(path) not in (None, holder)
+        for known in fs.ls(folder, detail=True):
+            yield str(known["name"]).rstrip("/"), known["type"] == "directory"
+    except FileNotFoundError:
+        return

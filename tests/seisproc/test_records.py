@@ -1,4 +1,5 @@
 import json
+import pickle
 import signal
 import socket
 import subprocess
@@ -145,3 +146,44 @@ def test_who_lost_the_lease_may_not_publish(folder):
         assert not held.refresh()
         with pytest.raises(BusyError, match="taken over"):
             held.require()
+
+
+def test_many_records_lie_in_a_folder_a_row_and_are_listed_without_being_opened(folder):
+    records = Records(folder)
+    for i in range(3):
+        for j in range(4):
+            records.mark(f"sums-{i}-{j}", "done", f"{i}{j}", {"j": j})
+    records.mark("created", "done", "0", {})
+    fs, path = fsspec.core.url_to_fs(folder)
+    assert sorted(name.rsplit("/", 1)[-1] for name in fs.ls(path, detail=False)) == [
+        "0", "1", "2", "created.done.0.json"
+    ]
+    names = {name.key: name.checksum for name in records.names()}
+    assert names["sums-2-3"] == "23"
+    assert len(names) == 13
+    assert sum(record.payload.get("j", 0) for record in records.each()) == 18
+
+
+def test_one_record_is_found_by_its_key_or_forgotten(folder):
+    records = Records(folder)
+    assert records.find("3-14") is None
+    records.mark("3-14", "failed", "0", {})
+    records.mark("3-1", "done", "1", {})
+    assert records.find("3-14") is None
+    records.mark("3-14", "done", "f00", {})
+    assert records.find("3-14").checksum == "f00"
+    records.forget("3-14")
+    assert [name.key for name in records.names()] == ["3-1"]
+
+
+def test_what_a_worker_is_told_of_a_lease_holds_as_long_as_its_run(folder):
+    with lease(folder, "demo") as held:
+        right = pickle.loads(pickle.dumps(held.right))
+        right.require()
+        assert not right.is_free()
+    assert right.is_free()
+    with pytest.raises(BusyError, match="has ended"):
+        right.require()
+    with lease(folder, "demo"):
+        assert not right.is_held()
+        assert not right.is_free()
