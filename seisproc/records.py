@@ -87,10 +87,12 @@ class Records:
     def each(self) -> Iterator[Record]:
         """Yield all records, some hundred at a time opened together."""
         paths = self._paths()
+        local = isinstance(self._fs, LocalFileSystem)
         with ThreadPoolExecutor(READERS) as readers:
+            side_by_side = map if local else readers.map
             while batch := list(itertools.islice(paths, READ_AT_ONCE)):
                 with reaching(self.url):
-                    found = list(readers.map(self._fs.cat_file, [path for path, _ in batch]))
+                    found = list(side_by_side(self._fs.cat_file, [path for path, _ in batch]))
                 for (_, name), content in zip(batch, found, strict=True):
                     yield Record(*name, json.loads(content))
 
