@@ -22,6 +22,7 @@ from flows.server import prefect_server
 
 if TYPE_CHECKING:
     from flows.config import ClusterConfig, InterpretConfig
+    from seisproc.interpretation.plan import InterpretationPlan
     from seisproc.sections.files import SectionsReceipt
 
 
@@ -72,12 +73,36 @@ def interpret(
     planned = plan_survey(store, pinned, run, settings.settings())
     if plan:
         click.echo(str(planned))
+        click.echo(_forecast(planned, cluster))
         return
     with prefect_server():
         from flows.interpret import interpret as flow
 
         receipt = flow(store, pinned, run, settings, cluster, overwrite)
     print_receipt(receipt, as_json)
+
+
+def _forecast(plan: InterpretationPlan, cluster: ClusterConfig) -> str:
+    """Say how long a plan takes and what a worker needs, after trying its networks for a moment.
+
+    Raises
+    ------
+    SpaceError
+        If the disk or the memory of a worker is too small.
+    """
+    from seisproc.interpretation.forecast import forecast, require_memory, require_room
+    from seisproc.interpretation.pace import duration
+
+    require_room(plan)
+    told, workers = forecast(plan), cluster.workers or 1
+    if cluster.memory_gib is not None:
+        require_memory(told.memory_bytes, int(cluster.memory_gib * 2**30))
+    return (
+        f"{'time':<12}about {duration(told.core_seconds)} on one worker as fast as this machine's"
+        f" core, {duration(told.seconds(workers))} on {workers}; reading and writing come on top\n"
+        f"{'process':<12}{told.memory_bytes / 2**30:.2f} GiB a worker with all that its networks"
+        " take"
+    )
 
 
 def _interpret_sections(

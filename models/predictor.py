@@ -256,6 +256,11 @@ class Predictor:
         """
         return self.collect(self.submit(windows, window_index))
 
+    @property
+    def ahead(self) -> int:
+        """Batches that are worth to be submitted before the first is collected."""
+        return 1 if self.device.type == "cuda" else 0
+
     def submit(self, windows: NDArray[np.float32], window_index: NDArray[np.int64]) -> Submitted:
         """Hand windows over to the device, as in a call; a CPU computes them at once.
 

@@ -9,13 +9,18 @@ from typing import Any
 from models.predictor import BundleRecipe
 from seisproc.cluster import connect
 from seisproc.errors import IncompleteError
+from seisproc.interpretation.forecast import require_room
 from seisproc.interpretation.run import (
     InterpretationPlan,
     InterpretationReceipt,
     interpret,
     plan_interpretation,
 )
-from tasks.artifacts import markdown_artifact, receipt_artifact
+from seisproc.interpretation.timeline import Timeline
+from seisproc.report.canvas import png
+from seisproc.report.timeline_picture import plot_timeline
+from seisproc.survey import Survey
+from tasks.artifacts import markdown_artifact, pictures_artifact, receipt_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage
 
@@ -104,6 +109,15 @@ def plan_survey(
     )
 
 
+def _timeline_artifact(store: str, plan: InterpretationPlan) -> None:
+    """Show who worked when on what, as a picture."""
+    told = Survey(store).group_attributes(plan.product).get("timeline")
+    if told:
+        picture = plot_timeline(Timeline.from_json(told))
+        pictures_artifact("timeline", store, "Who worked when, and on what",
+                          {"timeline": png(picture)})
+
+
 @stage("interpret", hours=240)
 def interpret_survey(
     store: str,
@@ -121,6 +135,7 @@ def interpret_survey(
         If regions failed: the run ends Failed, with the counts in its artifacts.
     """
     plan = plan_survey(store, models, run, settings)
+    require_room(plan)
     markdown_artifact("plan", store, "What will be done", f"```\n{plan}\n```")
     try:
         with connect(cluster) as client, stage_progress("interpret") as on_progress:
@@ -129,4 +144,5 @@ def interpret_survey(
         markdown_artifact("failed", store, "Interpretation not complete", str(error))
         raise
     receipt_artifact("interpretation", store, "What was interpreted", receipt)
+    _timeline_artifact(store, plan)
     return receipt

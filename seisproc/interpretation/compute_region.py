@@ -7,6 +7,8 @@ import logging
 import threading
 import time
 import uuid
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,7 +32,7 @@ from seisproc.interpretation.plan import (
     NetworkPlan,
     windows_to_run,
 )
-from seisproc.interpretation.prediction import Predict, Prediction, Recipe
+from seisproc.interpretation.prediction import Predict, Prediction, Recipe, begin
 from seisproc.interpretation.product import ShardWriter
 from seisproc.interpretation.region_steps import SUMS, Stopwatch, record_written, slabs
 from seisproc.interpretation.regions import Area, Number
@@ -75,8 +77,10 @@ def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple
     payload: dict[str, Any] = {
         "attempt": task.attempt,
         "windows": task.windows,
-        "seconds": task.watch.seconds,
+        **task.watch.stamp(),
     }
+    if notes := sorted({note for each in task.predict for note in getattr(each, "notes", ())}):
+        payload["notes"] = notes
     records = Records(f"{work}/records")
     if task.writer is not None:
         record_written(records, number, task.writer, payload)
@@ -150,17 +154,34 @@ class _Compute:
             first, end = (-(-sample // lattice.stride[2]) for sample in (start, stop))
             depths = range(first, min(end, lattice.counts[2]))
             counts = [(i, j, k) for k in depths for i, j in self._lateral(lattice)]
+            under_way: deque[tuple[list[tuple[int, int, int]], Callable[[], Prediction]]] = deque()
             for batch in (counts[n : n + size] for n in range(0, len(counts), size)):
                 windows = self.samples.windows(lattice, batch, stop, context)
                 index = np.array([lattice.index(*count) for count in batch], np.int64)
                 self.watch.lap("read")
-                prediction = predict(windows, index)
-                _require_shape(sums.network, prediction, (len(batch), *lattice.window))
+                under_way.append((batch, begin(predict, windows, index)))
                 self.watch.lap("infer")
-                for member, count in enumerate(batch):
-                    sums.add(prediction, member, lattice, count)
-                self.windows += len(batch)
-                self.watch.lap("blend")
+                # The next batch is read, and the last one blended, while a GPU computes.
+                if len(under_way) > getattr(predict, "ahead", 0):
+                    self._blend(sums, lattice, *under_way.popleft())
+            while under_way:
+                self._blend(sums, lattice, *under_way.popleft())
+
+    def _blend(
+        self,
+        sums: RunningSums,
+        lattice: Lattice,
+        batch: list[tuple[int, int, int]],
+        prediction_of: Callable[[], Prediction],
+    ) -> None:
+        """Wait for what a network says of a batch, and add it up."""
+        prediction = prediction_of()
+        _require_shape(sums.network, prediction, (len(batch), *lattice.window))
+        self.watch.lap("infer")
+        for member, count in enumerate(batch):
+            sums.add(prediction, member, lattice, count)
+        self.windows += len(batch)
+        self.watch.lap("blend")
 
     def _lateral(self, lattice: Lattice) -> list[tuple[int, int]]:
         """Count along inline and crossline the windows to run: those with a live trace.

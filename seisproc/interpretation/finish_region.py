@@ -61,7 +61,7 @@ def finish_region(
         watch.lap("blend")
         writer.advance(stop)
         watch.lap("write")
-    payload = {"windows": 0, "seconds": watch.seconds}
+    payload = {"windows": 0, **watch.stamp()}
     record_written(Records(f"{work}/records"), number, writer, payload)
     discard(work, number)
 

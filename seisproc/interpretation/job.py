@@ -18,11 +18,13 @@ from seisproc.errors import IncompleteError, SpaceError
 from seisproc.interpretation.compute_region import compute_region
 from seisproc.interpretation.finish_region import finish_region
 from seisproc.interpretation.handover import contributors, destinations, is_seamless, region_key
+from seisproc.interpretation.pace import Pace, gpu_use
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.prediction import Recipe
 from seisproc.interpretation.product import combine
 from seisproc.interpretation.region_steps import SUMS
 from seisproc.interpretation.regions import Number
+from seisproc.interpretation.timeline import timeline
 from seisproc.places import shown
 from seisproc.records import Record, Records
 from seisproc.volume import Outcome, map_bounded
@@ -70,12 +72,13 @@ class Job:
         self,
         plan: InterpretationPlan,
         work: str,
-        on_progress: Callable[[int, int], None] | None,
+        on_progress: Callable[[int, int, str], None] | None,
     ) -> None:
         self.plan, self.work, self.on_progress = plan, work, on_progress
         self.records = Records(f"{work}/records")
         self.failed: dict[Number, Exception] = {}
         self.windows = 0
+        self.gpu_use: Callable[[], float | None] = lambda: None
         self._take_stock()
         self.reused = len(self.finished)
 
@@ -106,6 +109,7 @@ class Job:
                 self.ready.append(n)
         self.total = 2 * len(plan.regions)
         self.steps_done = self.total - len(self.to_compute) - len(self.waiting) - len(self.ready)
+        self.pace = Pace(plan, self.steps_done, self.total)
 
     def _done(self) -> dict[str, Record]:
         return {key: each for key, each in self.records.read().items() if each.state == "done"}
@@ -120,6 +124,7 @@ class Job:
         SpaceError
             If the disk is full.
         """
+        self.gpu_use = functools.partial(gpu_use, client)
         self._report()
         step = functools.partial(do_step, cloudpickle.dumps(self.plan), self.work)
         # First the windows, each region finished as soon as all who hand to it are through ...
@@ -185,7 +190,8 @@ class Job:
 
     def _report(self) -> None:
         if self.on_progress is not None:
-            self.on_progress(self.steps_done, self.total)
+            note = self.pace.note(self.steps_done, len(self.failed), self.gpu_use())
+            self.on_progress(self.steps_done, self.total, note)
 
     def _incomplete(self) -> IncompleteError:
         number, error = next(iter(self.failed.items()))
@@ -204,9 +210,10 @@ class Job:
         checksums = dict.fromkeys(plan.volumes, 0)
         classes: Counter[str] = Counter()
         seconds: Counter[str] = Counter()
-        windows = 0
+        windows, notes = 0, set[str]()
         for record in done.values():
             windows += record.payload["windows"]
+            notes.update(record.payload.get("notes", ()))
             seconds.update(record.payload["seconds"])
             for name, value in record.payload.get("checksums", {}).items():
                 checksums[name] = (checksums[name] + int(value)) % 2**64
@@ -227,6 +234,8 @@ class Job:
             ],
             "voxels_by_class": {code: n for code, n in sorted(classes.items()) if code != "255"},
             "windows": windows,
+            "notes": sorted(notes),
+            "timeline": timeline(record.payload for record in done.values()).to_json(),
             "seconds_in": {kind: round(value, 3) for kind, value in seconds.items()},
             "checksums": {name: f"{value:016x}" for name, value in checksums.items()},
             "checksum": combine(checksums),

@@ -213,9 +213,9 @@ def _layout(shape: Shape3, shards: Shape3 | None) -> tuple[Shape3, Shape3]:
             chunk * min(shard // chunk, math.ceil(extent / chunk))
             for chunk, shard, extent in zip(chunks, shards, shape, strict=True)
         )
-    else:
-        sharding = _shared_out(shape, chunks, sharding)
     (a, b, c), (d, e, f) = chunks, sharding
+    if shards is None:
+        d, e, f = _shared_out(shape, (a, b, c), (d, e, f))
     return (a, b, c), (d, e, f)
 
 

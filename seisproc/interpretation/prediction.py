@@ -7,7 +7,8 @@ into a :class:`Predict` once and feeds it batches of windows.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,23 @@ class Predict(Protocol):
         than the seismic (:attr:`Recipe.inputs`) takes (batch, input, inline, crossline, sample).
         """
         ...
+
+
+def begin(
+    predict: Predict, windows: NDArray[np.float32], window_index: NDArray[np.int64]
+) -> Callable[[], Prediction]:
+    """Begin to predict windows, and return what waits for the answer.
+
+    A network on a device of its own has two more methods than a call, ``submit`` and ``collect``,
+    and says in ``ahead`` how many batches are worth to be under way besides the one that is waited
+    for. The others have their answer at once.
+    """
+    if not getattr(predict, "ahead", 0):
+        prediction = predict(windows, window_index)
+        return lambda: prediction
+    on_device: Any = predict
+    submitted = on_device.submit(windows, window_index)
+    return lambda: cast(Prediction, on_device.collect(submitted))
 
 
 class Recipe(Protocol):

@@ -24,6 +24,7 @@ from seisproc.interpretation.handover import region_key
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.product import ShardWriter
 from seisproc.interpretation.regions import Area, Number
+from seisproc.interpretation.timeline import stamp
 from seisproc.records import Records
 
 SUMS = "sums-"
@@ -38,12 +39,17 @@ class Stopwatch:
         default_factory=lambda: dict.fromkeys(("load", "read", "infer", "blend", "write"), 0.0)
     )
     _last: float = field(default_factory=time.perf_counter)
+    _started: float = field(default_factory=time.time)
 
     def lap(self, kind: str) -> None:
         """Count the time since the last lap as this kind of work."""
         now = time.perf_counter()
         self.seconds[kind] += now - self._last
         self._last = now
+
+    def stamp(self) -> dict[str, Any]:
+        """Say for a record who worked from when to when, and on what."""
+        return stamp(self._started, self.seconds)
 
 
 def record_written(

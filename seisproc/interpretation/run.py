@@ -46,6 +46,10 @@ class InterpretationReceipt:
         Wall time of this call.
     seconds_in : dict
         Worker seconds of the whole product by kind of work: load, read, infer, blend, write.
+    worker_hours : float
+        Spent by all workers on the whole product, failed tries left out.
+    notes : tuple of str
+        What the networks had to do otherwise than planned, e.g. halve their batches.
     checksum : str
         Of all volumes: the same for the same content, whatever the regions and the cluster.
     """
@@ -58,13 +62,15 @@ class InterpretationReceipt:
     windows: int
     seconds: float
     seconds_in: dict[str, float]
+    worker_hours: float
+    notes: tuple[str, ...]
     checksum: str
 
 
 def interpret(
     plan: InterpretationPlan,
     client: Client | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[int, int, str], None] | None = None,
     overwrite: bool = False,
 ) -> InterpretationReceipt:
     """Carry out a plan: facies, fault and uncertainty volumes at ``interpretation/<run>``.
@@ -79,7 +85,7 @@ def interpret(
     client : distributed.Client, optional
         The cluster that does the work; None: this process.
     on_progress : callable, optional
-        Told how many steps are done, of how many.
+        Told how many steps are done, of how many, and in a few words how it goes.
     overwrite : bool
         Replace a product of that name that was made from something else. It answers until the new
         one is whole.
@@ -130,6 +136,8 @@ def interpret(
         windows=job.windows,
         seconds=time.monotonic() - start,
         seconds_in=attributes["seconds_in"],
+        worker_hours=attributes["timeline"]["worker_hours"],
+        notes=tuple(attributes["notes"]),
         checksum=attributes["checksum"],
     )
 
@@ -146,6 +154,8 @@ def _reused(
         windows=0,
         seconds=seconds,
         seconds_in=published["seconds_in"],
+        worker_hours=published.get("timeline", {}).get("worker_hours", 0.0),
+        notes=tuple(published.get("notes", ())),
         checksum=published["checksum"],
     )
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,3 +128,30 @@ def make_survey(url, shape, *, live=None, garbage=0.0, seed=0, dtype="float32", 
     write_coordinates(url, grid)
     publish(url, {"domain": "twt", "fingerprint": f"survey-{seed}-{shape}"})
     return url
+
+
+@dataclass(frozen=True)
+class ThreadedRecipe(NumpyRecipe):
+    """The same network on a device of its own: a thread, to which batches are submitted."""
+
+    def make_predict(self):
+        return ThreadedPredict(self)
+
+
+class ThreadedPredict:
+    ahead = 2
+
+    def __init__(self, recipe: NumpyRecipe) -> None:
+        self.predict = NumpyPredict(recipe)
+        self.device = ThreadPoolExecutor(1)
+        self.notes = ["batches of 4, halved"]
+        self.most, self.under_way = 0, 0
+
+    def submit(self, windows, window_index):
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        return self.device.submit(self.predict, windows.copy(), window_index.copy())
+
+    def collect(self, submitted):
+        self.under_way -= 1
+        return submitted.result()

@@ -113,7 +113,7 @@ def test_a_lost_scheduler_is_one_clear_error_and_a_resume_ends_the_same(survey, 
     address = scheduler.stdout.readline().strip()
     steps = []
 
-    def kill_on_the_third(done, total):
+    def kill_on_the_third(done, total, note):
         steps.append(done)
         if len(steps) == 3:
             scheduler.kill()

@@ -335,7 +335,7 @@ def test_a_failed_region_leaves_the_product_incomplete_and_is_all_that_is_redone
     poison.unlink()
     (tmp_path / "log").unlink()
     receipt = interpret(plan, on_progress=lambda *step: progress.append(step))
-    assert progress[-1] == (18, 18)
+    assert progress[-1][:2] == (18, 18)
     assert receipt.regions_reused > 0
     assert receipt.windows == (tmp_path / "log").read_text().count("window") < ran
     clean = run(survey, [NumpyRecipe()], name="clean")

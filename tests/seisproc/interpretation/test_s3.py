@@ -90,7 +90,7 @@ def test_after_a_kill_it_goes_on(stores):
         sys.path.append({str(HERE)!r})
         from recipes import NumpyRecipe
         from seisproc.interpretation.run import interpret, plan_interpretation
-        def die(done, total):
+        def die(done, total, note):
             if done >= total - 3:
                 os.kill(os.getpid(), 9)
         plan = plan_interpretation(
