@@ -15,7 +15,7 @@ import queue
 import time
 from asyncio import CancelledError
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -32,6 +32,9 @@ Result = TypeVar("Result")
 GROUP_S, LARGEST_GROUP = 0.05, 64
 """Items of one task: as many as take this long by what the last ones took, and no more than so
 many. An item of a second travels alone."""
+
+RECOUNT_S = 1.0
+"""How often the workers' threads are counted."""
 
 WATCH_S = 60.0
 """How long nothing may complete until the cluster is asked whether it still has workers."""
@@ -67,7 +70,7 @@ def map_bounded(
     in_flight: int | None = None,
     priority: int = 0,
     resources: dict[str, float] | None = None,
-) -> Iterator[Outcome[Item, Result]]:
+) -> Generator[Outcome[Item, Result], None, None]:
     """Apply ``function`` to every item and yield outcomes as they complete, in any order.
 
     Without a client the items run here, one after the other. With one, at most ``in_flight``
@@ -88,9 +91,9 @@ def map_bounded(
             yield _outcome(function, taken[0])
         return
     crew = _Crew(client, function, priority, resources or {})
-    limit = in_flight or 2 * crew.threads
     try:
         while True:
+            limit = in_flight or 2 * crew.threads()
             while not crew.alone and (room := limit - len(crew.running)) > 0:
                 idle = not (crew.running or crew.suspects)
                 take = source.take_when_due if idle else source.take
@@ -154,14 +157,25 @@ class _Crew(Generic[Item, Result]):
         self.suspects: deque[Item] = deque()
         self.alone = False
         self.group_size = 1
-        self.threads = sum(client.nthreads().values())
+        self._threads, self._counted = 0, -math.inf
         self._seen_workers = time.monotonic()
-        if not self.threads:
+        if not self.threads():
             raise ClusterError(
                 "The Dask cluster has no workers",
                 expected="at least one",
                 do="Start workers, or wait until the cluster has scaled up",
             )
+
+    def threads(self) -> int:
+        """Threads of all workers, counted anew each second: an adaptive cluster grows and shrinks.
+
+        Where all are gone for the moment, as many as there were: others will come.
+        """
+        now = time.monotonic()
+        if now - self._counted >= RECOUNT_S:
+            self._threads = sum(self._client.nthreads().values()) or self._threads
+            self._counted = now
+        return self._threads
 
     def submit(self, items: list[Item]) -> None:
         """Send items to the workers, in groups."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
+import heapq
 import importlib.metadata
 import logging
+import math
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from seisproc.errors import IncompleteError, SpaceError
+from seisproc.bounded import Later
+from seisproc.errors import IncompleteError, SeisprocError, SpaceError
 from seisproc.interpretation.compute_region import compute_region
 from seisproc.interpretation.finish_region import finish_region
 from seisproc.interpretation.handover import contributors, destinations, is_seamless, region_key
@@ -34,6 +39,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+TRIES, BACK_OFF_S = 3, 0.5
+"""Times that a region may fail, and the pause after the first; each further one is four times as
+long. An object store that answers 503 for a moment, or a lost connection, costs no region."""
+
 VERSIONED = ("seisproc", "numpy", "zarr", "dask", "numba")
 """Packages whose versions a product names."""
 
@@ -44,6 +53,14 @@ class Step:
 
     number: Number
     attempts: dict[Number, str] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, order=True)
+class _Again:
+    """A step that failed, and when (:func:`time.monotonic`) it is tried again."""
+
+    due: float
+    step: Step = field(compare=False)
 
 
 def do_step(packed_plan: bytes, work: str, step: Step) -> tuple[str, int]:
@@ -77,6 +94,8 @@ class Job:
         self.plan, self.work, self.on_progress = plan, work, on_progress
         self.records = Records(f"{work}/records")
         self.failed: dict[Number, Exception] = {}
+        self.tries: Counter[Number] = Counter()
+        self.again: list[_Again] = []
         self.windows = 0
         self.gpu_use: Callable[[], float | None] = lambda: None
         self._take_stock()
@@ -127,19 +146,27 @@ class Job:
         self.gpu_use = functools.partial(gpu_use, client)
         self._report()
         step = functools.partial(do_step, cloudpickle.dumps(self.plan), self.work)
-        # First the windows, each region finished as soon as all who hand to it are through ...
-        for outcome in map_bounded(step, self._steps(), client):
-            self._note(outcome)
-        # ... and then the regions that were still waiting when the last windows were given out.
-        for outcome in map_bounded(step, self._ready_steps(), client):
-            self._note(outcome)
+        # Closed at once when something is raised here: what is under way is given up.
+        with contextlib.closing(map_bounded(step, self._steps(), client)) as outcomes:
+            for outcome in outcomes:
+                self._note(outcome)
         if self.failed:
             raise self._incomplete() from next(iter(self.failed.values()))
 
-    def _steps(self) -> Iterator[Step]:
-        for number in self.to_compute:
+    def _steps(self) -> Iterator[Step | Later]:
+        """Yield regions to finish as soon as all who hand to them are through, else windows to run.
+
+        What failed comes again when it is due; at the end outcomes are waited for.
+        """
+        fresh = iter(self.to_compute)
+        while True:
             yield from self._ready_steps()
-            yield Step(number)
+            due = self.again[0].due - time.monotonic() if self.again else math.inf
+            if due <= 0:
+                yield heapq.heappop(self.again).step
+                continue
+            number = next(fresh, None)
+            yield Later(due) if number is None else Step(number)
 
     def _ready_steps(self) -> Iterator[Step]:
         while self.ready:
@@ -150,7 +177,7 @@ class Job:
     def _note(self, outcome: Outcome[Step, tuple[str, int]]) -> None:
         number = outcome.item.number
         if outcome.error is not None or outcome.result is None:
-            self._note_failure(number, outcome.error)
+            self._note_failure(outcome.item, outcome.error or RuntimeError("no result"))
             return
         attempt, windows = outcome.result
         self.windows += windows
@@ -175,15 +202,21 @@ class Job:
             del self.waiting[taker]
             self.ready.append(taker)
 
-    def _note_failure(self, number: Number, error: Exception | None) -> None:
+    def _note_failure(self, step: Step, error: Exception) -> None:
+        """Let a step be tried again, or record and skip its region; a full disk ends the run."""
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise SpaceError(
                 f"no space left while writing {self.plan.url}",
                 found=str(error),
                 do="Free some space and run the same command again: it resumes",
             ) from error
-        error = error or RuntimeError("no result")
-        text = _one_line(error)
+        number, text = step.number, _one_line(error)
+        self.tries[number] += 1
+        if self.tries[number] < TRIES and _may_pass(error):
+            wait = BACK_OFF_S * 4 ** (self.tries[number] - 1)
+            log.info("region %s failed, and is tried again: %s", region_key(number), text)
+            heapq.heappush(self.again, _Again(time.monotonic() + wait, step))
+            return
         log.warning("region %s failed: %s", region_key(number), text)
         self.records.mark(region_key(number), "failed", "0", {"error": text})
         self.failed[number] = error
@@ -247,6 +280,14 @@ class Job:
 def _place(recipe: Recipe) -> str:
     """Where a network's bundle is, without secrets; its hash stands beside it."""
     return shown(str(getattr(recipe, "url", "")).partition("@sha256:")[0])
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether another try may help: not where it is clear what is wrong.
+
+    Nor where a region's workers died again and again: Dask has tried that often enough.
+    """
+    return not isinstance(error, SeisprocError) and type(error).__name__ != "KilledWorker"
 
 
 def _one_line(error: Exception) -> str:

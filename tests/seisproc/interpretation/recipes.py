@@ -1,5 +1,6 @@
 """Small deterministic networks in numpy, and a survey store for them, for tests."""
 
+import errno
 import hashlib
 import os
 import time
@@ -96,6 +97,11 @@ class NumpyPredict:
                 file.write("".join(f"window {index}\n" for index in window_index))
         hit = bool(set(window_index.tolist()) & set(recipe.poisoned))
         if hit and recipe.poison and Path(recipe.poison).exists():
+            if times := Path(recipe.poison).read_text():
+                Path(recipe.poison).write_text("1" * (len(times) - 1))
+                if len(times) == 1:
+                    Path(recipe.poison).unlink()
+                raise OSError(errno.EBUSY, "the store asks to slow down")
             raise ValueError("poisoned window")
         if hit and recipe.kill and Path(recipe.kill).exists():
             if recipe.once:

@@ -25,6 +25,7 @@ from seisproc.errors import (
     StoreError,
 )
 from seisproc.interpretation.blend import axis_weights, blend_weights
+from seisproc.interpretation.job import TRIES
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.interpretation.tiling import lattices
 from seisproc.interpretation.uncertainty import largest_variance
@@ -332,6 +333,8 @@ def test_a_failed_region_leaves_the_product_incomplete_and_is_all_that_is_redone
     with pytest.raises(StoreError):
         Survey(survey).group_attributes("interpretation/main")
     ran = (tmp_path / "log").read_text().count("window")
+    (hit, *_) = plan.networks[0].recipe.poisoned
+    assert (tmp_path / "log").read_text().count(f"window {hit}\n") == TRIES
     poison.unlink()
     (tmp_path / "log").unlink()
     receipt = interpret(plan, on_progress=lambda *step: progress.append(step))
@@ -340,6 +343,15 @@ def test_a_failed_region_leaves_the_product_incomplete_and_is_all_that_is_redone
     assert receipt.windows == (tmp_path / "log").read_text().count("window") < ran
     clean = run(survey, [NumpyRecipe()], name="clean")
     assert receipt.checksum == clean.checksum
+
+
+def test_an_error_that_passes_costs_no_region(survey, tmp_path):
+    poison = tmp_path / "poison"
+    poison.write_text("1" * (TRIES - 1))  # so often the store asks to slow down
+    plan = poisoned_plan(survey, NumpyRecipe(poison=str(poison)))
+    receipt = interpret(plan)
+    assert not poison.exists()
+    assert receipt.checksum == run(survey, [NumpyRecipe()], name="clean").checksum
 
 
 def test_a_network_that_gives_no_probabilities_is_an_error_not_a_product(survey):
