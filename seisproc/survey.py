@@ -12,10 +12,12 @@ import json
 import math
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
+from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import DTypeLike, NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.errors import NodeTypeValidationError
@@ -126,9 +128,21 @@ def publish(group_url: str, attributes: Mapping[str, Any]) -> None:
     touched; see :func:`ensure_group`.
     """
     told = {"Conventions": "CF-1.11", "seisproc_schema": SCHEMA_VERSION, **attributes}
+    _remove_torn(group_url)
     zarr.create_group(
         store=group_url, zarr_format=3, attributes=sealed(group_url, told), overwrite=False
     )
+
+
+def _remove_torn(group_url: str) -> None:
+    """Remove what killed writers left on a local disk: Zarr writes a file aside, then renames it.
+
+    No writer is at work any more where a group is published.
+    """
+    fs, path = open_place(group_url)
+    if isinstance(fs, LocalFileSystem):
+        for torn in Path(path).rglob("*.partial"):
+            torn.unlink(missing_ok=True)
 
 
 def ensure_group(group_url: str) -> None:

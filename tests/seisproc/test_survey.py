@@ -139,3 +139,13 @@ def test_shards_are_whole_chunks_and_not_far_larger_than_the_volume(shape):
         assert shard % chunk == 0
         assert chunk <= extent
         assert shard < extent + chunk
+
+
+def test_what_killed_writers_left_is_not_published(tmp_path):
+    url = str(tmp_path / "survey.zarr")
+    survey.write_array(url, "live", np.ones((3, 4), bool), ("inline", "crossline"))
+    torn = tmp_path / "survey.zarr" / "live" / "c.0123456789abcdef.partial"
+    torn.write_bytes(b"half")
+    survey.publish(url, {})
+    assert not torn.exists()
+    assert zarr.open_array(f"{url}/live", mode="r")[...].all()
