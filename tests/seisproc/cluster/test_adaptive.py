@@ -11,6 +11,7 @@ from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.volume import map_bounded
 
 
+@pytest.mark.slow
 def test_workers_come_and_go_with_the_work(wait_until):
     spec = ClusterSpec("local", workers=1, minimum=1, maximum=3)
     with open_cluster(spec) as address, connect(address) as client:

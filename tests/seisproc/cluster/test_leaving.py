@@ -45,7 +45,9 @@ def begun(folder):
     return [path for path in folder.iterdir() if not path.name.startswith("alive")]
 
 
-@pytest.mark.parametrize("told", ["nanny", "all processes"])
+@pytest.mark.parametrize(
+    "told", ["nanny", pytest.param("all processes", marks=pytest.mark.slow)]
+)
 def test_on_notice_a_worker_ends_its_task_hands_on_its_results_and_goes(
     scheduler, start_worker, wait_until, tmp_path, told
 ):
@@ -70,6 +72,7 @@ def test_on_notice_a_worker_ends_its_task_hands_on_its_results_and_goes(
     assert len(begun(notes)) == len(ended) == 5, "something was done twice, or not to its end"
 
 
+@pytest.mark.slow
 def test_a_task_longer_than_the_notice_is_abandoned_and_done_elsewhere(
     scheduler, start_worker, wait_until, tmp_path
 ):

@@ -206,7 +206,7 @@ interpret(plan_interpretation(sys.argv[1], [recipe], run="main", shards=(4, 8, 8
 """
 
 
-@pytest.mark.parametrize("records", [1, 12])
+@pytest.mark.parametrize("records", [1, pytest.param(12, marks=pytest.mark.slow)])
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(survey, bundle, records):
     recipe = BundleRecipe(bundle, samples=3, threads=1)
     undisturbed = run(survey, [recipe], name="undisturbed", shards=(4, 8, 8))

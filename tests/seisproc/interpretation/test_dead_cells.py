@@ -51,6 +51,7 @@ def checksum(url, networks, run):
     return made.checksum
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", NETWORKS)
 @settings(max_examples=10)
 @given(data=st.data())

@@ -27,7 +27,7 @@ def test_adaptive_workers_and_one_that_is_told_to_end(tmp_path):
     with open_cluster(spec) as address, connect(address) as client:
         told = []
 
-        def watch(done, total):
+        def watch(done, total, note):
             seen.add(len(client.nthreads()))
             if len(client.nthreads()) > 1 and not told:
                 told.extend(client.run(os.getpid).values())
