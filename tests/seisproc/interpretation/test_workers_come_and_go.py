@@ -6,6 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.interpretation.run import interpret, plan_interpretation
 
@@ -14,6 +16,7 @@ sys.path.append(str(Path(__file__).parent))
 recipes = importlib.import_module("recipes")
 
 
+@pytest.mark.slow
 def test_adaptive_workers_and_one_that_is_told_to_end(tmp_path):
     url = recipes.make_survey(tmp_path / "survey.zarr", (24, 24, 24))
     receipts, seen = [], set()
