@@ -19,7 +19,7 @@ import xarray as xr
 import zarr
 from distributed import Client, LocalCluster
 
-from seisproc import records
+from seisproc import leases
 from seisproc.errors import BusyError, SegyError, StoreError
 from seisproc.grid import Grid
 from seisproc.places import AccessError
@@ -206,7 +206,7 @@ def test_of_many_that_come_at_once_one_gets_the_lease(bucket: str) -> None:
 def test_the_lease_of_a_host_that_is_silent_is_taken_over_but_not_of_one_whose_clock_is_wrong(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "LEASE_REFRESH_S", 0.5)
+    monkeypatch.setattr(leases, "LEASE_REFRESH_S", 0.5)
     url = f"{bucket}/s.zarr.work/ingest"
     stamp = {"host": "elsewhere", "pid": 1, "id": "x", "time": time.time() - 3600}
     write_atomic(f"{url}/lease", json.dumps(stamp).encode())
