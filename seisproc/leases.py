@@ -43,10 +43,6 @@ class Right:
         holder = _holder(self.path)
         return holder is not None and holder["id"] == self.owner
 
-    def is_free(self) -> bool:
-        """Whether nobody has the lease at all: the run that had it has ended."""
-        return _holder(self.path) is None
-
     def require(self) -> None:
         """Stop work for a run that is over, before it writes beside the one that goes on.
 

@@ -105,13 +105,6 @@ class Records:
                 found[record.key] = record
         return {key: found[key] for key in sorted(found)}
 
-    def find(self, key: str) -> Name | None:
-        """Return what the record of one region says in its name; None where it has none."""
-        for _, name in self._of(key):
-            if name.state == "done":
-                return name
-        return None
-
     def forget(self, key: str) -> None:
         """Remove the records of one region, so that it is done again."""
         for path, _ in list(self._of(key)):

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from seisproc.cluster.resources import GPU, offered
+from seisproc.cluster.resources import gpu_resources
 from seisproc.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def run_on_worker(
         told.put({"kind": message["kind"], **message["told"]})
 
     client.subscribe_topic(topic, receive)
-    with_gpu = gpu and offered(client).get(GPU, 0) >= 1
-    future = client.submit(make(topic), pure=False, resources={GPU: 1} if with_gpu else {})
+    resources = gpu_resources(client) if gpu else {}
+    future = client.submit(make(topic), pure=False, resources=resources)
     try:
         while not future.done():
             _hand_on(told, on_message, LISTEN_S)

@@ -16,7 +16,7 @@ None.
 from seisproc.cluster.connection import connect
 from seisproc.cluster.environment import WORKER_ENVIRONMENT
 from seisproc.cluster.installation import code_hash
-from seisproc.cluster.resources import GPU, offered, require_offered
+from seisproc.cluster.resources import GPU, gpu_resources
 from seisproc.cluster.spec import KINDS, ClusterSpec
 from seisproc.cluster.start import open_cluster
 
@@ -27,7 +27,6 @@ __all__ = [
     "ClusterSpec",
     "code_hash",
     "connect",
-    "offered",
+    "gpu_resources",
     "open_cluster",
-    "require_offered",
 ]

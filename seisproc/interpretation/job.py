@@ -6,31 +6,29 @@ import contextlib
 import errno
 import functools
 import heapq
-import importlib.metadata
 import logging
 import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cloudpickle
 
 from seisproc.bounded import Later
+from seisproc.cluster import gpu_resources
 from seisproc.errors import IncompleteError, SeisprocError, SpaceError
 from seisproc.interpretation.compute_region import compute_region
 from seisproc.interpretation.finish_region import finish_region
 from seisproc.interpretation.handover import contributors, destinations, is_seamless, region_key
-from seisproc.interpretation.pace import Pace, gpu_use
+from seisproc.interpretation.pace import GpuUse, Pace
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.prediction import Recipe
-from seisproc.interpretation.product import combine
 from seisproc.interpretation.region_steps import SUMS
 from seisproc.interpretation.regions import Number
-from seisproc.interpretation.timeline import timeline
-from seisproc.places import shown
+from seisproc.leases import Right
+from seisproc.places import AccessError
 from seisproc.records import Record, Records
 from seisproc.volume import Outcome, map_bounded
 
@@ -42,9 +40,6 @@ log = logging.getLogger(__name__)
 TRIES, BACK_OFF_S = 3, 0.5
 """Times that a region may fail, and the pause after the first; each further one is four times as
 long. An object store that answers 503 for a moment, or a lost connection, costs no region."""
-
-VERSIONED = ("seisproc", "numpy", "zarr", "dask", "numba")
-"""Packages whose versions a product names."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +58,15 @@ class _Again:
     step: Step = field(compare=False)
 
 
-def do_step(packed_plan: bytes, work: str, step: Step) -> tuple[str, int]:
-    """Do one step, on a worker. Returns the attempt's name and the windows run.
+def do_step(packed_plan: bytes, work: str, right: Right, step: Step) -> tuple[str, int]:
+    """Do one step, on a worker, for the run that has the ``right``; never for one that is over.
+
+    Returns the attempt's name and the windows run.
 
     The plan travels as bytes: the scheduler unpacks every task's arguments, and should not have to
     import the networks' libraries to do so.
     """
+    right.require()
     plan = _unpacked(packed_plan)
     if step.attempts is None:
         return compute_region(plan, work, step.number)
@@ -89,15 +87,16 @@ class Job:
         self,
         plan: InterpretationPlan,
         work: str,
+        right: Right,
         on_progress: Callable[[int, int, str], None] | None,
     ) -> None:
-        self.plan, self.work, self.on_progress = plan, work, on_progress
+        self.plan, self.work, self.right, self.on_progress = plan, work, right, on_progress
         self.records = Records(f"{work}/records")
         self.failed: dict[Number, Exception] = {}
         self.tries: Counter[Number] = Counter()
         self.again: list[_Again] = []
         self.windows = 0
-        self.gpu_use: Callable[[], float | None] = lambda: None
+        self.gpu_use = GpuUse(None)
         self._take_stock()
         self.reused = len(self.finished)
 
@@ -142,12 +141,18 @@ class Job:
             If regions failed.
         SpaceError
             If the disk is full.
+        ClusterError
+            If the cluster is lost.
         """
-        self.gpu_use = functools.partial(gpu_use, client)
+        resources: dict[str, float] = {}
+        if client is not None and any(_on_gpu(network.recipe) for network in self.plan.networks):
+            resources = gpu_resources(client)
+            self.gpu_use = GpuUse(client)
         self._report()
-        step = functools.partial(do_step, cloudpickle.dumps(self.plan), self.work)
+        step = functools.partial(do_step, cloudpickle.dumps(self.plan), self.work, self.right)
         # Closed at once when something is raised here: what is under way is given up.
-        with contextlib.closing(map_bounded(step, self._steps(), client)) as outcomes:
+        outcomes = map_bounded(step, self._steps(), client, resources=resources)
+        with contextlib.closing(outcomes):
             for outcome in outcomes:
                 self._note(outcome)
         if self.failed:
@@ -237,57 +242,18 @@ class Job:
             do="Run the same command again: it redoes only what is missing",
         )
 
-    def attributes(self) -> dict[str, Any]:
-        """Gather the product's provenance and totals from the records."""
-        plan, done = self.plan, self._done()
-        checksums = dict.fromkeys(plan.volumes, 0)
-        classes: Counter[str] = Counter()
-        seconds: Counter[str] = Counter()
-        windows, notes = 0, set[str]()
-        for record in done.values():
-            windows += record.payload["windows"]
-            notes.update(record.payload.get("notes", ()))
-            seconds.update(record.payload["seconds"])
-            for name, value in record.payload.get("checksums", {}).items():
-                checksums[name] = (checksums[name] + int(value)) % 2**64
-            classes.update(record.payload.get("class_counts", {}))
-        return {
-            "fingerprint": plan.fingerprint,
-            "plan": plan.describe(),
-            "networks": [
-                {
-                    "name": network.recipe.name,
-                    "sha256": getattr(network.recipe, "sha256", network.recipe.key),
-                    "bundle": _place(network.recipe),
-                    "target": network.recipe.target,
-                    "classes": list(network.recipe.classes),
-                    "samples": getattr(network.recipe, "samples", 1),
-                }
-                for network in plan.networks
-            ],
-            "voxels_by_class": {code: n for code, n in sorted(classes.items()) if code != "255"},
-            "windows": windows,
-            "notes": sorted(notes),
-            "timeline": timeline(record.payload for record in done.values()).to_json(),
-            "seconds_in": {kind: round(value, 3) for kind, value in seconds.items()},
-            "checksums": {name: f"{value:016x}" for name, value in checksums.items()},
-            "checksum": combine(checksums),
-            "versions": {name: importlib.metadata.version(name) for name in VERSIONED},
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
 
-
-def _place(recipe: Recipe) -> str:
-    """Where a network's bundle is, without secrets; its hash stands beside it."""
-    return shown(str(getattr(recipe, "url", "")).partition("@sha256:")[0])
+def _on_gpu(recipe: Recipe) -> bool:
+    return bool(getattr(recipe, "device", "cpu") == "cuda")
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether another try may help: not where it is clear what is wrong.
+    """Whether another try may help: not where it is clear what is wrong, unless with the store.
 
     Nor where a region's workers died again and again: Dask has tried that often enough.
     """
-    return not isinstance(error, SeisprocError) and type(error).__name__ != "KilledWorker"
+    known = isinstance(error, SeisprocError) and not isinstance(error, AccessError)
+    return not known and type(error).__name__ != "KilledWorker"
 
 
 def _one_line(error: Exception) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,6 +12,10 @@ from seisproc.interpretation.plan import InterpretationPlan
 
 if TYPE_CHECKING:
     from distributed import Client
+
+
+ASK_S = 10.0
+"""How often workers are asked how busy their GPUs are."""
 
 
 class Pace:
@@ -55,10 +61,27 @@ class Pace:
         return ", ".join(words)
 
 
-def gpu_use(client: Client | None) -> float | None:
-    """Mean use in per cent of the GPUs that Dask's workers tell of; None where there is none."""
-    if client is None:
-        return None
+class GpuUse:
+    """Mean use in per cent of the GPUs that Dask's workers tell of, asked for now and then.
+
+    The answer is about all workers, so with many of them it is not asked for at every step.
+    """
+
+    def __init__(self, client: Client | None) -> None:
+        self._client, self._asked = client, -math.inf
+        self._use: float | None = None
+
+    def __call__(self) -> float | None:
+        """Return the use as it was told last; None where there is no GPU."""
+        now = time.monotonic()
+        if self._client is not None and now - self._asked >= ASK_S:
+            self._asked = now
+            with contextlib.suppress(OSError):  # whoever waits for the results learns of that
+                self._use = _gpu_use(self._client)
+        return self._use
+
+
+def _gpu_use(client: Client) -> float | None:
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     used = [
         float(gpu["utilization"])

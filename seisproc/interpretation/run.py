@@ -21,6 +21,7 @@ from seisproc.interpretation.job import Job
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.planner import plan_interpretation
 from seisproc.interpretation.product import create_product, publish_product
+from seisproc.interpretation.provenance import attributes
 from seisproc.records import Lease, lease, work_url
 from seisproc.survey import Survey, is_published
 
@@ -121,11 +122,11 @@ def interpret(
                 )
         work = work_url(plan.store_url, plan.product, plan.fingerprint)
         create_product(plan, work)
-        job = Job(plan, work, on_progress)
+        job = Job(plan, work, held.right, on_progress)
         job.run(client)
-        attributes = job.attributes()
+        told = attributes(plan, job.records)
         held.require(ask=True)
-        publish_product(plan, work, attributes)
+        publish_product(plan, work, told)
         _clear(plan)
     return InterpretationReceipt(
         run=plan.run,
@@ -135,10 +136,10 @@ def interpret(
         regions_failed=0,
         windows=job.windows,
         seconds=time.monotonic() - start,
-        seconds_in=attributes["seconds_in"],
-        worker_hours=attributes["timeline"]["worker_hours"],
-        notes=tuple(attributes["notes"]),
-        checksum=attributes["checksum"],
+        seconds_in=told["seconds_in"],
+        worker_hours=told["timeline"]["worker_hours"],
+        notes=tuple(told["notes"]),
+        checksum=told["checksum"],
     )
 
 
