@@ -7,6 +7,7 @@ a millisecond or two however little it does.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import math
@@ -206,14 +207,14 @@ class _Crew(Generic[Item, Result]):
         results: dict[Any, Any] = {}
         for future in list(found):
             if future.status == "finished":
-                try:
+                with contextlib.suppress(CancelledError):
                     results[future] = future.result()
-                except CancelledError as error:
-                    if future.status in ("cancelled", "lost"):
-                        raise _lost() from error
-                    # it went with the worker that held it, and is being made again
-                    found.remove(future)
-                    future.add_done_callback(self._done.put)
+            if future.status == "cancelled":
+                raise _lost()
+            if future not in results and future.status != "error":
+                # It went with the worker that held it, and is being made again.
+                found.remove(future)
+                future.add_done_callback(self._done.put)
         alone, self.alone = self.alone, False if found else self.alone
         for future in found:
             group = self.running.pop(future)
@@ -223,8 +224,6 @@ class _Crew(Generic[Item, Result]):
                     1, min(LARGEST_GROUP, int(GROUP_S * len(group) / max(seconds, 1e-6)))
                 )
                 yield [Outcome(item, *each) for item, each in zip(group, outcomes, strict=True)]
-            elif future.status != "error":
-                raise _lost()
             elif len(group) > 1:  # which of them it was shows when each runs alone
                 self.group_size = 1
                 self._send([[item] for item in group])

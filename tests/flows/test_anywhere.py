@@ -92,6 +92,7 @@ def _one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in line, line
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_s3_is_one_line(
     s3: dict[str, str], bucket: str, write: Callable[..., str]
 ) -> None:

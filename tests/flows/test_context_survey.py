@@ -31,6 +31,7 @@ def receipt(command: Any, *arguments: object) -> dict[str, Any]:
     return json.loads(out)
 
 
+@pytest.mark.slow
 def test_a_model_of_sections_interprets_the_survey_around_them(
     flow_command, folder, tmp_path  # noqa: F811
 ):

@@ -232,6 +232,7 @@ def test_what_is_not_there_is_told(place, bundle):
         resolve(f"{registry.url}/fault@latest")
 
 
+@pytest.mark.slow
 def test_of_publishers_who_come_at_once_each_gets_a_number_of_its_own(place, bundle):
     code = f"""
         import time

@@ -34,6 +34,7 @@ def bucket(monkeypatch):
     server.stop()
 
 
+@pytest.mark.slow
 def test_a_bucket_holds_the_same_surfaces_and_sticks(faulted, bucket, tmp_path):
     here = faulted(planes.as_probability(planes.plane((40, 44, 48), 20.0, 70.0)))
     fs = fsspec.filesystem("s3")

@@ -22,6 +22,7 @@ def survey(tmp_path):
     return make_survey(tmp_path / "survey.zarr", SHAPE, live=np.ones(SHAPE[:2], bool))
 
 
+@pytest.mark.slow
 def test_a_slow_network_is_told_by_its_windows_and_its_process(survey):
     slow = NumpyRecipe(delay_s=0.05)
     plan = plan_interpretation(survey, [slow], run="main")

@@ -104,6 +104,7 @@ def folder_of(test_data):
     return [str(file) for file in sorted((test_data / "f3_facies").glob("*.npz"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cube", "sections"])
 def test_real_data_are_imitated(test_data, name):
     cube = [str(test_data / "cube" / "real_100cube.npy")]

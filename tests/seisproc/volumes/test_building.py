@@ -213,6 +213,7 @@ def test_blocks_of_any_size_make_the_same_store(
     assert tree(tmp_path / "whole.zarr") == tree(tmp_path / "small.zarr")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_array(tmp_path: Path) -> None:
     """A sparse HDF5 file of 2.2 GiB goes through a process that may have 0.5 GB more."""
     with h5py.File(tmp_path / "large.h5", "w") as file:
