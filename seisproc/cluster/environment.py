@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
-from seisproc.cluster.spec import ClusterSpec
+from seisproc.cluster.spec import CUDA, LOCAL, ClusterSpec
 
 WORKER_ENVIRONMENT = {
     # glibc gives every freed block above the trim threshold back to the system. Dask's default of
@@ -33,6 +33,9 @@ WORKER_ENVIRONMENT = {
 
 DASK_TRIM_THRESHOLD = "65536"
 
+NEVER = "365 days"
+"""As long as no cluster lives."""
+
 DRAIN = "seisproc.drain-s"
 """Dask setting on the workers: seconds that a task may go on after SIGTERM."""
 
@@ -55,6 +58,21 @@ def settings(spec: ClusterSpec) -> dict[str, Any]:
         # Without, work waits for ever once the last worker is gone and none follows.
         "distributed.scheduler.no-workers-timeout": f"{spec.patience_s:g}s",
     }
+
+
+@contextlib.contextmanager
+def nannies_kept(spec: ClusterSpec) -> Iterator[None]:
+    """Keep the nannies of a cluster on this machine as long as it runs.
+
+    Dask looks 15 s after each worker's death whether another one of its name is there, and if not
+    closes its nanny for good. Where a task kills one worker after the other, that moment may fall
+    between two of them, and the cluster stays without any.
+    """
+    import dask
+
+    here = spec.kind in (LOCAL, CUDA)
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": NEVER} if here else {}):
+        yield
 
 
 @contextlib.contextmanager

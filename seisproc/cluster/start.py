@@ -9,7 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from seisproc.cluster import kinds
-from seisproc.cluster.environment import interrupts_held, kept_environment, settings
+from seisproc.cluster.environment import (
+    interrupts_held,
+    kept_environment,
+    nannies_kept,
+    settings,
+)
 from seisproc.cluster.gateway import gateway_address, start_gateway
 from seisproc.cluster.spec import (
     ADDRESS,
@@ -47,7 +52,7 @@ def open_cluster(spec: ClusterSpec) -> Iterator[str]:
     if spec.kind == ADDRESS:
         yield spec.address
         return
-    with kept_environment():
+    with kept_environment(), nannies_kept(spec):
         cluster = _start(spec)
         try:
             if spec.kind == GATEWAY:

@@ -169,3 +169,15 @@ def test_a_task_whose_worker_ran_full_is_done_again(tmp_path):
         after = set(client.run(os.getpid).values())
     assert sorted(each.result for each in outcomes) == list(range(12))
     assert marker.exists() and before != after
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_again_while_dask_looks_for_it_comes_back(wait_until):
+    spec = ClusterSpec("local", workers=1)
+    with open_cluster(spec) as address, connect(address) as client:
+        for pause in (14.7, 8.0):  # Dask looks 15 s after the first death, when none is there
+            (pid,) = client.run(os.getpid).values()
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(pause)
+        wait_until(lambda: len(client.nthreads()) == 1, 10)
+        assert client.submit(sum, [1, 2]).result(timeout=20) == 3
