@@ -1,0 +1,100 @@
+"""What is killed: a scheduler, workers and a client, each a process of its own.
+
+They are forked from a server that has imported all this once (``multiprocessing``'s forkserver),
+so that a cluster stands in a fraction of a second. Their leases are short-lived, since nobody wants
+to wait half a minute for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import dask
+from distributed import Scheduler, Worker
+
+from seisproc import leases
+from seisproc.cluster import connect
+from seisproc.interpretation.plan import InterpretationPlan
+from seisproc.interpretation.run import interpret, plan_interpretation
+
+sys.path.append(str(Path(__file__).parents[1] / "seisproc" / "interpretation"))
+recipes = importlib.import_module("recipes")
+
+leases.LEASE_REFRESH_S, leases.LEASE_STALE_S = 0.2, 1.0
+
+SHAPE, SHARDS = (48, 48, 32), (16, 16, 16)
+DELAY_S = 0.008
+"""What a window takes: a run of some hundred windows lasts seconds."""
+
+FORGET_S = 1
+"""A worker that is not heard of is forgotten as soon as Dask allows, which is after 5 s."""
+
+
+def make_plan(url: str) -> InterpretationPlan:
+    """The one plan of all runs: facies and faults, on regions most of which have seams."""
+    networks = [
+        recipes.NumpyRecipe(window=(12, 12, 16), delay_s=DELAY_S),
+        recipes.NumpyRecipe(target="fault", classes=("none", "fault"), window=(12, 12, 16)),
+    ]
+    return plan_interpretation(url, networks, run="main", shards=SHARDS)
+
+
+def be(role: Callable[..., None], log: str, *arguments: object) -> None:
+    """Play a role in this process, whose output goes to a file."""
+    with Path(log).open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    role(*arguments)
+
+
+def schedule(told: Connection) -> None:
+    """Be a scheduler, and tell its address; SIGTERM closes it in order, as ``dask scheduler``."""
+    asyncio.run(_schedule(told))
+
+
+async def _schedule(told: Connection) -> None:
+    dask.config.set({"distributed.scheduler.worker-saturation": 1.0})
+    scheduler = Scheduler(host="127.0.0.1", port=0, dashboard=False, worker_ttl=FORGET_S)
+    async with scheduler:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, lambda: loop.create_task(scheduler.close()))
+        told.send(scheduler.address)
+        await scheduler.finished()
+
+
+def work(address: str) -> None:
+    """Be a worker of one thread, without a nanny: who kills it may start another."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        asyncio.run(_work(address, folder))
+
+
+async def _work(address: str, folder: str) -> None:
+    worker = Worker(address, nthreads=1, local_directory=folder, dashboard=False)
+    async with worker:
+        await worker.finished()
+
+
+def interpret_there(address: str, url: str, told: Connection, host: str) -> None:
+    """Be a client: tell of each step, and at last what came of it.
+
+    ``host``: whom it says to be; the lease of another host's run counts for as long as it is fresh.
+    """
+    socket.gethostname = lambda: host
+    try:
+        with connect(address) as client:
+            receipt = interpret(
+                make_plan(url), client, on_progress=lambda done, total, _: told.send((done, total))
+            )
+        told.send(receipt)
+    except Exception as error:  # noqa: BLE001 - the test judges
+        told.send(error)
