@@ -1,0 +1,431 @@
+"""A Dask cluster in simulated time, under the real client code.
+
+Real jobs (:class:`seisproc.interpretation.job.Job`) run on it through the real
+:func:`seisproc.bounded.map_bounded`, each in a thread of its own, one at a time. What is simulated
+is what they stand on: the clock that they read, the queue that they wait at, a scheduler that takes
+some time for every task, and workers that come, go, and take the seconds that a function says.
+
+::
+
+    Job -> map_bounded -> Client.map -> scheduler (one at a time) -> pending -> workers
+              ^                                                                  |
+              +------------ SimulatedQueue.get <------- a task's callback -------+
+
+A task is done at the moment that it begins, and what came of it is told at its end: the function
+that does it calls :meth:`Cluster.spend` for the seconds that it takes, or :meth:`Cluster.die`. The
+work goes to whoever is idle, the highest priority and then the oldest first, as Dask's scheduler
+does with tasks that need nothing from each other. A worker's death does not accuse the tasks that
+were only waiting there, as Dask's scheduler does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import math
+import queue
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from distributed.scheduler import KilledWorker
+
+ALLOWED_FAILURES = 3
+"""Workers that a task may take with it until Dask gives it up; Dask's own setting."""
+
+
+class WorkerDiesError(BaseException):
+    """Ends a task whose worker does not survive it."""
+
+
+class Simulation:
+    """A clock, what will happen when, and programs: threads that live by that clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.before_time_passes: Callable[[], None] = lambda: None
+        self.as_time_passes: Callable[[float], None] = lambda seconds: None
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._kernel = threading.Semaphore(0)
+        self._program = threading.local()
+        self._alive = 0
+        self._error: BaseException | None = None
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        """Do something at some time."""
+        heapq.heappush(self._events, (when, next(self._order), action))
+
+    def start(self, program: Callable[[], None]) -> None:
+        """Start a program, now."""
+        turn = threading.Semaphore(0)
+
+        def live() -> None:
+            turn.acquire()
+            self._program.turn = turn
+            try:
+                program()
+            except BaseException as error:  # noqa: BLE001 - raised again by run()
+                self._error = error
+            self._alive -= 1
+            self._kernel.release()
+
+        self._alive += 1
+        threading.Thread(target=live, daemon=True).start()
+        self.at(self.now, self._resume(turn))
+
+    def run(self) -> None:
+        """Let time pass until all programs have ended."""
+        while self._alive and self._error is None:
+            if self._events[0][0] > self.now:
+                self.before_time_passes()
+            if (seconds := self._events[0][0] - self.now) > 0:
+                self.as_time_passes(seconds)
+                self.now += seconds
+            heapq.heappop(self._events)[2]()
+        if self._error is not None:
+            raise self._error
+
+    def sleep(self, seconds: float) -> None:
+        """Let a program wait."""
+        self.alarm(seconds)
+        self.give_way()
+
+    def alarm(self, seconds: float) -> Callable[[], None]:
+        """Let a program go on after so long, or once what is returned is called."""
+        turn, over = self._program.turn, []
+
+        def wake() -> None:
+            if not over:
+                over.append(True)
+                self._resume(turn)()
+
+        if not math.isinf(seconds):
+            self.at(self.now + seconds, wake)
+        return wake
+
+    def give_way(self) -> None:
+        """Let the others go on until this program's alarm."""
+        turn = self._program.turn
+        self._kernel.release()
+        turn.acquire()
+
+    def _resume(self, turn: threading.Semaphore) -> Callable[[], None]:
+        def resume() -> None:
+            turn.release()
+            self._kernel.acquire()
+
+        return resume
+
+    @contextlib.contextmanager
+    def instead_of_time(self, *modules: Any) -> Iterator[None]:
+        """Let modules read this clock instead of the machine's, and wait by it."""
+        clock = SimpleNamespace(sleep=self.sleep)
+        for name in ("monotonic", "perf_counter", "time"):
+            setattr(clock, name, lambda: self.now)
+        queues = SimpleNamespace(SimpleQueue=lambda: SimulatedQueue(self), Empty=queue.Empty)
+        with contextlib.ExitStack() as stack:
+            for module in modules:
+                for name, other in (("time", clock), ("queue", queues)):
+                    if hasattr(module, name):
+                        stack.enter_context(mock.patch.object(module, name, other))
+            yield
+
+
+class SimulatedQueue:
+    """What :class:`queue.SimpleQueue` does, by the clock of a simulation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation, self._items = simulation, deque[Any]()
+        self._wake: Callable[[], None] | None = None
+
+    def put(self, item: Any) -> None:
+        """Put an item, and wake who waits for one."""
+        self._items.append(item)
+        if self._wake is not None:
+            # all that happens at this moment first: it is taken together
+            self._simulation.at(self._simulation.now, self._wake)
+            self._wake = None
+
+    def get(self, timeout: float = math.inf) -> Any:
+        """Take an item; queue.Empty if none comes in time."""
+        if not self._items:
+            self._wake = self._simulation.alarm(timeout)
+            self._simulation.give_way()
+            self._wake = None
+        if not self._items:
+            raise queue.Empty
+        return self._items.popleft()
+
+    def empty(self) -> bool:
+        """Whether nothing is there."""
+        return not self._items
+
+
+@dataclass(eq=False)
+class Future:
+    """A task, and what its client knows of it."""
+
+    run: Callable[[Any], Any]
+    group: list[Any]
+    priority: int
+    number: int = field(default_factory=itertools.count().__next__)
+    status: str = "pending"
+    deaths: int = 0
+    found: Any = None
+    _callbacks: list[Callable[[Any], None]] = field(default_factory=list)
+
+    def __lt__(self, other: Future) -> bool:
+        return (-self.priority, self.number) < (-other.priority, other.number)
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        """Call this at the end."""
+        self._callbacks.append(callback)
+
+    def result(self) -> Any:
+        """Return what was found."""
+        return self.found
+
+    def exception(self) -> Any:
+        """Return what went wrong."""
+        return self.found
+
+    def end(self, status: str, found: Any) -> None:
+        """Tell what came of it."""
+        self.status, self.found = status, found
+        for callback in self._callbacks:
+            callback(self)
+
+
+@dataclass(eq=False)
+class Worker:
+    """One worker with one thread. ``life`` counts how often it has gone."""
+
+    address: str
+    slowness: float = 1.0
+    state: str = "away"
+    life: int = 0
+    since: float = 0.0
+    task: Future | None = None
+    leaving: bool = False
+
+
+@dataclass(frozen=True)
+class Comings:
+    """When workers go and come again: all in seconds, exponential; infinite where they don't.
+
+    Attributes
+    ----------
+    dies_after, back_after : float
+        A worker's process ends, e.g. for lack of memory; its nanny starts another.
+    taken_after, given_after, notice : float
+        A spot machine is taken away; its worker finishes its task if that takes no longer than the
+        ``notice``. Another one comes.
+    slow_share, slowness : float
+        Share of the machines that are slower than others by a factor.
+    """
+
+    dies_after: float = math.inf
+    back_after: float = 10.0
+    taken_after: float = math.inf
+    given_after: float = 300.0
+    notice: float = 30.0
+    slow_share: float = 0.0
+    slowness: float = 1.0
+
+
+class Cluster:
+    """Workers and their scheduler. ``lost`` says in worker seconds where time went.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    workers : int
+    scheduler_s : float
+        What client and scheduler need for a task; they do one after the other.
+    comings : Comings
+    seed : int
+    """
+
+    def __init__(
+        self, simulation: Simulation, workers: int, scheduler_s: float, comings: Comings, seed: int
+    ) -> None:
+        self.simulation, self.comings = simulation, comings
+        self._scheduler_s, self._scheduler_free = scheduler_s, 0.0
+        self._random = np.random.default_rng(seed)
+        self._in_scheduler = 0
+        self.pending: list[Future] = []
+        self.idle: list[Worker] = []
+        self.away = workers
+        self.workers = [Worker(f"worker {n}") for n in range(workers)]
+        self.spent: Counter[str] = Counter()
+        self.waiting_for_neighbours: Callable[[], int] = lambda: 0
+        self.has_work: Callable[[], bool] = lambda: True
+        self._at_work: Worker | None = None
+        self._stint: Counter[str] = Counter()
+        simulation.as_time_passes = self._account
+        for worker in self.workers:
+            self._come(worker)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a worker has nothing to do, and nothing is on its way to it."""
+        return bool(self.idle) and not self._in_scheduler
+
+    def spend(self, seconds: float, on: str = "useful") -> None:
+        """Let time pass within a task: so much on a machine as fast as others, for some cause."""
+        assert self._at_work is not None
+        self._stint[on] += seconds
+        self._stint["stragglers"] += seconds * (self._at_work.slowness - 1)
+        self.simulation.now += seconds * self._at_work.slowness
+
+    def submit(self, future: Future) -> None:
+        """Hand a task to the scheduler."""
+        self._scheduler_free = max(self._scheduler_free, self.simulation.now) + self._scheduler_s
+        self._in_scheduler += 1
+
+        def assign() -> None:
+            self._in_scheduler -= 1
+            heapq.heappush(self.pending, future)
+            self._dispatch()
+
+        self.simulation.at(self._scheduler_free, assign)
+
+    def _dispatch(self) -> None:
+        while self.pending and self.idle:
+            future = heapq.heappop(self.pending)
+            if future.status == "pending":
+                self._begin(self.idle.pop(), future)
+
+    def _begin(self, worker: Worker, future: Future) -> None:
+        worker.state, worker.task, worker.since = "busy", future, self.simulation.now
+        self._at_work, self._stint = worker, Counter()
+        dies = False
+        try:
+            found = future.run(future.group)
+        except WorkerDiesError:
+            found, dies = None, True
+        end, self.simulation.now = self.simulation.now, worker.since
+        stint, life = self._stint, worker.life
+
+        def finish() -> None:
+            if worker.life != life or worker.task is not future:
+                return  # the worker has gone in between
+            if dies:
+                self._go(worker, self.comings.back_after)
+                return
+            if any(error is not None for _, error in found[0]):
+                self.spent["failures"] += self.simulation.now - worker.since
+            else:
+                self.spent.update(stint)
+            worker.task = None
+            self._rest(worker)
+            future.end("finished", found)
+
+        self.simulation.at(end, finish)
+
+    def _rest(self, worker: Worker) -> None:
+        if worker.leaving:
+            self._go(worker, self._draw(self.comings.given_after))
+            return
+        worker.state = "idle"
+        self.idle.append(worker)
+        self._dispatch()
+
+    def _come(self, worker: Worker) -> None:
+        self.away -= 1
+        worker.leaving = False
+        is_slow = self._random.random() < self.comings.slow_share
+        worker.slowness = self.comings.slowness if is_slow else 1.0
+        now, life = self.simulation.now, worker.life
+        dies, taken = (self._draw(t) for t in (self.comings.dies_after, self.comings.taken_after))
+
+        def die() -> None:
+            if worker.life == life:
+                self._go(worker, self.comings.back_after)
+
+        def leave() -> None:
+            if worker.life == life:
+                worker.leaving = True
+                if worker.task is None:
+                    self._go(worker, self._draw(self.comings.given_after))
+                else:
+                    self.simulation.at(self.simulation.now + self.comings.notice, vanish)
+
+        def vanish() -> None:
+            if worker.life == life:
+                self._go(worker, self._draw(self.comings.given_after))
+
+        if not math.isinf(min(dies, taken)):
+            self.simulation.at(now + min(dies, taken), die if dies < taken else leave)
+        self._rest(worker)
+
+    def _go(self, worker: Worker, seconds: float) -> None:
+        """Let a worker go for so long, with the task that it has."""
+        if worker in self.idle:
+            self.idle.remove(worker)
+        self.away += 1
+        worker.state, worker.life = "away", worker.life + 1
+        self.simulation.at(self.simulation.now + seconds, lambda: self._come(worker))
+        future, worker.task = worker.task, None
+        if future is None:
+            return
+        self.spent["failures"] += self.simulation.now - worker.since
+        future.deaths += 1
+        if future.deaths > ALLOWED_FAILURES:
+            future.end("error", KilledWorker("region", worker, future.deaths))
+        else:
+            self.submit(future)
+
+    def _draw(self, mean: float) -> float:
+        return mean if math.isinf(mean) else float(self._random.exponential(mean))
+
+    def _account(self, seconds: float) -> None:
+        """Say why workers are idle: the scheduler, the seams, or nothing to be had at all."""
+        idle = len(self.idle)
+        for cause, count in (
+            ("scheduler", self._in_scheduler),
+            ("seams", self.waiting_for_neighbours()),
+            ("tail" if self.has_work() else "between surveys", idle),
+        ):
+            taken = min(idle, count)
+            self.spent[cause] += taken * seconds
+            idle -= taken
+        self.spent["away"] += self.away * seconds
+
+
+class Client:
+    """What :class:`distributed.Client` is to :func:`seisproc.bounded.map_bounded`."""
+
+    def __init__(
+        self, cluster: Cluster, priority: int = 0, on_submit: Callable[[Any], None] = lambda _: None
+    ) -> None:
+        self._cluster, self._priority, self._on_submit = cluster, priority, on_submit
+
+    def nthreads(self) -> dict[int, int]:
+        """Threads of the workers that are there."""
+        cluster = self._cluster
+        return {n: 1 for n, each in enumerate(cluster.workers) if each.state != "away"}
+
+    def map(
+        self, run: Callable[[Any], Any], groups: list[list[Any]], *, priority: int, **_: Any
+    ) -> list[Future]:
+        """Submit groups of items."""
+        futures = []
+        for group in groups:
+            futures.append(Future(run, group, priority + self._priority))
+            self._cluster.submit(futures[-1])
+            for item in group:
+                self._on_submit(item)
+        return futures
+
+    def cancel(self, futures: list[Future], force: bool = False) -> None:
+        """Give tasks up; what is under way ends by itself."""
+        for future in futures:
+            future.status = "cancelled"
