@@ -79,10 +79,9 @@ class Lease:
 
     def refresh(self) -> bool:
         """Show that this run lives; false once another one has the lease."""
-        if not self.is_held():
+        if not _refresh(self._path, self._owner):
             self._lost.set()
             return False
-        write_atomic(self._path, _stamp(self._owner))
         return True
 
     def is_held(self) -> bool:
@@ -146,7 +145,7 @@ def lease(url: str, product: str) -> Iterator[Lease]:
         if held.is_held():
             with reaching(url):
                 fs.rm_file(where)
-            if isinstance(fs, LocalFileSystem):  # of a run that was killed while it refreshed
+            if isinstance(fs, LocalFileSystem):  # of a run that was killed while it took over
                 for torn in Path(where).parent.glob(f".{Path(where).name}.*"):
                     torn.unlink(missing_ok=True)
         if isinstance(fs, LocalFileSystem):  # object stores have no empty folders
@@ -165,10 +164,13 @@ def _take(path: str, mine: dict[str, Any], product: str) -> None:
         if holder is not None and holder["id"] == mine["id"]:
             return
     holder = holder or _holder(path)
+    if holder is None:  # just being created by another run, or by one that was killed right there
+        time.sleep(_moment_s())
+        holder = _holder(path)
     if holder is None or not _alive(path, holder):
         write_atomic(path, _stamp(mine))
         # of several runs that come to take over, the last writer gets it
-        time.sleep(min(1.0, LEASE_REFRESH_S / 5))
+        time.sleep(_moment_s())
         holder = _holder(path)
     if holder is not None and holder["id"] != mine["id"]:
         raise BusyError(
@@ -183,8 +185,44 @@ def _is_mine(path: str, mine: dict[str, Any]) -> bool:
     return holder is not None and holder["id"] == mine["id"]
 
 
+def _moment_s() -> float:
+    """How long two runs that come at once may be apart."""
+    return min(1.0, LEASE_REFRESH_S / 5)
+
+
+def _refresh(url: str, owner: dict[str, Any]) -> bool:
+    """Write the lease anew if it is still ``owner``'s; say whether it is."""
+    fs, path = open_place(url)
+    if not isinstance(fs, LocalFileSystem):
+        held = _is_mine(url, owner)
+        if held:
+            write_atomic(url, _stamp(owner))
+        return held
+    # Within the very file that was looked at: who takes over puts another one in its place. A
+    # process that is stopped in here, and wakes when that has happened, writes into one that has
+    # no name any more.
+    try:
+        with Path(path).open("r+b", buffering=0) as file:
+            held = _parsed(file.read()).get("id") == owner["id"]
+            if held:
+                file.seek(0)
+                file.write(_stamp(owner))
+    except FileNotFoundError:
+        return False
+    return held
+
+
 def _stamp(owner: dict[str, Any]) -> bytes:
-    return json.dumps({**owner, "time": time.time()}).encode()
+    """Say who holds a lease and since when it is fresh, always in as many bytes."""
+    return json.dumps({**owner, "time": f"{time.time():.3f}"}).encode()
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    """Read a stamp; an empty one where none has been written yet."""
+    try:
+        return dict(json.loads(content))
+    except ValueError:
+        return {}
 
 
 def _create(url: str, owner: dict[str, Any]) -> bool:
@@ -214,8 +252,8 @@ def _holder(url: str) -> dict[str, Any] | None:
     fs, path = open_place(url)
     with reaching(url):
         try:
-            return dict(json.loads(fs.cat_file(path)))
-        except (FileNotFoundError, json.JSONDecodeError):
+            return _parsed(fs.cat_file(path)) or None
+        except FileNotFoundError:
             return None
 
 
