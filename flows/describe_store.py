@@ -59,7 +59,9 @@ def _run(survey: Survey, name: str) -> dict[str, Any]:
     if surfaces is not None:
         told = f"{len(surfaces.surfaces)}"
         told += "" if is_current(survey, name) else " (of an older interpretation)"
-    return {"run": name, "made": made, "networks": [each["name"] for each in networks],
+    missing = attributes.get("missing", {}) if attributes.get("complete") is False else None
+    return {"run": name, "made": made, "missing_regions": missing and missing.get("regions"),
+            "networks": [each["name"] for each in networks],
             "volumes": volumes, "fault_surfaces": told}
 
 
@@ -81,10 +83,17 @@ def holdings_rows(held: dict[str, Any]) -> Rows:
 
 
 def figures(survey: Survey, run: str, velocity: float | None) -> dict[str, Any]:
-    """Add one interpretation up: a row a class, and one of faults."""
+    """Add one interpretation up: a row a class, and one of faults.
+
+    Raises
+    ------
+    IncompleteError
+        If it lacks regions.
+    """
     from seisproc.report.quantities import class_rows, fault_row
     from seisproc.report.summary import summarise
 
+    survey.require_complete(f"interpretation/{run}")
     summary = summarise(survey, run)
     return {"store": survey.url, "run": run, "classes": class_rows(survey, summary, velocity),
             "fault": fault_row(survey, summary)}

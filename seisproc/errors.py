@@ -98,7 +98,7 @@ class ClusterError(SeisprocError):
 
 
 class IncompleteError(SeisprocError):
-    """Some regions failed; the product is not published, and a rerun redoes only those."""
+    """Some regions failed, and a rerun redoes only those; or a product lacks some."""
 
 
 class ConfigError(SeisprocError):

@@ -15,7 +15,7 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +80,10 @@ class Records:
         write_atomic(f"{self.url}/{_folder(key)}{name}", json.dumps(payload).encode())
 
     def names(self) -> Iterator[Name]:
-        """Yield what stands in the records' names, unsorted, without opening any."""
+        """Yield what stands in the records' names, unsorted, without opening any.
+
+        Of a region that failed and was redone, or that two workers did, one record counts.
+        """
         for _, name in self._paths():
             yield name
 
@@ -97,13 +100,8 @@ class Records:
                     yield Record(*name, json.loads(content))
 
     def read(self) -> dict[str, Record]:
-        """All records by key; where a region failed and was redone, ``done`` wins."""
-        found: dict[str, Record] = {}
-        for record in self.each():
-            known = found.get(record.key)
-            if known is None or (known.state, known.checksum) > (record.state, record.checksum):
-                found[record.key] = record
-        return {key: found[key] for key in sorted(found)}
+        """All records by key."""
+        return {record.key: record for record in sorted(self.each(), key=lambda each: each.key)}
 
     def forget(self, key: str) -> None:
         """Remove the records of one region, so that it is done again."""
@@ -123,14 +121,11 @@ class Records:
     def _paths(self) -> Iterator[tuple[str, Name]]:
         with reaching(self.url):
             top = list(_listed(self._fs, self._path))
-        for entry, is_folder in top:
-            inside = _listed(self._fs, entry) if is_folder else iter([(entry, False)])
+        yield from _that_count(path for path, is_folder in top if not is_folder)
+        for folder in (entry for entry, is_folder in top if is_folder):
             with reaching(self.url):
-                files = [path for path, _ in inside]
-            for path in files:
-                name = _name(path)
-                if name is not None:
-                    yield path, name
+                inside = [path for path, _ in _listed(self._fs, folder)]
+            yield from _that_count(inside)
 
     def clear(self) -> None:
         """Remove the folder, and the store's work folder when this was the last product in it."""
@@ -153,6 +148,16 @@ def _folder(key: str) -> str:
 
 
 _ROW = re.compile(r"([0-9]+)-[0-9]")
+
+
+def _that_count(paths: Iterable[str]) -> list[tuple[str, Name]]:
+    """Choose one record of each key, all of which lie in one folder: ``done`` before ``failed``."""
+    best: dict[str, tuple[str, Name]] = {}
+    for path in paths:
+        name = _name(path)
+        if name is not None and (name.key not in best or name < best[name.key][1]):
+            best[name.key] = (path, name)
+    return list(best.values())
 
 
 def _name(path: str) -> Name | None:

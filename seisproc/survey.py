@@ -22,7 +22,7 @@ from numpy.typing import DTypeLike, NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.errors import NodeTypeValidationError
 
-from seisproc.errors import StoreError
+from seisproc.errors import IncompleteError, StoreError
 from seisproc.grid import Grid, Lattice, lattice_of
 from seisproc.manifest import sealed
 from seisproc.places import open_place, reaching
@@ -292,6 +292,25 @@ class Survey:
             expected=", ".join(there) or f"any {kind} at all",
             do=f"Name one of these, or {make}" if there else f"{make[0].upper()}{make[1:]}",
         )
+
+    def require_complete(self, path: str) -> None:
+        """Refuse a nested group some of whose regions failed: its readers would take it for whole.
+
+        Raises
+        ------
+        IncompleteError
+            If it says that it is not complete.
+        StoreError
+            If the store has no such group.
+        """
+        told = self.group_attributes(path)
+        if told.get("complete") is False:
+            missing = told.get("missing", {})
+            raise IncompleteError(
+                f"{self.url}/{path} is not complete",
+                found=f"{missing.get('regions')} of {missing.get('of')} regions missing",
+                do="Run the command that made it again: it redoes only those",
+            )
 
     def volumes(self) -> list[str]:
         """Paths of all volumes on the survey's grid: amplitude, labels, products."""

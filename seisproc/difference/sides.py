@@ -54,8 +54,10 @@ class Side:
         ------
         StoreError
             If there is no such interpretation.
+        IncompleteError
+            If it lacks regions.
         """
-        self.survey.group_attributes(f"interpretation/{self.run}")
+        self.survey.require_complete(f"interpretation/{self.run}")
         return members(self.survey, f"interpretation/{self.run}")
 
 

@@ -143,9 +143,10 @@ def make_surfaces(
     BusyError
         If another run makes the same.
     IncompleteError
-        If a box failed.
+        If a box failed, or the interpretation lacks regions.
     """
     survey = Survey(store_url)
+    survey.require_complete(f"interpretation/{run}")
     attributes = survey.group_attributes(f"interpretation/{run}")
     metric = Metric.of(survey, settings.velocity)
     mark = fingerprint({

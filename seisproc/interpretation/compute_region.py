@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from seisproc.errors import BundleError
 from seisproc.interpretation.handover import (
+    ATTEMPT,
     BundleWriter,
     Piece,
     destinations,
@@ -34,7 +35,7 @@ from seisproc.interpretation.plan import (
 )
 from seisproc.interpretation.prediction import Predict, Prediction, Recipe, begin
 from seisproc.interpretation.product import ShardWriter
-from seisproc.interpretation.region_steps import SUMS, Stopwatch, record_written, slabs
+from seisproc.interpretation.region_steps import RAN, Stopwatch, record_written, slabs
 from seisproc.interpretation.regions import Area, Number
 from seisproc.interpretation.running_sums import RunningSums, finish_sums
 from seisproc.interpretation.samples import Samples
@@ -75,7 +76,6 @@ def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple
             task.run_windows(sums, predict, context, start, stop)
         task.flush(row, start, stop)
     payload: dict[str, Any] = {
-        "attempt": task.attempt,
         "windows": task.windows,
         **task.watch.stamp(),
     }
@@ -83,9 +83,9 @@ def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple
         payload["notes"] = notes
     records = Records(f"{work}/records")
     if task.writer is not None:
-        record_written(records, number, task.writer, payload)
+        record_written(records, number, task.writer, payload, task.attempt)
     else:
-        records.mark(SUMS + region_key(number), "done", "0", payload)
+        records.mark(RAN + region_key(number), "done", task.attempt, payload)
     return task.attempt, task.windows
 
 
@@ -95,7 +95,7 @@ class _Compute:
     def __init__(self, plan: InterpretationPlan, work: str, number: Number) -> None:
         self.watch = Stopwatch()
         self.plan, self.work, self.number = plan, work, number
-        self.attempt = uuid.uuid4().hex[:12]
+        self.attempt = uuid.uuid4().hex[:ATTEMPT]
         self.windows = 0
         self.area = plan.regions.area(number)
         self.inner = interiors(plan, number)

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from seisproc.interpretation.handover import (
     BundleReader,
-    contributors,
     discard,
     interior_url,
     interiors,
@@ -28,7 +27,7 @@ def finish_region(
 ) -> None:
     """Add up what was handed to a region, write its shards, record it, discard the rest.
 
-    ``attempts`` names, for the region and all its contributors, the attempt that counts.
+    ``attempts`` names, for the region and all who hand to it, the attempt that counts.
     """
     watch = Stopwatch()
     area = plan.regions.area(number)
@@ -41,7 +40,7 @@ def finish_region(
     interior = BundleReader(finished, "uint8") if parts else None
     handed = {
         giver: BundleReader(sums_url(work, number, giver, attempts[giver]), "uint32")
-        for giver in contributors(plan, number)
+        for giver in attempts
         if pieces(plan, giver, number)
     }
     for row, (start, stop) in enumerate(slabs(plan)):
@@ -62,7 +61,7 @@ def finish_region(
         writer.advance(stop)
         watch.lap("write")
     payload = {"windows": 0, **watch.stamp()}
-    record_written(Records(f"{work}/records"), number, writer, payload)
+    record_written(Records(f"{work}/records"), number, writer, payload, attempts[number])
     discard(work, number)
 
 

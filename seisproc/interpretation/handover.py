@@ -22,6 +22,9 @@ from numpy.typing import DTypeLike, NDArray
 from seisproc.interpretation.plan import HAND_OVER, InterpretationPlan
 from seisproc.interpretation.regions import Area, Number
 
+ATTEMPT = 12
+"""Letters of an attempt's name."""
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -51,16 +54,6 @@ def is_seamless(plan: InterpretationPlan, number: Number) -> bool:
     """Whether a region needs nothing from its neighbours at all, so that one step finishes it."""
     area = plan.regions.area(number)
     return all(interior == area for interior in interiors(plan, number))
-
-
-def contributors(plan: InterpretationPlan, number: Number) -> list[Number]:
-    """Regions that hand partial sums to this one, itself perhaps among them; sorted."""
-    if is_seamless(plan, number):
-        return []
-    found: set[Number] = set()
-    for network in plan.networks:
-        found.update(plan.regions.contributors(network.lattices, number))
-    return sorted(found)
 
 
 def destinations(plan: InterpretationPlan, number: Number) -> list[Number]:

@@ -9,7 +9,7 @@ import heapq
 import logging
 import math
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,15 +21,15 @@ from seisproc.cluster import gpu_resources
 from seisproc.errors import IncompleteError, SeisprocError, SpaceError
 from seisproc.interpretation.compute_region import compute_region
 from seisproc.interpretation.finish_region import finish_region
-from seisproc.interpretation.handover import contributors, destinations, is_seamless, region_key
+from seisproc.interpretation.handover import region_key
 from seisproc.interpretation.pace import GpuUse, Pace
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.prediction import Recipe
-from seisproc.interpretation.region_steps import SUMS
 from seisproc.interpretation.regions import Number
+from seisproc.interpretation.stock import Stock
 from seisproc.leases import Right
 from seisproc.places import AccessError
-from seisproc.records import Record, Records
+from seisproc.records import Records
 from seisproc.volume import Outcome, map_bounded
 
 if TYPE_CHECKING:
@@ -92,45 +92,18 @@ class Job:
     ) -> None:
         self.plan, self.work, self.right, self.on_progress = plan, work, right, on_progress
         self.records = Records(f"{work}/records")
-        self.failed: dict[Number, Exception] = {}
+        self.stock = Stock(plan, self.records)
+        self.reused = self.stock.finished
+        self.first_failure: tuple[Number, Exception] | None = None
         self.tries: Counter[Number] = Counter()
         self.again: list[_Again] = []
         self.windows = 0
         self.gpu_use = GpuUse(None)
-        self._take_stock()
-        self.reused = len(self.finished)
+        self.pace = Pace(plan, self._steps_done, self.stock.steps)
 
-    def _take_stock(self) -> None:
-        """Learn from the records what is finished, computed, and still to be done."""
-        plan, done = self.plan, self._done()
-        self.finished = {n for n in plan.regions if region_key(n) in done}
-        self.attempts: dict[Number, str] = {}
-        for n in plan.regions:
-            record = done.get(SUMS + region_key(n)) or done.get(region_key(n))
-            if record is not None:
-                self.attempts[n] = record.payload["attempt"]
-        self.to_compute = [
-            n
-            for n in plan.regions
-            if n not in self.attempts
-            and not self.finished.issuperset({n, *destinations(plan, n)})
-        ]
-        self.waiting: dict[Number, set[Number]] = {}
-        self.ready: deque[Number] = deque()
-        for n in plan.regions:
-            if n in self.finished or is_seamless(plan, n):
-                continue
-            missing = {n, *contributors(plan, n)} - set(self.attempts)
-            if missing:
-                self.waiting[n] = missing
-            else:
-                self.ready.append(n)
-        self.total = 2 * len(plan.regions)
-        self.steps_done = self.total - len(self.to_compute) - len(self.waiting) - len(self.ready)
-        self.pace = Pace(plan, self.steps_done, self.total)
-
-    def _done(self) -> dict[str, Record]:
-        return {key: each for key, each in self.records.read().items() if each.state == "done"}
+    @property
+    def _steps_done(self) -> int:
+        return self.stock.steps - self.stock.steps_left
 
     def run(self, client: Client | None) -> None:
         """Do every step that is missing.
@@ -155,15 +128,15 @@ class Job:
         with contextlib.closing(outcomes):
             for outcome in outcomes:
                 self._note(outcome)
-        if self.failed:
-            raise self._incomplete() from next(iter(self.failed.values()))
+        if self.first_failure is not None:
+            raise self._incomplete(*self.first_failure) from self.first_failure[1]
 
     def _steps(self) -> Iterator[Step | Later]:
         """Yield regions to finish as soon as all who hand to them are through, else windows to run.
 
         What failed comes again when it is due; at the end outcomes are waited for.
         """
-        fresh = iter(self.to_compute)
+        fresh = self.stock.to_run()
         while True:
             yield from self._ready_steps()
             due = self.again[0].due - time.monotonic() if self.again else math.inf
@@ -174,10 +147,8 @@ class Job:
             yield Later(due) if number is None else Step(number)
 
     def _ready_steps(self) -> Iterator[Step]:
-        while self.ready:
-            number = self.ready.popleft()
-            wanted = {number, *contributors(self.plan, number)}
-            yield Step(number, {n: self.attempts[n] for n in sorted(wanted)})
+        while ready := self.stock.next_ready():
+            yield Step(*ready)
 
     def _note(self, outcome: Outcome[Step, tuple[str, int]]) -> None:
         number = outcome.item.number
@@ -187,25 +158,11 @@ class Job:
         attempt, windows = outcome.result
         self.windows += windows
         if outcome.item.attempts is not None:
-            self.finished.add(number)
+            self.stock.note_finished(number)
         else:
-            self.attempts[number] = attempt
-            if is_seamless(self.plan, number):
-                self.finished.add(number)
-            for other in {number, *destinations(self.plan, number)}:
-                self._supply(other, number)
-        self.steps_done += 1
+            self.stock.note_run(number, attempt)
+        self.tries.pop(number, None)
         self._report()
-
-    def _supply(self, taker: Number, giver: Number) -> None:
-        """Count that a region has what another hands to it; with all of it, it is ready."""
-        missing = self.waiting.get(taker)
-        if missing is None:
-            return
-        missing.discard(giver)
-        if not missing:
-            del self.waiting[taker]
-            self.ready.append(taker)
 
     def _note_failure(self, step: Step, error: Exception) -> None:
         """Let a step be tried again, or record and skip its region; a full disk ends the run."""
@@ -224,20 +181,20 @@ class Job:
             return
         log.warning("region %s failed: %s", region_key(number), text)
         self.records.mark(region_key(number), "failed", "0", {"error": text})
-        self.failed[number] = error
+        self.stock.note_failed(number)
+        del self.tries[number]
+        self.first_failure = self.first_failure or (number, error)
 
     def _report(self) -> None:
         if self.on_progress is not None:
-            note = self.pace.note(self.steps_done, len(self.failed), self.gpu_use())
-            self.on_progress(self.steps_done, self.total, note)
+            note = self.pace.note(self._steps_done, self.stock.failed, self.gpu_use())
+            self.on_progress(self._steps_done, self.stock.steps, note)
 
-    def _incomplete(self) -> IncompleteError:
-        number, error = next(iter(self.failed.items()))
-        count = len(self.plan.regions)
-        waiting = count - len(self.finished) - len(self.failed)
+    def _incomplete(self, number: Number, error: Exception) -> IncompleteError:
+        stock = self.stock
         return IncompleteError(
-            f"{len(self.failed)} of {count} regions of {self.plan.product} failed; "
-            f"{len(self.finished)} are finished, {waiting} wait for a neighbour",
+            f"{stock.failed} of {len(self.plan.regions)} regions of {self.plan.product} failed; "
+            f"{stock.finished} are finished, {stock.waiting} wait for a neighbour",
             found=f"in region {region_key(number)}: {_one_line(error)}",
             do="Run the same command again: it redoes only what is missing",
         )

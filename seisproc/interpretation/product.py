@@ -1,21 +1,17 @@
-"""The product of an interpretation: created, filled region by region, published, swapped in.
+"""The product of an interpretation: its arrays, created empty and filled region by region.
 
-It is built in the work folder beside the store, where no reader meets it, and takes its place at
-``interpretation/<run>`` only when whole. On a local disk that is one rename, or two where an older
-product gives way; on an object store, which has no rename, the objects are copied and the group's
-``zarr.json`` comes last.
+It is built in the work folder beside the store, where no reader meets it;
+:mod:`seisproc.interpretation.publication` puts it in its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import fsspec
 import numpy as np
 import zarr
-from fsspec.implementations.local import LocalFileSystem
 from numpy.typing import NDArray
 
 from seisproc.fingerprint import fingerprint, volume_checksum
@@ -25,9 +21,6 @@ from seisproc.schema import CLASS_SETS, CODES, NONE
 from seisproc.survey import (
     Survey,
     create_array,
-    ensure_group,
-    is_published,
-    publish,
     write_array,
     write_coordinates,
 )
@@ -149,42 +142,6 @@ class ShardWriter:
             if name == "facies":
                 self.class_counts += np.bincount(block.ravel(), minlength=256)
         self._start = end
-
-
-def publish_product(plan: InterpretationPlan, work: str, attributes: Mapping[str, Any]) -> None:
-    """Write the group's metadata and put the whole product in its place.
-
-    Can be repeated after it was cut off at any point.
-    """
-    built = product_url(work)
-    fs, source = fsspec.core.url_to_fs(built)
-    _, target = fsspec.core.url_to_fs(plan.url)
-    if not is_published(built):
-        publish(built, attributes)
-    ensure_group(f"{plan.store_url}/interpretation")
-    if isinstance(fs, LocalFileSystem):
-        _swap(Path(source), Path(target), Path(f"{source}.replaced"))
-    else:
-        _copy(fs, source, target)
-
-
-def _swap(source: Path, target: Path, aside: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():
-        target.rename(aside)
-    source.rename(target)
-
-
-def _copy(fs: Any, source: str, target: str) -> None:
-    """Copy all objects, the group's metadata last; until then the target is no group."""
-    if fs.exists(target):
-        if fs.exists(f"{target}/zarr.json"):
-            fs.rm_file(f"{target}/zarr.json")
-        fs.rm(target, recursive=True)
-    metadata = f"{source}/zarr.json"
-    paths = [path for path in fs.find(source) if path != metadata]
-    for path in [*paths, metadata]:
-        fs.cp_file(path, target + path[len(source) :])
 
 
 def combine(checksums: Mapping[str, int]) -> str:

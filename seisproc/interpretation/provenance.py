@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,18 +21,25 @@ VERSIONED = ("seisproc", "numpy", "zarr", "dask", "numba")
 
 def attributes(plan: InterpretationPlan, records: Records) -> dict[str, Any]:
     """Gather the product's provenance and totals from the records."""
-    done = [record for record in records.read().values() if record.state == "done"]
     checksums = dict.fromkeys(plan.volumes, 0)
     classes: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
     windows, notes = 0, set[str]()
-    for record in done:
-        windows += record.payload["windows"]
-        notes.update(record.payload.get("notes", ()))
-        seconds.update(record.payload["seconds"])
-        for name, value in record.payload.get("checksums", {}).items():
-            checksums[name] = (checksums[name] + int(value)) % 2**64
-        classes.update(record.payload.get("class_counts", {}))
+
+    def added_up() -> Iterator[dict[str, Any]]:
+        nonlocal windows
+        for record in records.each():
+            if record.state != "done":
+                continue
+            windows += record.payload["windows"]
+            notes.update(record.payload.get("notes", ()))
+            seconds.update(record.payload["seconds"])
+            for name, value in record.payload.get("checksums", {}).items():
+                checksums[name] = (checksums[name] + int(value)) % 2**64
+            classes.update(record.payload.get("class_counts", {}))
+            yield record.payload
+
+    told = timeline(added_up())
     return {
         "fingerprint": plan.fingerprint,
         "plan": plan.describe(),
@@ -49,7 +57,7 @@ def attributes(plan: InterpretationPlan, records: Records) -> dict[str, Any]:
         "voxels_by_class": {code: n for code, n in sorted(classes.items()) if code != "255"},
         "windows": windows,
         "notes": sorted(notes),
-        "timeline": timeline(record.payload for record in done).to_json(),
+        "timeline": told.to_json(),
         "seconds_in": {kind: round(value, 3) for kind, value in seconds.items()},
         "checksums": {name: f"{value:016x}" for name, value in checksums.items()},
         "checksum": combine(checksums),

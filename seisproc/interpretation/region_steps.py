@@ -27,8 +27,9 @@ from seisproc.interpretation.regions import Area, Number
 from seisproc.interpretation.timeline import stamp
 from seisproc.records import Records
 
-SUMS = "sums-"
-"""Prefix of the record that says that a region's windows have run and were handed over."""
+RAN = "ran-"
+"""Prefix of the record that says that a region's windows have run and were handed over, under the
+attempt that stands in its name."""
 
 
 @dataclass
@@ -53,14 +54,17 @@ class Stopwatch:
 
 
 def record_written(
-    records: Records, number: Number, writer: ShardWriter, payload: dict[str, Any]
+    records: Records, number: Number, writer: ShardWriter, payload: dict[str, Any], attempt: str
 ) -> None:
-    """Record a region as finished: the checksums of its volumes, and its voxels by class."""
+    """Record a region as finished: the checksums of its volumes, and its voxels by class.
+
+    In the record's name stands what was written, and by which attempt.
+    """
     payload["checksums"] = {name: str(value) for name, value in writer.checksums.items()}
     counts = writer.class_counts
     payload["class_counts"] = {str(code): int(counts[code]) for code in np.flatnonzero(counts)}
     total = sum(writer.checksums.values()) % 2**64
-    records.mark(region_key(number), "done", f"{total:016x}", payload)
+    records.mark(region_key(number), "done", f"{total:016x}-{attempt}", payload)
 
 
 def slabs(plan: InterpretationPlan) -> Iterator[tuple[int, int]]:

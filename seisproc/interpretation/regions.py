@@ -203,14 +203,3 @@ class Regions:
             if area is not None:
                 found.update(self.span(area))
         return sorted(found)
-
-    def contributors(self, lattices: Sequence[Lattice], number: Number) -> list[Number]:
-        """Regions whose windows touch a region, itself among them as a rule; sorted."""
-        found: set[Number] = set()
-        for lattice in lattices:
-            i, j = (
-                lattice.owners(axis, self.edge[axis])[self.touching(lattice, number, axis)]
-                for axis in (0, 1)
-            )
-            found.update((a, b) for a in set(i.tolist()) for b in set(j.tolist()))
-        return sorted(found)

@@ -2,7 +2,8 @@
 
 The main road: take the lease, create the product's arrays beside the store, run every region's
 windows, finish every region as soon as its neighbours have handed over, publish. A region that
-fails is recorded and the others go on; the product is published only when whole.
+fails is recorded and the others go on; what is finished is then shown in a product that says that
+it is not complete, unless an older whole one stands there.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import fsspec
 
-from seisproc.errors import OutputExistsError, StoreError
+from seisproc.errors import IncompleteError, OutputExistsError, StoreError
 from seisproc.interpretation.job import Job
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.planner import plan_interpretation
-from seisproc.interpretation.product import create_product, publish_product
+from seisproc.interpretation.product import create_product
 from seisproc.interpretation.provenance import attributes
+from seisproc.interpretation.publication import publish_incomplete, publish_product
 from seisproc.records import Lease, lease, work_url
 from seisproc.survey import Survey, is_published
 
@@ -94,9 +96,9 @@ def interpret(
     Raises
     ------
     OutputExistsError
-        If a product of that name was made from something else, and ``overwrite`` is false.
+        If a whole product of that name was made from something else, and ``overwrite`` is false.
     IncompleteError
-        If regions failed. Nothing is published; the same call redoes only those.
+        If regions failed. The same call redoes only those.
     StoreError
         If the survey is not the one that the plan was made for.
     BusyError
@@ -108,22 +110,29 @@ def interpret(
             f"{plan.store_url} has changed since the plan was made", do="Plan again"
         )
     with _leased(plan) as held:
-        if is_published(plan.url):
-            published = Survey(plan.store_url).group_attributes(plan.product)
-            if published.get("fingerprint") == plan.fingerprint:
-                _clear(plan)
-                return _reused(plan, published, time.monotonic() - start)
-            if not overwrite:
-                raise OutputExistsError(
-                    f"{plan.url} is there already, made from something else",
-                    found=f"fingerprint {str(published.get('fingerprint'))[:16]}",
-                    expected=plan.fingerprint[:16],
-                    do="Choose another run name, or allow it to be overwritten",
-                )
+        before = _published(plan)
+        whole = before.get("complete", bool(before))
+        if whole and before.get("fingerprint") == plan.fingerprint:
+            _clear(plan)
+            return _reused(plan, before, time.monotonic() - start)
+        if whole and not overwrite:
+            raise OutputExistsError(
+                f"{plan.url} is there already, made from something else",
+                found=f"fingerprint {str(before.get('fingerprint'))[:16]}",
+                expected=plan.fingerprint[:16],
+                do="Choose another run name, or allow it to be overwritten",
+            )
         work = work_url(plan.store_url, plan.product, plan.fingerprint)
         create_product(plan, work)
         job = Job(plan, work, held.right, on_progress)
-        job.run(client)
+        try:
+            job.run(client)
+        except IncompleteError as error:
+            if whole or not job.stock.finished:
+                raise
+            held.require(ask=True)
+            publish_incomplete(plan, work, attributes(plan, job.records), job.stock)
+            raise _shown(error, plan) from error
         told = attributes(plan, job.records)
         held.require(ask=True)
         publish_product(plan, work, told)
@@ -140,6 +149,22 @@ def interpret(
         worker_hours=told["timeline"]["worker_hours"],
         notes=tuple(told["notes"]),
         checksum=told["checksum"],
+    )
+
+
+def _published(plan: InterpretationPlan) -> dict[str, Any]:
+    """Attributes of the product that stands there; none where there is none."""
+    if not is_published(plan.url):
+        return {}
+    return Survey(plan.store_url).group_attributes(plan.product)
+
+
+def _shown(error: IncompleteError, plan: InterpretationPlan) -> IncompleteError:
+    """Say where the finished regions are to be seen."""
+    return IncompleteError(
+        f"{error.what}; what is finished is in {plan.url}, marked as not complete",
+        found=error.found,
+        do=error.do,
     )
 
 

@@ -39,7 +39,10 @@ def title(survey: Survey) -> str:
 
 def subject(summary: InterpretationSummary | None) -> str:
     """Say what the report is about."""
-    return f"Interpretation “{summary.run}”" if summary else "Seismic survey, not interpreted yet"
+    if summary is None:
+        return "Seismic survey, not interpreted yet"
+    incomplete = summary.attributes.get("complete") is False
+    return f"Interpretation “{summary.run}”{', not complete' if incomplete else ''}"
 
 
 def tiles(survey: Survey, summary: InterpretationSummary | None) -> Rows:
@@ -126,11 +129,16 @@ def sources(survey: Survey) -> list[str]:
     return lines
 
 
-def warnings(survey: Survey) -> list[str]:
-    """Collect what ingest warned of, each warning once."""
+def warnings(survey: Survey, summary: InterpretationSummary | None) -> list[str]:
+    """Collect what ingest warned of, each warning once, and regions that are missing."""
     provenance = survey.attributes.get("provenance")
     inner = provenance.get("warnings", ()) if isinstance(provenance, Mapping) else ()
-    return list(dict.fromkeys(map(str, (*survey.attributes.get("warnings", ()), *inner))))
+    found = list(map(str, (*survey.attributes.get("warnings", ()), *inner)))
+    if summary and summary.attributes.get("complete") is False:
+        missing = summary.attributes.get("missing", {})
+        found.insert(0, f"{missing.get('regions')} of {missing.get('of')} regions of the"
+                        " interpretation failed and are missing: all figures lack them.")
+    return list(dict.fromkeys(found))
 
 
 def card(number: int, card: Mapping[str, Any]) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def write_report(
         axes=facts.axes(survey),
         statistics=facts.statistics(survey),
         sources=facts.sources(survey),
-        warnings=facts.warnings(survey),
+        warnings=facts.warnings(survey, summary),
         groups=_groups(drawn),
         summary=summary,
         unit=DOMAINS[survey.domain],

@@ -142,6 +142,7 @@ def _job(survey: Survey, run: str, labels: str, axes: tuple[int, ...]) -> Job:
                 f"{survey.url} has no finished {kind}/{name}",
                 expected=", ".join(survey.groups(kind)) or f"any group under {kind}",
             )
+    survey.require_complete(f"interpretation/{run}")
     both = {target for target in ("facies", "fault")
             if f"interpretation/{run}/{target}" in volumes
             and f"labels/{labels}/{target}" in volumes}

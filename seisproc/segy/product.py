@@ -106,7 +106,12 @@ def describe_product(survey: Survey, variable: str, samples_as: str = "native") 
     ------
     StoreError
         If the store has no such volume, or it does not lie on the survey's grid.
+    IncompleteError
+        If it belongs to a product that lacks regions: a SEG-Y file could not say so.
     """
+    group, _, name = variable.rpartition("/")
+    if group.startswith("interpretation/") and name:
+        survey.require_complete(group)
     product = _native(survey, variable)
     if samples_as == "float32":
         return replace(product, form=FORMATS[IEEE], is_source=False)

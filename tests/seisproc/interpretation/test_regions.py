@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seisproc.interpretation.neighbours import Neighbours
 from seisproc.interpretation.regions import Area, Regions
 from seisproc.interpretation.tiling import lattices
 
@@ -64,7 +65,7 @@ def test_the_interior_is_what_only_own_windows_cover(case):
 
 @settings(max_examples=60)
 @given(cases)
-def test_contributors_and_destinations_are_all_who_touch_and_are_touched(case):
+def test_givers_and_takers_are_all_who_touch_and_are_touched(case):
     regions, made = case
     own = {n: sum(owned_cover(regions, lattice, n) for lattice in made) > 0 for n in regions}
     touched = {
@@ -73,16 +74,31 @@ def test_contributors_and_destinations_are_all_who_touch_and_are_touched(case):
         for taker in regions
         if (own[giver] & inside(regions, regions.area(taker))).any()
     }
+    near = Neighbours(regions, made)
     for number in regions:
         givers = {giver for giver, taker in touched if taker == number}
         takers = {taker for giver, taker in touched if giver == number}
-        assert set(regions.contributors(made, number)) == givers
+        seamless = regions.interior(made, number) == regions.area(number)
+        assert near.is_seamless(number) == seamless == (givers <= {number})
+        assert near.givers(number) == ({number} if seamless else givers | {number})
+        assert near.takers(number) == takers | {number}
         assert set(regions.destinations(made, number)) == takers
         reach = regions.reach(made, number)
         if reach is None:
             assert not own[number].any()
         else:
             assert (own[number] <= inside(regions, reach)).all()
+
+
+@settings(max_examples=60)
+@given(cases)
+def test_every_region_comes_once_and_short_rows_come_first(case):
+    regions, made = case
+    order = list(Neighbours(regions, made).in_order())
+    assert sorted(order) == list(regions)
+    axis = 0 if regions.counts[1] <= regions.counts[0] else 1
+    rows = [number[axis] for number in order]
+    assert rows == sorted(rows)
 
 
 @settings(max_examples=60)

@@ -8,7 +8,7 @@ import pytest
 
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.errors import ClusterError, IncompleteError
-from seisproc.interpretation.region_steps import SUMS
+from seisproc.interpretation.region_steps import RAN
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.records import Records, work_url
 from seisproc.survey import Survey, is_published
@@ -67,7 +67,7 @@ def test_a_killed_run_resumes_with_the_same_bytes_and_redoes_nothing_recorded(
     assert not is_published(plan.url)
     assert Survey(survey).groups("interpretation") == []
     windows = sum(record.payload["windows"] for record in recorded.values())
-    finished = sum(not key.startswith(SUMS) for key in recorded)
+    finished = sum(not key.startswith(RAN) for key in recorded)
     receipt = interpret(plan)
     assert receipt.checksum == undisturbed.checksum
     assert receipt.windows == undisturbed.windows - windows

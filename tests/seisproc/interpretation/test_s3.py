@@ -11,6 +11,7 @@ import fsspec
 import numpy as np
 import pytest
 
+from seisproc.errors import IncompleteError
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.survey import Survey, is_published
 
@@ -79,6 +80,26 @@ def test_the_volumes_are_the_same_to_the_bit(stores):
     for name, values in here.items():
         np.testing.assert_array_equal(there[name], values)
     assert run(remote).regions_done == 0, "a finished product is not made again"
+    fs, path = fsspec.core.url_to_fs(f"{remote}.work", skip_instance_cache=True)
+    assert fs.find(path) == []
+
+
+@pytest.mark.slow
+def test_an_incomplete_product_is_shown_and_replaced(stores, tmp_path):
+    local, remote = stores
+    (poison := tmp_path / "poison").touch()
+    recipe = recipes.NumpyRecipe(poison=str(poison), poisoned=(0,))
+    plan = plan_interpretation(remote, (recipe,), run="main", shards=(8, 8, 16))
+    with pytest.raises(IncompleteError, match="1 of 9 regions"):
+        interpret(plan)
+    assert Survey(remote).group_attributes(plan.product)["complete"] is False
+    missing = volumes(remote)
+    poison.unlink()
+    assert interpret(plan).checksum == run(local).checksum
+    assert Survey(remote).group_attributes(plan.product)["complete"] is True
+    for name, values in volumes(remote).items():
+        np.testing.assert_array_equal(values[16:], missing[name][16:])
+        assert (missing[name][:8, :8] == 255).all()
     fs, path = fsspec.core.url_to_fs(f"{remote}.work", skip_instance_cache=True)
     assert fs.find(path) == []
 

@@ -1,0 +1,140 @@
+"""A product takes its place at ``interpretation/<run>``: whole, or clearly marked as incomplete.
+
+On a local disk that is one rename, or two where an older product gives way; on an object store,
+which has no rename, the objects are copied and the group's ``zarr.json`` comes last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
+
+from seisproc.interpretation.plan import InterpretationPlan
+from seisproc.interpretation.product import product_url
+from seisproc.interpretation.stock import Stock
+from seisproc.survey import Survey, ensure_group, is_published, publish
+
+MOST_AREAS = 100
+"""Missing regions that an incomplete product lists one by one."""
+
+AT_ONCE = 500
+"""Objects whose copies an object store is asked for together."""
+
+_SHARD = re.compile(r"([^/]+)/c/(.+)")
+
+
+def publish_product(plan: InterpretationPlan, work: str, attributes: Mapping[str, Any]) -> None:
+    """Write the group's metadata and put the whole product in its place.
+
+    Can be repeated after it was cut off at any point.
+    """
+    built = product_url(work)
+    if not is_published(built):
+        publish(built, {**attributes, "complete": True})
+    _put_in_place(plan, built)
+
+
+def publish_incomplete(
+    plan: InterpretationPlan, work: str, attributes: Mapping[str, Any], stock: Stock
+) -> None:
+    """Show the regions that are finished, in a product that says ``complete: false``.
+
+    Its attribute ``missing`` says how many regions are not there, and where the first hundred of
+    them are by inline and crossline; their voxels hold the fill value, as where no trace is. What
+    the next call goes on with stays in the work folder.
+    """
+    shown, fs = f"{work}/incomplete", fsspec.core.url_to_fs(work)[0]
+    with contextlib.suppress(FileNotFoundError):
+        fs.rm(fsspec.core.url_to_fs(shown)[1], recursive=True)
+    _copy(fs, _finished(plan, fs, product_url(work), shown, stock))
+    told = {**attributes, "complete": False, "missing": _missing(plan, stock)}
+    publish(shown, told)
+    _put_in_place(plan, shown)
+
+
+def _finished(
+    plan: InterpretationPlan, fs: AbstractFileSystem, built: str, shown: str, stock: Stock
+) -> Iterator[tuple[str, str]]:
+    """Yield the objects of the product that may be shown, and where they go: finished shards.
+
+    A worker that was lost amid a region has left some of its shards; those are not shown.
+    """
+    (_, source), (_, target) = map(fsspec.core.url_to_fs, (built, shown))
+    edge = [traces // shard for traces, shard in zip(plan.regions.edge, plan.shards, strict=False)]
+    for path in fs.find(source):
+        name = path[len(source) + 1 :]
+        shard = _SHARD.fullmatch(name)
+        if shard is not None and shard[1] in plan.volumes:
+            i, j = map(int, shard[2].split("/")[-3:-1])
+            if not stock.is_finished((i // edge[0], j // edge[1])):
+                continue
+        if name != "zarr.json":
+            yield path, f"{target}/{name}"
+
+
+def _missing(plan: InterpretationPlan, stock: Stock) -> dict[str, Any]:
+    grid = Survey(plan.store_url).grid
+    missing = (number for number in plan.regions if not stock.is_finished(number))
+    areas = []
+    for number in itertools.islice(missing, MOST_AREAS):
+        area = plan.regions.area(number)
+        areas.append({
+            "inline": grid.inline[[area.i_start, area.i_stop - 1]].tolist(),
+            "crossline": grid.crossline[[area.j_start, area.j_stop - 1]].tolist(),
+        })
+    return {
+        "regions": len(plan.regions) - stock.finished, "of": len(plan.regions), "areas": areas
+    }
+
+
+def _put_in_place(plan: InterpretationPlan, built: str) -> None:
+    fs, source = fsspec.core.url_to_fs(built)
+    _, target = fsspec.core.url_to_fs(plan.url)
+    ensure_group(f"{plan.store_url}/interpretation")
+    if isinstance(fs, LocalFileSystem):
+        _swap(Path(source), Path(target), Path(f"{source}.replaced"))
+        return
+    if fs.exists(target):
+        if fs.exists(f"{target}/zarr.json"):
+            fs.rm_file(f"{target}/zarr.json")
+        fs.rm(target, recursive=True)
+    # Until the group's metadata comes, the last of all, the target is no group.
+    metadata = f"{source}/zarr.json"
+    paths = [path for path in fs.find(source) if path != metadata]
+    _copy(fs, ((path, target + path[len(source) :]) for path in [*paths, metadata]))
+
+
+def _swap(source: Path, target: Path, aside: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        shutil.rmtree(aside, ignore_errors=True)  # of an earlier swap
+        target.rename(aside)
+    source.rename(target)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _copy(fs: AbstractFileSystem, pairs: Iterator[tuple[str, str]]) -> None:
+    """Copy objects in order, many at a time; on a local disk each is linked, not copied.
+
+    Zarr never changes a file, but puts a new one in its place: a link keeps what it shows.
+    """
+    if isinstance(fs, LocalFileSystem):
+        for path, target in pairs:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(path, target)
+            except OSError:  # a file system without links
+                shutil.copyfile(path, target)
+        return
+    while batch := list(itertools.islice(pairs, AT_ONCE)):
+        fs.copy([path for path, _ in batch], [target for _, target in batch])
