@@ -108,7 +108,7 @@ class BundleWriter:
     def write(self, row: int, parts: Sequence[NDArray[Any]]) -> None:
         """Write the parts of one slab, all of one dtype."""
         values = np.concatenate([part.ravel() for part in parts])
-        codec = Blosc(cname="zstd", clevel=1, shuffle=Blosc.BITSHUFFLE)
+        codec = Blosc(cname="lz4", clevel=9, shuffle=Blosc.BITSHUFFLE)
         self._fs.pipe_file(f"{self._path}.{row}", codec.encode(values))
 
 
