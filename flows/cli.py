@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from flows import (
+    catalog,
     cropping,
     delivering,
     diff,
@@ -87,6 +88,7 @@ for verb in (
     delivering.export,
     delivering.report,
     looking.verify,
+    catalog.catalog,
     looking.doctor,
     looking.ui,
 ):

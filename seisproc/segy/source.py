@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +32,22 @@ class Seen:
 
     size: int
     tag: str
+
+
+def local_version(status: os.stat_result) -> Seen:
+    """Size and version of a local file."""
+    tag = repr((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+    return _seen(status.st_size, tag)
+
+
+def listed_version(found: Mapping[str, Any]) -> Seen:
+    """Size and version of a file elsewhere, from what its file system tells or lists."""
+    tag = next((f"{key} {found[key]}" for key in _TAGS if found.get(key)), "")
+    return _seen(int(found["size"]), tag)
+
+
+def _seen(size: int, tag: str) -> Seen:
+    return Seen(size, hashlib.sha256(f"{size} {tag}".encode()).hexdigest()[:16])
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,13 +110,7 @@ class Source:
                 f"{self.shown}: the server does not say how large the file is",
                 do="Copy the file to the local disk first",
             )
-        if self._is_local:
-            status = Path(path).stat()
-            tag = repr((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
-        else:
-            tag = next((f"{key} {found[key]}" for key in _TAGS if found.get(key)), "")
-        digest = hashlib.sha256(f"{found['size']} {tag}".encode()).hexdigest()[:16]
-        return Seen(int(found["size"]), digest)
+        return local_version(Path(path).stat()) if self._is_local else listed_version(found)
 
     def _ask(self, request: Callable[[], Any]) -> Any:
         """Carry out a small request, again where that may help; else say what is wrong."""

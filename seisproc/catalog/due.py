@@ -1,0 +1,290 @@
+"""What is due, and why: the entry, the files, the last scan and the last run held side by side.
+
+Nothing is written, and no source is opened. Of a thousand surveys it takes a few listings: of the
+catalogue's own folders (:mod:`seisproc.catalog.documents`), of the inboxes and of the folders that
+the sources lie in (:class:`seisproc.catalog.files.Look`), of the folders of the stores.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from seisproc.catalog.catalog import Catalog, Snapshot
+from seisproc.catalog.entry import Entry
+from seisproc.catalog.files import LOOKERS, FileVersion, Look, find_files
+from seisproc.catalog.history import Record
+from seisproc.catalog.recipe import SOURCE_KEYS, differences, recipe_of
+from seisproc.catalog.seen import Seen
+from seisproc.manifest import folder_names
+from seisproc.places import open_place, reaching, shown
+
+STATES = {
+    "new": "never processed",
+    "changed": "source, model or settings changed since it was done",
+    "failed": "the last run failed; it is tried again",
+    "interrupted": "the last run did not end",
+    "done": "everything is there",
+    "waiting": "a file still grows, or changed since the last scan",
+    "missing": "a source is not there",
+    "unreadable": "the source holds no survey that can be read",
+    "duplicate": "another survey has this very content",
+    "quarantined": "a run found the source bad",
+    "review": "a quality gate waits for a person",
+    "on hold": "a person wants nothing done",
+    "invalid": "the entry cannot be read",
+    "no model": "a model that the entry names is not there",
+}
+"""States of a survey: what they mean."""
+
+DUE = ("new", "changed", "failed", "interrupted")
+"""States in which there is something to do, most wanted first."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether there is something to do for a survey.
+
+    Attributes
+    ----------
+    name : str
+    state : str
+        One of :data:`STATES`.
+    why : tuple of str
+        In words.
+    priority : int
+        Higher ones first.
+    at_work : bool
+        A run holds its lease, or died with it.
+    recipe : mapping or None
+        What it would be made from now; what a run notes when it is done.
+    """
+
+    name: str
+    state: str
+    why: tuple[str, ...] = ()
+    priority: int = 0
+    at_work: bool = False
+    recipe: Mapping[str, Any] | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether a run has something to do."""
+        return self.state in DUE
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What products are to be made with now.
+
+    Attributes
+    ----------
+    pinned : mapping
+        Reference of a model -> ``URL@sha256:HASH`` of the bundle that it means now.
+    missing : mapping
+        Reference of a model that means nothing now -> why.
+    algorithms : mapping
+        Versions of whatever makes the products, by name.
+    """
+
+    pinned: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    algorithms: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is due in a catalogue.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+        What was read.
+    verdicts : tuple of Verdict
+        One for every survey: those that are due first, by priority.
+    """
+
+    snapshot: Snapshot
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def due(self) -> tuple[Verdict, ...]:
+        """Those with something to do, in the order to do them."""
+        return tuple(each for each in self.verdicts if each.due)
+
+
+def check(
+    catalog: Catalog,
+    wanted: Wanted | None = None,
+    *,
+    snapshot: Snapshot | None = None,
+    now: float | None = None,
+) -> Check:
+    """Say of every survey whether something is due, and why.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    wanted : Wanted, optional
+        What products are to be made with. Without it, models are compared as they are named.
+    snapshot : Snapshot, optional
+        What was read just now; read here unless given.
+    now : float, optional
+        The time; that of this machine's clock.
+    """
+    snapshot = snapshot or catalog.load()
+    now = time.time() if now is None else now
+    basin, entries = snapshot.basin, snapshot.entries
+    inboxes = [inbox.place for inbox in basin.inboxes]
+    look = Look((source for each in entries.values() for source in each.sources), inboxes)
+    at_work = {file.url.split("/")[-2] for file in find_files(catalog.layout.folder("leases"))}
+    wanted = wanted or _as_named(snapshot)
+    judged: dict[str, Verdict] = {
+        name: Verdict(name, "invalid", (each.why,)) for name, each in snapshot.broken.items()
+    }
+    recipes: dict[str, dict[str, Any]] = {}
+    for name, entry in entries.items():
+        seen = snapshot.seen.get(name)
+        verdict = _unfit(entry, seen, look, wanted, now, basin.quiet_s)
+        if verdict is not None:
+            judged[name] = verdict
+        elif seen is not None and seen.hashes is not None:
+            recipes[name] = recipe_of(entry, seen.hashes, wanted.pinned, wanted.algorithms)
+    originals = _originals(recipes, snapshot)
+    there = _stores_there(snapshot)
+    for name, recipe in recipes.items():
+        seen, record = snapshot.seen[name], snapshot.records.get(name)
+        state, why = _compared(recipe, seen, record, entries[name].store in there)
+        first = originals[name]
+        if first != name and state in DUE:
+            state, why = "duplicate", (f"the same content as {first}, read in the same way",)
+        judged[name] = Verdict(name, state, why, recipe=recipe)
+    verdicts = [_completed(each, entries, at_work) for each in judged.values()]
+    return Check(snapshot, tuple(sorted(verdicts, key=_order)))
+
+
+def _as_named(snapshot: Snapshot) -> Wanted:
+    names = {model for entry in snapshot.entries.values() for model in entry.models}
+    return Wanted({name: name for name in names})
+
+
+def _unfit(
+    entry: Entry, seen: Seen | None, look: Look, wanted: Wanted, now: float, quiet_s: float
+) -> Verdict | None:
+    """Say why a survey cannot be worked on at all; None where it can."""
+    name = entry.name
+    if entry.hold:
+        return Verdict(name, "on hold", (entry.hold,))
+    found, gone = files_of(entry, look)
+    if gone:
+        return Verdict(name, "missing", tuple(f"{shown(source)} is not there" for source in gone))
+    waiting = _waiting(entry, seen, found, now, quiet_s)
+    if waiting or seen is None or seen.content is None:
+        return Verdict(name, "waiting", (waiting,))
+    if seen.content.trouble:
+        return Verdict(name, "unreadable", (seen.content.trouble,))
+    unknown = [model for model in entry.models if model not in wanted.pinned]
+    why = (wanted.missing.get(model, f"{shown(model)} is not there") for model in unknown)
+    return Verdict(name, "no model", tuple(why)) if unknown else None
+
+
+def files_of(entry: Entry, look: Look) -> tuple[list[FileVersion], list[str]]:
+    """Return the files of an entry in the order that ingest takes them, and sources without any."""
+    found: dict[str, FileVersion] = {}
+    gone = []
+    for source in entry.sources:
+        files = look.files_of(source)
+        found |= {file.url: file for file in files}
+        if not files:
+            gone.append(source)
+    return list(found.values()), gone
+
+
+def _waiting(
+    entry: Entry, seen: Seen | None, found: Sequence[FileVersion], now: float, quiet_s: float
+) -> str:
+    """Say what a survey waits for; empty: nothing."""
+    if seen is None:
+        return "not scanned yet"
+    if not seen.is_current(found):
+        return "changed since the last scan"
+    if seen.hashes is None or seen.content is None:
+        if seen.settled(now, quiet_s):
+            return "whole by now; the next scan looks into it"
+        growing = next((file for file in seen.files if not file.settled(now, quiet_s)), None)
+        name = f"{growing.name} may still grow" if growing else "files came or went"
+        return f"{name}: it waits until nothing has changed for {quiet_s:g} s"
+    if seen.content.trouble and seen.read_as != entry.reading:
+        return "to be read in another way now; the next scan does"
+    return ""
+
+
+def _compared(
+    recipe: Mapping[str, Any], seen: Seen, record: Record | None, store_there: bool
+) -> tuple[str, tuple[str, ...]]:
+    """Compare what would be made now with what was made last."""
+    if record is None:
+        return "new", ("never processed",)
+    keys = SOURCE_KEYS if record.outcome == "quarantined" else tuple(recipe)
+    changes = differences(record.recipe, recipe, seen, keys)
+    if record.outcome in ("quarantined", "review"):
+        if changes:
+            return "changed", changes
+        return record.outcome, (record.reason,)
+    if record.outcome == "failed":
+        return "failed", (record.reason, *changes)
+    if record.outcome == "started":
+        return "interrupted", (f"run {record.run} did not end".replace("  ", " "), *changes)
+    if not store_there:
+        changes = ("its store is gone", *changes)
+    return ("changed", changes) if changes else ("done", ())
+
+
+def _originals(
+    recipes: Mapping[str, Mapping[str, Any]], snapshot: Snapshot
+) -> dict[str, str]:
+    """Of all surveys that would be made from the same, name the one that counts, for each.
+
+    That is one that is done, else the one that was there first.
+    """
+    first: dict[str, str] = {}
+
+    def rank(name: str) -> tuple[bool, float, str]:
+        record = snapshot.records.get(name)
+        return (record is None, snapshot.seen[name].added, name)
+
+    keys = {name: json.dumps({**each, "store": ""}, sort_keys=True)
+            for name, each in recipes.items()}
+    for name in sorted(recipes, key=rank):
+        first.setdefault(keys[name], name)
+    return {name: first[key] for name, key in keys.items()}
+
+
+def _stores_there(snapshot: Snapshot) -> set[str]:
+    """List the folders of finished surveys' stores; nothing is opened."""
+    done = [name for name, record in snapshot.records.items()
+            if record.outcome == "done" and name in snapshot.entries]
+    parents = sorted({snapshot.entries[name].store.rpartition("/")[0] for name in done})
+
+    def listed(parent: str) -> list[str]:
+        fs, path = open_place(parent)
+        with reaching(parent):
+            return [f"{parent}/{name}" for name in folder_names(fs, path)]
+
+    with ThreadPoolExecutor(LOOKERS) as lookers:
+        return {store for found in lookers.map(listed, parents) for store in found}
+
+
+def _completed(verdict: Verdict, entries: Mapping[str, Entry], at_work: set[str]) -> Verdict:
+    entry = entries.get(verdict.name)
+    priority = 0 if entry is None else entry.priority
+    return replace(verdict, priority=priority, at_work=verdict.name in at_work)
+
+
+def _order(verdict: Verdict) -> tuple[bool, int, int, str]:
+    rank = list(STATES).index(verdict.state)
+    return (not verdict.due, -verdict.priority, rank, verdict.name.lower())

@@ -1,0 +1,231 @@
+"""Scanning: which files are new or changed, whole by now, known already; and what they hold.
+
+A scan looks at all sources and inboxes (listings only). Files that changed wait until they are
+whole (:mod:`seisproc.catalog.seen`); then their bytes are hashed and their headers read, once a
+version. New files of an inbox become surveys, unless a survey has their content already.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from seisproc.atomic import write_atomic
+from seisproc.catalog.arrivals import (
+    Arrival,
+    Candidate,
+    arrivals_text,
+    candidates,
+    name_for,
+    read_arrivals,
+)
+from seisproc.catalog.catalog import Catalog, Snapshot
+from seisproc.catalog.due import files_of
+from seisproc.catalog.files import Look
+from seisproc.catalog.reading import Reader, Say, Scanned
+from seisproc.catalog.seen import Seen
+from seisproc.errors import OutputExistsError
+from seisproc.leases import Lease
+from seisproc.places import shown
+
+SURVEYS_AT_ONCE = 8
+"""Surveys that are hashed and read at a time."""
+
+Write = Callable[[dict[str, Any]], str]
+
+
+def scan_catalog(
+    catalog: Catalog,
+    write: Write,
+    *,
+    wait: bool = False,
+    say: Say = lambda _: None,
+) -> Scanned:
+    """Scan all sources and inboxes of a catalogue, and note what was found.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    write : callable
+        Turns the plain values of a new entry into its file's text.
+    wait : bool
+        Where files may still grow, look a second time after the basin's quiet time.
+    say : callable
+        Told what is being done, in words, where that takes long.
+
+    Raises
+    ------
+    BusyError
+        If another scan is under way.
+    AccessError
+        If an inbox or the catalogue cannot be reached.
+    """
+    started = time.monotonic()
+    with catalog.claim_scan() as held:
+        work = _Scan(catalog, write, held, say)
+        work.look()
+        if wait and work.found.waiting:
+            quiet = catalog.basin.quiet_s
+            say(f"{len(work.found.waiting)} may still grow: looking again in {quiet:g} s")
+            time.sleep(quiet)
+            work.look()
+        # what was noted just now is read once more, so that the next one need not
+        catalog.load()
+        catalog.save_index()
+    return dataclasses.replace(
+        work.found, hashed_bytes=sum(work.reader.hashed),
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+class _Scan:
+    """One scan, of one look or two."""
+
+    def __init__(self, catalog: Catalog, write: Write, held: Lease, say: Say) -> None:
+        self.catalog, self.write, self.held = catalog, write, held
+        self.reader = Reader(catalog, held, say)
+
+    @property
+    def found(self) -> Scanned:
+        """What was found so far."""
+        return self.reader.found
+
+    def look(self) -> None:
+        """Look at everything once."""
+        for passing in (self.found.waiting, self.found.missing, self.found.known,
+                        self.found.failed):
+            passing.clear()
+        snapshot = self.catalog.load()
+        places = [inbox.place for inbox in snapshot.basin.inboxes]
+        sources = (source for each in snapshot.entries.values() for source in each.sources)
+        look, now = Look(sources, places), time.time()
+        files = {}
+        for name, entry in snapshot.entries.items():
+            files[name], gone = files_of(entry, look)
+            if gone:
+                self.found.missing[name] = ", ".join(shown(source) for source in gone)
+
+        def read(name: str) -> Seen:
+            before = snapshot.seen.get(name) or Seen(added=now)
+            seen = before.advance(files[name], now)
+            return self.reader.survey(snapshot.entries[name], before, seen, now)
+
+        there = [name for name in files if files[name]]
+        with ThreadPoolExecutor(SURVEYS_AT_ONCE) as readers:
+            seen = dict(zip(there, readers.map(read, there), strict=True))
+        taken = {file.url for each in files.values() for file in each}
+        # what a person has just written wrong still has its files
+        taken |= {file.url for name in snapshot.broken if name in snapshot.seen
+                  for file in snapshot.seen[name].files}
+        snapshot = dataclasses.replace(snapshot, seen={**snapshot.seen, **seen})
+        self._inboxes(snapshot, look, taken, now)
+        self.held.require(ask=True)
+
+    def _inboxes(self, snapshot: Snapshot, look: Look, taken: set[str], now: float) -> None:
+        """Make surveys of what has arrived whole and is new; keep the rest in mind."""
+        before = read_arrivals(self.catalog.layout)
+        quiet_s = snapshot.basin.quiet_s
+        new: list[Candidate] = []
+        for inbox in snapshot.basin.inboxes:
+            new += candidates(inbox, look.in_folder(inbox.place), taken)
+            taken |= {file.url for each in new for file in each.files}
+        new = [each for each in new if not _is_named(each, snapshot)]
+
+        def hashed(candidate: Candidate) -> Seen:
+            known = before.get(candidate.source)
+            seen = (known.seen if known else Seen(added=now)).advance(candidate.files, now)
+            whole = seen.settled(now, quiet_s)
+            return self.reader.hashed_files(seen, shown(candidate.source)) if whole else seen
+
+        with ThreadPoolExecutor(SURVEYS_AT_ONCE) as readers:
+            looked = list(readers.map(hashed, new))
+        arrivals: dict[str, Arrival] = {}
+        adopted: list[tuple[Candidate, Seen, str]] = []
+        names, owners = set(snapshot.names), _owners(snapshot)
+        for candidate, seen in zip(new, looked, strict=True):
+            arrival = _judged(candidate, seen, owners, snapshot, look, now)
+            if arrival is None and seen.hashes is not None:
+                name = name_for(candidate, names)
+                names.add(name)
+                owners.setdefault(seen.hashes, name)
+                adopted.append((candidate, seen, name))
+            elif arrival is not None:
+                arrivals[candidate.source] = arrival
+                kept = self.found.waiting if arrival.state == "waiting" else self.found.known
+                kept[shown(candidate.source)] = arrival.why
+        with ThreadPoolExecutor(SURVEYS_AT_ONCE) as readers:
+            adopting = readers.map(lambda each: self._adopt(each, names, now), adopted)
+            self.found.added.extend(adopting)
+        if arrivals != before:
+            write_atomic(self.catalog.layout.arrivals, arrivals_text(arrivals).encode())
+
+    def _adopt(
+        self, arrived: tuple[Candidate, Seen, str], names: set[str], now: float
+    ) -> str:
+        """Make a survey of an arrival; a name that a person took meanwhile is left to them."""
+        candidate, seen, name = arrived
+        root = self.catalog.layout.root
+        told = {"sources": [candidate.source.removeprefix(f"{root}/")], **candidate.inbox.told}
+        taken = set(names)
+        while True:
+            try:
+                entry = self.catalog.add(name, self.write(told), "arrived in an inbox")
+                break
+            except OutputExistsError:
+                taken.add(name)
+                name = name_for(candidate, taken)
+        self.reader.survey(entry, Seen(added=seen.added), seen, now)
+        return name
+
+
+def _judged(
+    candidate: Candidate,
+    seen: Seen,
+    owners: dict[tuple[str, ...], str],
+    snapshot: Snapshot,
+    look: Look,
+    now: float,
+) -> Arrival | None:
+    """Say why an arrival is no survey of its own; None where it is one."""
+    source = candidate.source
+    if not seen.settled(now, snapshot.basin.quiet_s):
+        return Arrival(source, seen, "waiting", "may still grow")
+    if seen.hashes is None:
+        return Arrival(source, seen, "waiting", "it changed while it was being read")
+    owner = owners.get(seen.hashes)
+    if owner is None:
+        return None
+    entry = snapshot.entries.get(owner)
+    if owner in snapshot.seen and owner not in snapshot.names:
+        why = f"was survey {owner}, whose entry a person removed: add it again if it is wanted"
+        return Arrival(source, seen, "removed", why)
+    if entry is not None and files_of(entry, look)[1]:
+        why = f"holds what survey {owner} had in {', '.join(map(shown, entry.sources))}, which " \
+            f"is gone: was it moved? Correct `sources` in surveys/{owner}.yaml"
+        return Arrival(source, seen, "moved", why)
+    return Arrival(source, seen, "duplicate", f"the same content as survey {owner}")
+
+
+def _owners(snapshot: Snapshot) -> dict[tuple[str, ...], str]:
+    """Content of every survey, now or when it was last whole -> the survey that had it first.
+
+    Surveys whose entry was removed come last.
+    """
+    known = set(snapshot.names)
+    owners: dict[tuple[str, ...], str] = {}
+    for name, seen in sorted(
+        snapshot.seen.items(), key=lambda item: (item[0] not in known, item[1].added, item[0])
+    ):
+        for hashes in (seen.hashes, seen.known):
+            if hashes:
+                owners.setdefault(hashes, name)
+    return owners
+
+
+def _is_named(candidate: Candidate, snapshot: Snapshot) -> bool:
+    """Whether an entry that cannot be read, and was never seen, names one of the files."""
+    texts = [each.text for name, each in snapshot.broken.items() if name not in snapshot.seen]
+    return any(file.name in text for text in texts for file in candidate.files)
