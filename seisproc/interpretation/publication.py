@@ -71,7 +71,7 @@ def _finished(
     """
     (_, source), (_, target) = map(fsspec.core.url_to_fs, (built, shown))
     edge = [traces // shard for traces, shard in zip(plan.regions.edge, plan.shards, strict=False)]
-    for path in fs.find(source):
+    for path in _objects(fs, source):
         name = path[len(source) + 1 :]
         shard = _SHARD.fullmatch(name)
         if shard is not None and shard[1] in plan.volumes:
@@ -110,8 +110,25 @@ def _put_in_place(plan: InterpretationPlan, built: str) -> None:
         fs.rm(target, recursive=True)
     # Until the group's metadata comes, the last of all, the target is no group.
     metadata = f"{source}/zarr.json"
-    paths = [path for path in fs.find(source) if path != metadata]
-    _copy(fs, ((path, target + path[len(source) :]) for path in [*paths, metadata]))
+    paths = itertools.chain((path for path in _objects(fs, source) if path != metadata), [metadata])
+    _copy(fs, ((path, target + path[len(source) :]) for path in paths))
+
+
+def _objects(fs: AbstractFileSystem, root: str) -> Iterator[str]:
+    """Yield the paths of a product's objects, of which there may be millions, row by row."""
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        fs.invalidate_cache(folder)  # that would keep every listing
+        if folder.rsplit("/", 2)[-2] == "c":
+            yield from sorted(fs.find(folder))
+            continue
+        for entry in fs.ls(folder, detail=True):
+            path = str(entry["name"]).rstrip("/")
+            if entry["type"] == "directory":
+                folders.append(path)
+            else:
+                yield path
 
 
 def _swap(source: Path, target: Path, aside: Path) -> None:
