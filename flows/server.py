@@ -24,6 +24,7 @@ from typing import Any
 
 import psutil
 
+from seisproc.cluster.environment import restored_environment
 from seisproc.errors import SeisprocError
 
 PORT = 4200
@@ -244,17 +245,10 @@ def _send_what_is_queued() -> None:
 @contextlib.contextmanager
 def _settings(values: Mapping[str, str]) -> Iterator[None]:
     """Set Prefect's settings through the environment, whether or not it is imported already."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
+    with restored_environment(values):
+        os.environ.update(values)
         with _settings_of_environment():
             yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager

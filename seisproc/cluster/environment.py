@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from seisproc.cluster.spec import CUDA, LOCAL, ClusterSpec
@@ -69,6 +69,7 @@ def nannies_kept(spec: ClusterSpec) -> Iterator[None]:
     between two of them, and the cluster stays without any.
     """
     import dask
+    import distributed  # noqa: F401 - its defaults would go with the settings if these came first
 
     here = spec.kind in (LOCAL, CUDA)
     with dask.config.set({"distributed.deploy.lost-worker-timeout": NEVER} if here else {}):
@@ -92,11 +93,18 @@ def interrupts_held() -> Iterator[None]:
 @contextlib.contextmanager
 def kept_environment() -> Iterator[None]:
     """Undo what a nanny sets in this process's environment when it spawns a worker."""
-    before = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
-    # Variables that exist take precedence over settings. A cluster that somebody else opened in
-    # this process leaves Dask's own default behind, which nobody chose.
-    if before["MALLOC_TRIM_THRESHOLD_"] == DASK_TRIM_THRESHOLD:
-        del os.environ["MALLOC_TRIM_THRESHOLD_"]
+    with restored_environment(WORKER_ENVIRONMENT):
+        # Variables that exist take precedence over settings. A cluster that somebody else opened
+        # in this process leaves Dask's own default behind, which nobody chose.
+        if os.environ.get("MALLOC_TRIM_THRESHOLD_") == DASK_TRIM_THRESHOLD:
+            del os.environ["MALLOC_TRIM_THRESHOLD_"]
+        yield
+
+
+@contextlib.contextmanager
+def restored_environment(names: Iterable[str]) -> Iterator[None]:
+    """Put variables of this process's environment back in the end, also such as were not there."""
+    before = {name: os.environ.get(name) for name in names}
     try:
         yield
     finally:

@@ -137,3 +137,20 @@ def test_workers_do_not_outlive_a_killed_client(tmp_path: Path):
     except psutil.TimeoutExpired:
         worker.kill()
         raise
+
+
+_TWO_CLUSTERS = """
+from seisproc.cluster import ClusterSpec, connect, open_cluster
+if __name__ == "__main__":
+    for _ in range(2):
+        with open_cluster(ClusterSpec("local")) as address, connect(address) as client:
+            print(client.submit(sum, [1, 2]).result())
+"""
+
+
+def test_a_process_opens_one_cluster_after_another(tmp_path: Path):
+    """A process of its own: in this one Dask has long been imported."""
+    script = tmp_path / "client.py"
+    script.write_text(_TWO_CLUSTERS)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["3", "3"], done.stderr
