@@ -19,6 +19,7 @@ import fsspec
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
+from seisproc.errors import BusyError
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.product import product_url
 from seisproc.interpretation.stock import Stock
@@ -37,8 +38,14 @@ def publish_product(plan: InterpretationPlan, work: str, attributes: Mapping[str
     """Write the group's metadata and put the whole product in its place.
 
     Can be repeated after it was cut off at any point.
+
+    Raises
+    ------
+    BusyError
+        If the product is not there any more: another run has put it in its place.
     """
     built = product_url(work)
+    _require_built(plan, built)
     if not is_published(built):
         publish(built, {**attributes, "complete": True})
     _put_in_place(plan, built)
@@ -52,7 +59,13 @@ def publish_incomplete(
     Its attribute ``missing`` says how many regions are not there, and where the first hundred of
     them are by inline and crossline; their voxels hold the fill value, as where no trace is. What
     the next call goes on with stays in the work folder.
+
+    Raises
+    ------
+    BusyError
+        If the product is not there any more: another run has put it in its place.
     """
+    _require_built(plan, product_url(work))
     shown, fs = f"{work}/incomplete", fsspec.core.url_to_fs(work)[0]
     with contextlib.suppress(FileNotFoundError):
         fs.rm(fsspec.core.url_to_fs(shown)[1], recursive=True)
@@ -60,6 +73,16 @@ def publish_incomplete(
     told = {**attributes, "complete": False, "missing": _missing(plan, stock)}
     publish(shown, told)
     _put_in_place(plan, shown)
+
+
+def _require_built(plan: InterpretationPlan, built: str) -> None:
+    """Refuse to publish for a run that stood still, was overtaken, and has woken up."""
+    fs, path = fsspec.core.url_to_fs(built)
+    if not all(fs.exists(f"{path}/{name}/zarr.json") for name in plan.volumes):
+        raise BusyError(
+            f"another run has taken over {plan.product}, and ended",
+            do="Run the same command again: it takes what is there",
+        )
 
 
 def _finished(
