@@ -83,7 +83,7 @@ class Documents:
         if self._index is None:
             text = read_text(self._layout.index)
             self._index = {}
-            with contextlib.suppress(ValueError, AttributeError):
+            with contextlib.suppress(ValueError, TypeError):
                 found = json.loads(text or "{}")
                 self._index = {kind: dict(found[kind]) for kind in FOLDERS if kind in found}
         return self._index

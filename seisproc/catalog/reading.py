@@ -116,9 +116,7 @@ class Reader:
         if seen.bytes > LONG_BYTES:
             self.say(f"{entry.name}: reading the headers")
         content = read_content(entry, [file.url for file in seen.files])
-        return dataclasses.replace(
-            seen, content=content, read_as=entry.reading, known=seen.hashes
-        )
+        return seen.with_content(content, entry.reading)
 
     def _tell(self, name: str, before: Seen, seen: Seen) -> None:
         """Say in the summary and in the history what is new about a survey."""

@@ -133,6 +133,7 @@ class _Scan:
             new += candidates(inbox, look.in_folder(inbox.place), taken)
             taken |= {file.url for each in new for file in each.files}
         new = [each for each in new if not _is_named(each, snapshot)]
+        new.sort(key=lambda each: (each.source.count("/"), each.source))
 
         def hashed(candidate: Candidate) -> Seen:
             known = before.get(candidate.source)
@@ -206,22 +207,25 @@ def _judged(
         why = f"holds what survey {owner} had in {', '.join(map(shown, entry.sources))}, which " \
             f"is gone: was it moved? Correct `sources` in surveys/{owner}.yaml"
         return Arrival(source, seen, "moved", why)
-    return Arrival(source, seen, "duplicate", f"the same content as survey {owner}")
+    older = owner in snapshot.seen and snapshot.seen[owner].known != seen.hashes
+    what = "an earlier version of" if older else "the same content as"
+    return Arrival(source, seen, "duplicate", f"{what} survey {owner}")
 
 
 def _owners(snapshot: Snapshot) -> dict[tuple[str, ...], str]:
-    """Content of every survey, now or when it was last whole -> the survey that had it first.
+    """Content of every survey, now or at some time -> the survey that has or had it.
 
-    Surveys whose entry was removed come last.
+    Surveys that have it now come first, those whose entry was removed last.
     """
-    known = set(snapshot.names)
+    names = set(snapshot.names)
+    ranked = sorted(
+        (name not in names, back, seen.added, name, hashes)
+        for name, seen in snapshot.seen.items()
+        for back, hashes in enumerate(reversed(seen.versions))
+    )
     owners: dict[tuple[str, ...], str] = {}
-    for name, seen in sorted(
-        snapshot.seen.items(), key=lambda item: (item[0] not in known, item[1].added, item[0])
-    ):
-        for hashes in (seen.hashes, seen.known):
-            if hashes:
-                owners.setdefault(hashes, name)
+    for *_, name, hashes in ranked:
+        owners.setdefault(hashes, name)
     return owners
 
 

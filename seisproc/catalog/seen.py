@@ -19,6 +19,10 @@ OLD_S = 3600.0
 """A file that was last written to so long ago is whole at the first look."""
 
 
+MOST_VERSIONS = 20
+"""Earlier contents that are remembered."""
+
+
 @dataclass(frozen=True)
 class SeenFile:
     """One file as scan saw it.
@@ -102,8 +106,9 @@ class Seen:
         How the headers were read (:attr:`seisproc.catalog.entry.Entry.reading`).
     content : Content or None
         What they say; None until all files are settled.
-    known : tuple of str
-        Hashes of the files when they were last settled.
+    versions : tuple of tuple of str
+        Hashes of the files each time that they were settled with another content, the last one
+        last.
     """
 
     added: float
@@ -111,7 +116,12 @@ class Seen:
     files: tuple[SeenFile, ...] = ()
     read_as: Mapping[str, Any] | None = None
     content: Content | None = None
-    known: tuple[str, ...] = ()
+    versions: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Hashes of the files when they were last settled; none if they never were."""
+        return self.versions[-1] if self.versions else ()
 
     @property
     def hashes(self) -> tuple[str, ...] | None:
@@ -153,6 +163,14 @@ class Seen:
             content=self.content if same else None,
         )
 
+    def with_content(self, content: Content, read_as: Mapping[str, Any]) -> Seen:
+        """Take note of what settled files hold."""
+        hashes = self.hashes or ()
+        older = tuple(version for version in self.versions if version != hashes)
+        return dataclasses.replace(
+            self, content=content, read_as=read_as, versions=(*older, hashes)[-MOST_VERSIONS:]
+        )
+
     def to_json(self) -> str:
         """Write as text."""
         return json.dumps(dataclasses.asdict(self), indent=1)
@@ -175,8 +193,8 @@ class Seen:
                 "warnings": tuple(content["warnings"]),
             })
         files = tuple(SeenFile(**file) for file in told["files"])
-        known = tuple(told["known"])
-        return cls(**{**told, "files": files, "content": content, "known": known})
+        versions = tuple(map(tuple, told["versions"]))
+        return cls(**{**told, "files": files, "content": content, "versions": versions})
 
 
 def _advanced(known: SeenFile | None, found: FileVersion, now: float) -> SeenFile:

@@ -81,7 +81,7 @@ def test_a_damaged_note_is_none(text):
 
 def test_a_note_comes_back_as_it_was():
     seen = Seen(1.0).advance([version(1, "a", 1.0)], 1e6)
-    seen = Seen(**{**vars(seen), "known": ("ab",), "read_as": {"headers": {}},
+    seen = Seen(**{**vars(seen), "versions": (("ab",), ("cd", "ef")), "read_as": {"headers": {}},
                    "content": Content(kind="2d", shape=(3, 4), warnings=("odd",),
                                       outline={"type": "Point", "coordinates": [1, 2]})})
     assert Seen.from_json(seen.to_json()) == seen

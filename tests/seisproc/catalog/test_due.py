@@ -1,0 +1,163 @@
+import dataclasses
+import time
+
+import pytest
+
+from seisproc.catalog.due import Wanted
+from seisproc.catalog.history import Record, history
+from seisproc.errors import BusyError
+from tests.seisproc.catalog.conftest import Basin, write_segy
+
+WANTED = Wanted({"facies": "s3://models/facies/1@sha256:" + "a" * 64}, {}, {"segy": 3})
+NEWER = dataclasses.replace(WANTED, pinned={"facies": "s3://models/facies/2@sha256:" + "b" * 64})
+
+
+def finish(basin: Basin, name: str, outcome: str = "done", **options) -> None:
+    """Do what a run does when it has ended."""
+    catalog = basin.open()
+    verdict = basin.verdict(name, WANTED)
+    with catalog.claim(name):
+        record = Record(outcome, time.time(), verdict.recipe, **options)
+        catalog.note(name, record)
+    store = catalog.entry(name).store
+    (basin.root / store).mkdir(parents=True, exist_ok=True)
+    (basin.root / store / "zarr.json").write_text("{}")
+
+
+@pytest.fixture
+def done(basin):
+    write_segy(basin.inbox / "f3.sgy")
+    basin.write("surveys/f3.yaml", "sources: ../inbox/f3.sgy\nmodels: [facies]\n")
+    assert basin.verdict("f3", WANTED).state == "waiting"
+    basin.scan()
+    assert basin.verdict("f3", WANTED).state == "new"
+    finish(basin, "f3")
+    assert basin.verdict("f3", WANTED).state == "done"
+    assert not basin.check(WANTED).due
+    return basin
+
+
+def change(basin: Basin, text: str) -> None:
+    basin.write("surveys/f3.yaml", f"sources: ../inbox/f3.sgy\n{text}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("models: [facies]\nsettings: {samples: 5}", "settings changed: samples nothing -> 5"),
+        ("models: [facies]\nheaders: {inline: 9, crossline: 13}",
+         "headers changed: crossline nothing -> byte 13"),
+        ("models: [facies]\nrun: other", "run changed: main -> other"),
+        ("models: []", "model no longer wanted: models/facies/1 (aaaaaaaa)"),
+        ("models: [facies]\nstore: other.zarr", "its store is gone"),
+    ],
+)
+def test_what_decides_the_product_is_due_and_says_so(done, text, why):
+    change(done, text)
+    verdict = done.verdict("f3", WANTED)
+    assert (verdict.state, verdict.due) == ("changed", True)
+    assert why in verdict.why
+
+
+@pytest.mark.parametrize("text", ["priority: 9", "title: Block F3", "note: x", "crs: EPSG:23031"])
+def test_what_does_not_is_not(done, text):
+    change(done, f"models: [facies]\n{text}")
+    assert done.verdict("f3", WANTED).state == "done"
+
+
+def test_a_newer_model_in_production_and_a_newer_algorithm_are_due(done):
+    verdict = done.verdict("f3", NEWER)
+    assert verdict.why == (
+        "new model: models/facies/2 (bbbbbbbb), before models/facies/1 (aaaaaaaa)",)
+    newer = dataclasses.replace(WANTED, algorithms={"segy": 4})
+    assert done.verdict("f3", newer).why == ("algorithm changed: segy 3 -> 4",)
+
+
+def test_a_changed_source_is_due_once_it_was_scanned(done):
+    write_segy(done.inbox / "f3.sgy", seed=9)
+    assert done.verdict("f3", WANTED).state == "waiting"
+    done.scan()
+    verdict = done.verdict("f3", WANTED)
+    assert (verdict.state, verdict.why) == ("changed", ("source changed: f3.sgy",))
+
+
+def test_a_touched_source_is_not(done):
+    (done.inbox / "f3.sgy").touch()
+    assert done.verdict("f3", WANTED).state == "waiting"
+    done.scan()
+    assert done.verdict("f3", WANTED).state == "done"
+
+
+def test_a_bad_file_is_tried_again_when_it_changes_or_a_person_says_so(done):
+    finish(done, "f3", "quarantined", reason="all traces are dead")
+    verdict = done.verdict("f3", NEWER)
+    assert (verdict.state, verdict.why) == ("quarantined", ("all traces are dead",))
+    change(done, "models: [facies]\nheaders: {domain: depth}")
+    assert done.verdict("f3", WANTED).state == "changed"
+    change(done, "models: [facies]")
+    assert done.open().release("f3", "looked at it")
+    verdict = done.verdict("f3", WANTED)
+    assert (verdict.state, verdict.due) == ("failed", True)
+    assert "released: looked at it" in verdict.why
+    assert not done.open().release("f3")
+    told = [event.what for event in history(done.open().layout, "f3")]
+    assert told == ["settled", "done", "quarantined", "released"]
+
+
+def test_a_review_waits_for_a_person_or_for_another_model(done):
+    finish(done, "f3", "review", reason="uncertainty above 0.4")
+    assert done.verdict("f3", WANTED).state == "review"
+    assert done.verdict("f3", NEWER).state == "changed"
+
+
+def test_what_failed_or_did_not_end_is_due_again(done):
+    finish(done, "f3", "failed", reason="3 regions failed", attempts=1)
+    assert done.verdict("f3", WANTED).why == ("3 regions failed",)
+    finish(done, "f3", "started", run="nightly/2026-11-20/f3")
+    verdict = done.verdict("f3", WANTED)
+    assert (verdict.state, verdict.why) == (
+        "interrupted", ("run nightly/2026-11-20/f3 did not end",))
+
+
+def test_what_cannot_be_worked_on_says_why(done):
+    change(done, "models: [facies]\nhold: waits for the new velocities")
+    assert done.verdict("f3", WANTED).why == ("waits for the new velocities",)
+    change(done, "models: [facies, other]")
+    missing = dataclasses.replace(WANTED, missing={"other": "other: no bundle here"})
+    verdict = done.verdict("f3", missing)
+    assert (verdict.state, verdict.why) == ("no model", ("other: no bundle here",))
+    change(done, "models: [facies]")
+    (done.inbox / "f3.sgy").unlink()
+    assert done.verdict("f3", WANTED).state == "missing"
+
+
+def test_of_two_with_one_content_the_one_that_is_done_counts(done):
+    done.write("surveys/a-copy.yaml", "sources: ../inbox/copy.sgy\nmodels: [facies]\n")
+    write_segy(done.inbox / "copy.sgy")
+    done.scan()
+    copy = done.verdict("a-copy", WANTED)
+    assert (copy.state, copy.due) == ("duplicate", False)
+    assert copy.why == ("the same content as f3, read in the same way",)
+    assert done.verdict("f3", WANTED).state == "done"
+    done.write("surveys/a-copy.yaml", "sources: ../inbox/copy.sgy\nrun: other\nmodels: [facies]\n")
+    assert done.verdict("a-copy", WANTED).state == "new", "another interpretation was asked for"
+
+
+def test_the_most_wanted_come_first(basin):
+    for number, priority in enumerate((0, 5, 1)):
+        write_segy(basin.inbox / f"s{number}.sgy", seed=number)
+        basin.write(f"surveys/s{number}.yaml",
+                    f"sources: ../inbox/s{number}.sgy\npriority: {priority}\n")
+    basin.scan()
+    assert [each.name for each in basin.check().due] == ["s1", "s2", "s0"]
+
+
+def test_two_runs_do_not_work_on_one_survey(done):
+    catalog = done.open()
+    with catalog.claim("f3"):
+        assert done.verdict("f3", WANTED).at_work
+        with pytest.raises(BusyError, match="survey f3"), done.open().claim("f3"):
+            pass
+        with pytest.raises(BusyError):
+            done.open().release("f3")
+    assert not done.verdict("f3", WANTED).at_work

@@ -1,0 +1,210 @@
+import shutil
+import threading
+import time
+
+import pytest
+
+from seisproc.catalog import content
+from seisproc.catalog.history import history
+from seisproc.errors import BusyError, OutputExistsError
+from tests.seisproc.catalog.conftest import write_segy
+
+
+def test_new_files_of_an_inbox_become_surveys(basin):
+    write_segy(basin.inbox / "F3 (full).sgy")
+    write_segy(basin.inbox / "2019/F3 (full).sgy", seed=1)
+    (basin.inbox / "notes.txt").write_text("no survey")
+    (basin.inbox / ".f4.sgy").write_text("hidden")
+    found = basin.scan()
+    assert sorted(found.added) == ["2019-f3-full", "f3-full"]
+    snapshot = basin.open().load()
+    assert snapshot.names == ["2019-f3-full", "f3-full"]
+    assert snapshot.seen["f3-full"].content.shape == (6, 5, 8)
+    assert snapshot.seen["f3-full"].content.outline["type"] == "Polygon"
+    again = basin.scan()
+    assert not (again.added or again.settled or again.hashed_bytes)
+
+
+def test_a_growing_file_waits_until_it_was_the_same_for_the_quiet_time(careful):
+    basin = careful(0.4)
+    whole = write_segy(basin.root / "whole.sgy").read_bytes()
+    target = basin.inbox / "f3.sgy"
+    target.write_bytes(whole[:-700])
+    assert list(basin.scan().waiting) == [str(target)]
+    time.sleep(0.45)
+    target.write_bytes(whole)
+    assert list(basin.scan().waiting) == [str(target)], "it grew: the time begins anew"
+    assert basin.open().load().names == []
+    time.sleep(0.45)
+    assert basin.scan().added == ["f3"]
+    assert not basin.verdict("f3").why[0].startswith("f3.sgy does not divide")
+
+
+def test_one_scan_that_looks_twice(careful):
+    basin = careful(0.3)
+    growing, whole = basin.inbox / "growing.sgy", write_segy(basin.inbox / "whole.sgy")
+    growing.write_bytes(whole.read_bytes()[:-700])
+
+    def grow() -> None:
+        for _ in range(12):
+            time.sleep(0.05)
+            with growing.open("ab") as file:
+                file.write(b"\0" * 10)
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    found = basin.scan(wait=True)
+    writer.join()
+    assert found.added == ["whole"]
+    assert list(found.waiting) == [str(growing)]
+
+
+def test_a_file_that_changes_while_it_is_hashed_waits(basin, monkeypatch):
+    file = write_segy(basin.inbox / "f3.sgy")
+    plain = content.content_hash
+
+    def meanwhile(url):
+        digest = plain(url)
+        with file.open("ab") as open_file:
+            open_file.write(b"more")
+        return digest
+
+    monkeypatch.setattr(content, "content_hash", meanwhile)
+    found = basin.scan()
+    assert not found.added
+    assert "changed while" in found.waiting[str(file)]
+
+
+def test_a_copy_of_a_known_file_is_no_new_survey(basin):
+    file = write_segy(basin.inbox / "f3.sgy")
+    basin.scan()
+    shutil.copy(file, basin.inbox / "copy.sgy")
+    assert basin.scan().known == {str(basin.inbox / "copy.sgy"): "the same content as survey f3"}
+    write_segy(file, seed=1)
+    write_segy(basin.inbox / "third.sgy", seed=1)
+    found = basin.scan()
+    assert (found.settled, found.added) == (["f3"], [])
+    assert found.known == {
+        str(basin.inbox / "third.sgy"): "the same content as survey f3",
+        str(basin.inbox / "copy.sgy"): "an earlier version of survey f3",
+    }
+
+
+def test_copies_that_arrive_together_are_one_survey(basin):
+    file = write_segy(basin.inbox / "a.sgy")
+    for name in ("b.sgy", "c.sgy"):
+        shutil.copy(file, basin.inbox / name)
+    found = basin.scan()
+    assert found.added == ["a"]
+    assert len(found.known) == 2
+
+
+def test_a_file_that_was_moved_is_told_so(basin):
+    file = write_segy(basin.inbox / "f3.sgy")
+    basin.scan()
+    file.rename(basin.inbox / "f3-final.sgy")
+    found = basin.scan()
+    assert list(found.missing) == ["f3"]
+    assert "was it moved? Correct `sources` in surveys/f3.yaml" in (
+        found.known[str(basin.inbox / "f3-final.sgy")])
+    basin.write("surveys/f3.yaml", f"sources: {basin.inbox}/f3-final.sgy\n")
+    assert basin.scan().touched == ["f3"], "the content is what it was"
+
+
+def test_an_entry_that_a_person_removed_does_not_come_back(basin):
+    write_segy(basin.inbox / "f3.sgy")
+    basin.scan()
+    (basin.root / "surveys/f3.yaml").unlink()
+    found = basin.scan()
+    assert not found.added
+    assert "a person removed" in found.known[str(basin.inbox / "f3.sgy")]
+
+
+@pytest.mark.parametrize("seen_before", [False, True])
+def test_files_of_an_entry_with_a_slip_are_not_taken_for_new(basin, seen_before):
+    write_segy(basin.inbox / "f3.sgy")
+    if seen_before:
+        basin.scan()
+    basin.write("surveys/f3.yaml", "source: [../inbox/f3.sgy]\n")
+    assert not basin.scan().added
+    verdict = basin.verdict("f3")
+    assert verdict.state == "invalid"
+    assert "sources" in verdict.why[0]
+    basin.write("surveys/f3.yaml", "")
+    assert "just being saved" in basin.verdict("f3").why[0]
+    basin.write("surveys/f3.yaml", "sources: [../inbox/f3.sgy]\n")
+    basin.scan()
+    assert basin.verdict("f3").state == "new"
+
+
+def test_files_of_one_folder_may_make_one_survey(basin):
+    inbox = "{place: ../inbox, survey: folder, entries: {priority: 3}}"
+    basin.write("catalog.yaml", f"inboxes: [{inbox}]\nquiet_s: 0\n")
+    for seed, name in enumerate(("one/1.sgy", "one/2.sgy", "two/1.sgy")):
+        write_segy(basin.inbox / name, seed=seed)
+    assert sorted(basin.scan().added) == ["one", "two"]
+    snapshot = basin.open().load()
+    assert [file.name for file in snapshot.seen["one"].files] == ["1.sgy", "2.sgy"]
+    assert snapshot.entries["one"].priority == 3
+    assert snapshot.seen["one"].content.kind == "prestack", "two traces a cell"
+    (basin.inbox / "two/2.sgy").write_bytes(b"no seismic" * 1000)
+    found = basin.scan()
+    assert not found.added
+    assert list(found.unreadable) == ["two"]
+
+
+def test_a_file_that_was_only_touched_is_read_and_changes_nothing(basin):
+    file = write_segy(basin.inbox / "f3.sgy")
+    basin.scan()
+    events = len(history(basin.open().layout, "f3"))
+    file.touch()
+    found = basin.scan()
+    assert (found.touched, found.settled) == (["f3"], [])
+    assert len(history(basin.open().layout, "f3")) == events
+
+
+def test_what_cannot_be_read_says_why_and_is_read_again_in_another_way(basin):
+    (basin.inbox / "junk.sgy").write_bytes(b"no seismic" * 1000)
+    found = basin.scan()
+    assert list(found.unreadable) == ["junk"]
+    assert basin.verdict("junk").state == "unreadable"
+    with (basin.root / "surveys/junk.yaml").open("a") as file:
+        file.write("headers: {samples: 10}\n")
+    assert basin.verdict("junk").state == "waiting"
+    basin.scan()
+    assert basin.verdict("junk").state == "unreadable"
+
+
+def test_two_scans_do_not_meet(basin):
+    with basin.open().claim_scan(), pytest.raises(BusyError, match="scan"):
+        basin.scan()
+    assert not (basin.root / "leases").exists()
+
+
+def test_an_entry_is_never_written_over(basin):
+    catalog = basin.open()
+    catalog.add("f3", "sources: [a.sgy]\n")
+    with pytest.raises(OutputExistsError, match="there already"):
+        catalog.add("f3", "sources: [b.sgy]\n")
+    assert catalog.entry("f3").sources == (f"{basin.root}/a.sgy",)
+    (event,) = history(catalog.layout, "f3")
+    assert event.what == "added"
+
+
+def test_the_index_is_a_cache_and_nothing_more(basin):
+    for number in range(5):
+        write_segy(basin.inbox / f"s{number}.sgy", seed=number)
+    basin.scan()
+    catalog = basin.open()
+    whole = catalog.load()
+    for text in ("", "{", '{"surveys": 3}', '{"seen": {"s1.x": "junk"}}'):
+        (basin.root / "index.json").write_text(text)
+        assert basin.open().load() == whole
+    time.sleep(2.1)  # what was written in this very moment is not trusted to the index
+    catalog.load()
+    catalog.save_index()
+    fresh = basin.open()
+    assert fresh.load() == whole
+    assert fresh._documents.fetched == 0
+    basin.write("surveys/s1.yaml", "sources: [../inbox/s1.sgy]\npriority: 7\n")
+    assert basin.open().load().entries["s1"].priority == 7
