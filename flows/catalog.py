@@ -11,6 +11,7 @@ from flows.options import (
     LOCATION,
     header_options,
     json_option,
+    overwrite_option,
     print_json,
     take_headers,
 )
@@ -199,6 +200,36 @@ def show(catalog: str, name: str, as_json: bool) -> None:
         print_json(told)
     else:
         print_survey(told)
+
+
+@catalog.command("map")
+@CATALOG
+@click.option("--output", "outputs", multiple=True, type=LOCATION, metavar="FILE",
+              help="Picture (.png, .pdf, .svg), or outlines (.geojson) with what they share in"
+              " FILE-overlaps.geojson; may be given again.")
+@overwrite_option
+@json_option
+def map_surveys(catalog: str, outputs: tuple[str, ...], overwrite: bool, as_json: bool) -> None:
+    """Say which surveys overlap; draw their outlines, or write them as GeoJSON.
+
+    Outlines come from the headers, in the surveys' own coordinates; nothing is projected. Surveys
+    of different reference systems are not compared, and come in files of their own.
+    """
+    from flows.catalog_config import open_catalog
+    from flows.catalog_due import wanted_now
+    from flows.catalog_map import BasinMap
+    from seisproc.catalog.due import check
+
+    opened = open_catalog(catalog)
+    snapshot = opened.load()
+    found = BasinMap(check(opened, wanted_now(snapshot), snapshot=snapshot))
+    found.require_writable(outputs, overwrite)
+    for output in outputs:
+        found.write(output)
+    if as_json:
+        print_json({**found.told(), "written": found.written})
+    else:
+        found.print()
 
 
 @catalog.command()
