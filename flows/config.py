@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from flows.complaints import complaint
 from seisproc.cluster import ClusterSpec
@@ -139,12 +146,19 @@ class InterpretConfig(Form):
     )
     threads: int = Field(default=1, ge=1, description="CPU threads of the network in one task.")
     seed: int = Field(default=0, ge=0, description="Of the dropout masks.")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
+    device: Literal["cpu", "cuda", "auto"] = Field(default="cpu", description="Where it computes.")
+    precision: Literal["auto", "float32", "tf32", "bfloat16", "float16"] = Field(
         default="float32",
         description="Of the deterministic part of the network; auto: bfloat16 where the hardware"
-        " has it.",
+        " has it; tf32 and float16 on a GPU alone. What was computed in another precision does not"
+        " count as done.",
     )
-    device: Literal["cpu", "cuda", "auto"] = Field(default="cpu", description="Where it computes.")
+    compile: bool = Field(
+        default=False,
+        description="Have torch compile the deterministic part: some 20 s for each worker at the"
+        " start, for 2 to 4 % on a CPU. Changes the last bits, so what was computed without does"
+        " not count as done.",
+    )
     overlap: float = Field(
         default=0.25, ge=0, lt=1, description="Share of a window that its neighbour sees too."
     )
@@ -173,6 +187,13 @@ class InterpretConfig(Form):
     max_memory_gib: float | None = Field(
         default=None, gt=0, description="Refuse a plan that needs more in one worker, in GiB."
     )
+
+    @field_validator("precision")
+    @classmethod
+    def _of_the_device(cls, precision: str, known: ValidationInfo) -> str:
+        if precision in ("tf32", "float16") and known.data.get("device") == "cpu":
+            raise ValueError("Input should be auto, float32 or bfloat16 on device cpu")
+        return precision
 
     def settings(self) -> InterpretationSettings:
         """Turn into what the stage takes."""

@@ -94,7 +94,7 @@ def _forecast(plan: InterpretationPlan, cluster: ClusterConfig) -> str:
     from seisproc.interpretation.pace import duration
 
     require_room(plan)
-    told, workers = forecast(plan), cluster.workers or 1
+    told, workers = forecast(plan, cluster.threads_per_worker), cluster.workers or 1
     if cluster.memory_gib is not None:
         require_memory(told.memory_bytes, int(cluster.memory_gib * 2**30))
     return (

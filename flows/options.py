@@ -115,14 +115,14 @@ def take_headers(options: dict[str, Any]) -> HeaderConfig:
     return header_config(given, flags, options.pop("header_map") or "")
 
 
-def cluster_options(command: Command) -> Command:
-    """Say where the work runs."""
+def cluster_options(command: Command, default: str | None = "local", told: str = "") -> Command:
+    """Say where the work runs; ``told``: what the help says of a default that depends."""
     for option in reversed(
         (
             click.option(
                 "--cluster",
-                default="local",
-                show_default=True,
+                default=default,
+                show_default=told or True,
                 metavar="KIND|ADDRESS|FILE",
                 help="in-process, local, cuda, ssh, slurm, pbs, kubernetes, gateway; the address "
                 "of a Dask scheduler (tcp://HOST:8786) or gateway (https://HOST); or a YAML file "
@@ -169,6 +169,17 @@ def interpret_options(command: Command) -> Command:
         ),
         click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), help="[default: cpu]"),
         click.option(
+            "--precision",
+            type=click.Choice(["auto", "float32", "tf32", "bfloat16", "float16"]),
+            help="Of the networks; tf32 and float16 on a GPU alone. Part of the fingerprint: a"
+            " product in another precision is another one. [default: float32]",
+        ),
+        click.option(
+            "--compile", is_flag=True,
+            help="Have torch compile the networks: each worker starts some 20 s later, and a CPU is"
+            " 2 to 4 % faster. Part of the fingerprint too.",
+        ),
+        click.option(
             "--settings",
             metavar="FILE",
             help="YAML or JSON with these and all other settings of an interpretation.",
@@ -183,11 +194,13 @@ def take_interpret(options: dict[str, Any]) -> InterpretConfig:
     """Take the interpretation options out of a verb's keyword arguments."""
     from flows.config import InterpretConfig, read_form, settled
 
-    flags = {"overlap": "--overlap", "device": "--device", "samples": "--dropout-samples"}
+    flags = {"samples": "--dropout-samples"}
     given = {
         "samples": options.pop("dropout_samples"),
         "overlap": options.pop("overlap"),
         "device": options.pop("device"),
+        "precision": options.pop("precision"),
+        "compile": options.pop("compile") or None,
         "flips": options.pop("flips") or None,
         "probability": options.pop("probability") or None,
         "variance": options.pop("variance") or None,

@@ -24,6 +24,7 @@ from models.bundle import open_bundle, read_card
 from models.card import Card
 from models.ensemble import members_of
 from models.errors import PredictionError
+from models.footprint import least_bytes
 from models.montecarlo import batch_statistics, window_masks
 from models.prediction import Prediction, Statistics, Submitted, together
 from models.runtime import (
@@ -33,6 +34,7 @@ from models.runtime import (
     choose_precision,
     compiled,
     fast_layout,
+    require_able,
     settle_cuda,
 )
 from models.split import SplitNetwork, fold_batch_norm, fold_temperature
@@ -87,6 +89,9 @@ class BundleRecipe:
         No valid bundle there, or not the one of the hash.
     PredictionError
         A value is out of range.
+    ModelError
+        The device, if it is one of this machine, cannot do it
+        (:func:`models.runtime.require_able`).
     """
 
     url: str
@@ -119,6 +124,8 @@ class BundleRecipe:
             )
         object.__setattr__(self, "card", card)
         precision = choose_precision(self.precision, self.device, PREDICTION_PRECISIONS)
+        if self.device in ("cpu", "auto") or torch.cuda.is_available():  # else others have it
+            require_able(choose_device(self.device), precision, compile=self.compile)
         object.__setattr__(self, "precision", precision)
         object.__setattr__(self, "sha256", sha256)
         if self.batch_size == 0:
@@ -187,6 +194,13 @@ class BundleRecipe:
         """Probability from which a fault is marked."""
         return float(self.card.threshold)
 
+    @property
+    def memory_bytes(self) -> int:
+        """What a worker needs for it at the least, torch included; on a GPU no layer's outputs."""
+        windows = 0 if self.device == "cuda" else self.batch_size
+        batch = (windows, len(self.inputs), *self.window)
+        return least_bytes(self.card, batch, element=2 if self.precision == "bfloat16" else 4)
+
     def references(self) -> dict[str, NDArray[np.generic]]:
         """Arrays that go with the network, such as interpreted sections that it looks at."""
         if not self.card.references:
@@ -219,6 +233,7 @@ class Predictor:
         if recipe.threads is not None:
             torch.set_num_threads(recipe.threads)
         self.device = choose_device(recipe.device)
+        require_able(self.device, recipe.precision)
         if self.device.type == "cuda":
             settle_cuda(recipe.precision)
         self.network = open_bundle(recipe.url, recipe.sha256).build()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -51,19 +52,64 @@ def choose_precision(
     Raises
     ------
     ModelError
-        The precision is not one of ``known``, or the device has no such arithmetic.
+        The precision is not one of ``known``.
     """
     if precision not in known:
         raise ModelError("precision", found=precision, expected=f"one of {', '.join(known)}")
-    if precision in ("tf32", "float16") and device == "cpu":
-        raise ModelError("precision on a CPU", found=precision, expected="float32 or bfloat16",
-                         do="Use device cuda, or another precision")
     if precision != "auto":
         return precision
     if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
         return "bfloat16"
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return "bfloat16" if supported() else "float32"
+
+
+def require_able(device: torch.device, precision: str, *, compile: bool = False) -> None:
+    """Refuse arithmetic, or a compiler, that a device of this machine does not have.
+
+    Parameters
+    ----------
+    device : torch.device
+        As :func:`choose_device` gives it.
+    precision : str
+        Settled, not ``auto``.
+    compile : bool
+        Whether ``torch.compile`` is wanted too: on a CPU it needs a C++ compiler, on a GPU Triton,
+        which works from compute capability 7.0 on.
+
+    Raises
+    ------
+    ModelError
+        The device cannot do it; TF32 begins with compute capability 8.0.
+    """
+    without = "Leave compile out, or compute where there is one"
+    if device.type == "cpu":
+        if precision in ("tf32", "float16"):
+            raise ModelError("precision on a CPU", found=precision, expected="float32 or bfloat16",
+                             do="Use device cuda, or another precision")
+        if compile and not _has_cpp_compiler():
+            raise ModelError("torch.compile on a CPU needs a C++ compiler", found="none",
+                             expected="g++, or one that CXX names", do=without)
+        return
+    name, capability = torch.cuda.get_device_name(device), torch.cuda.get_device_capability(device)
+    of_this = f"{name}, compute capability {'.'.join(map(str, capability))}"
+    if precision == "tf32" and capability < (8, 0):
+        raise ModelError("TF32 on an older GPU", found=of_this, expected="8.0 or more (Ampere)",
+                         do="Use precision float32 or float16")
+    if compile and (capability < (7, 0) or importlib.util.find_spec("triton") is None):
+        raise ModelError("torch.compile on a GPU needs Triton", found=of_this,
+                         expected="7.0 or more (Volta), and the package triton", do=without)
+
+
+def _has_cpp_compiler() -> bool:
+    """Whether torch would find a compiler for the code that it makes for a CPU."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        return bool(get_cpp_compiler())
+    except InvalidCxxCompiler:
+        return False
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import torch
 
 from models.predictor import BundleRecipe
-from seisproc.cluster import connect
-from seisproc.errors import IncompleteError
-from seisproc.interpretation.forecast import require_room
+from models.runtime import choose_device
+from seisproc.cluster import connect, gpu_resources
+from seisproc.errors import ClusterError, IncompleteError
+from seisproc.interpretation.forecast import require_room, require_workers
 from seisproc.interpretation.run import (
     InterpretationPlan,
     InterpretationReceipt,
@@ -23,6 +26,9 @@ from seisproc.survey import Survey
 from tasks.artifacts import markdown_artifact, pictures_artifact, receipt_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,10 @@ class InterpretationSettings:
     seed : int
         Of the dropout masks.
     precision, device : str
-        ``float32`` or ``bfloat16``; ``cpu``, ``cuda`` or ``auto``.
+        ``float32``, ``bfloat16``, ``auto``, on CUDA also ``tf32`` or ``float16``; ``cpu``, ``cuda``
+        or ``auto``.
+    compile : bool
+        Whether torch compiles the deterministic part of the networks.
     overlap : float
         Share of a window that its neighbour sees too.
     flips : bool
@@ -65,6 +74,7 @@ class InterpretationSettings:
     seed: int = 0
     precision: str = "float32"
     device: str = "cpu"
+    compile: bool = False
     overlap: float = 0.25
     flips: bool = False
     weights: str = "gaussian"
@@ -86,6 +96,7 @@ def recipe_of(model: str, settings: InterpretationSettings) -> BundleRecipe:
         precision=settings.precision,
         device=settings.device,
         flips=settings.flips,
+        compile=settings.compile,
     )
 
 
@@ -118,6 +129,36 @@ def _timeline_artifact(store: str, plan: InterpretationPlan) -> None:
                           {"timeline": png(picture)})
 
 
+def require_device(device: str, client: Client | None) -> None:
+    """Refuse workers without a GPU where networks need one, before every region fails on them.
+
+    Where any offers ``GPU=1`` tasks go to such workers alone, and nothing is to be checked.
+
+    Raises
+    ------
+    ModelError
+        This process has no GPU, and it is to compute.
+    ClusterError
+        A worker has none, and tasks would reach it.
+    """
+    if device != "cuda":
+        return
+    if client is None:
+        choose_device(device)
+        return
+    if gpu_resources(client):
+        return
+    told = client.run(torch.cuda.is_available)
+    without = [address for address, available in told.items() if not available]
+    if without:
+        raise ClusterError(
+            "device cuda, and workers without a GPU",
+            found=f"{len(without)} of {len(told)} workers, such as {without[0]}, see no GPU",
+            expected="all, or those that have one offer it",
+            do="Start workers that have a GPU with --resources GPU=1, or use --device auto or cpu",
+        )
+
+
 @stage("interpret", hours=240)
 def interpret_survey(
     store: str,
@@ -131,6 +172,10 @@ def interpret_survey(
 
     Raises
     ------
+    SpaceError
+        If the disk, or the memory of a worker, is too small.
+    ClusterError
+        If workers without a GPU are to compute on one.
     IncompleteError
         If regions failed: the run ends Failed, with the counts in its artifacts.
     """
@@ -139,6 +184,8 @@ def interpret_survey(
     markdown_artifact("plan", store, "What will be done", f"```\n{plan}\n```")
     try:
         with connect(cluster) as client, stage_progress("interpret") as on_progress:
+            require_workers(plan, client)
+            require_device(settings.device, client)
             receipt = interpret(plan, client, on_progress=on_progress, overwrite=overwrite)
     except IncompleteError as error:
         markdown_artifact("failed", store, "Interpretation not complete", str(error))

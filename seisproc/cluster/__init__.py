@@ -16,7 +16,7 @@ None.
 from seisproc.cluster.connection import connect
 from seisproc.cluster.environment import WORKER_ENVIRONMENT
 from seisproc.cluster.installation import code_hash
-from seisproc.cluster.resources import GPU, gpu_resources
+from seisproc.cluster.resources import GPU, gpu_resources, offers_gpu
 from seisproc.cluster.spec import KINDS, ClusterSpec
 from seisproc.cluster.start import open_cluster
 
@@ -28,5 +28,6 @@ __all__ = [
     "code_hash",
     "connect",
     "gpu_resources",
+    "offers_gpu",
     "open_cluster",
 ]

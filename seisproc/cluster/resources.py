@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -18,5 +19,9 @@ def gpu_resources(client: Client) -> dict[str, float]:
     word. It then runs on whichever worker is free.
     """
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    offered = any((worker.get("resources") or {}).get(GPU, 0) >= 1 for worker in workers)
-    return {GPU: 1.0} if offered else {}
+    return {GPU: 1.0} if any(map(offers_gpu, workers)) else {}
+
+
+def offers_gpu(worker: Mapping[str, Any]) -> bool:
+    """Whether a worker offers a GPU, by what Dask's scheduler knows of it."""
+    return bool((worker.get("resources") or {}).get(GPU, 0) >= 1)

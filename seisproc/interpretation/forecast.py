@@ -2,29 +2,38 @@
 
 A fresh process with a worker's environment loads each network, runs two batches of noise, and tells
 what the second took and how large it became: nothing else knows what a network's own buffers cost.
+
+That takes seconds. A run does not wait for it: :func:`require_workers` adds to the plan's memory
+what recipes say that their networks need at the least, so that it refuses no worker that would do.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cloudpickle
 import numpy as np
 
-from seisproc.cluster import WORKER_ENVIRONMENT
+from seisproc.cluster import WORKER_ENVIRONMENT, offers_gpu
 from seisproc.errors import BundleError, SpaceError
 from seisproc.folders import free_bytes
 from seisproc.interpretation.plan import PROCESS_GIB, SLAB, InterpretationPlan, NetworkPlan
 from seisproc.interpretation.planner import live_windows
+from seisproc.interpretation.prediction import on_gpu
 from seisproc.interpretation.regions import Area
 from seisproc.interpretation.running_sums import RunningSums
 from seisproc.survey import Survey
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 @dataclass(frozen=True)
@@ -48,8 +57,10 @@ class Forecast:
         return self.core_seconds / max(1, workers)
 
 
-def forecast(plan: InterpretationPlan) -> Forecast:
+def forecast(plan: InterpretationPlan, threads: int = 1) -> Forecast:
     """Try a plan's networks for a moment, in a process of their own.
+
+    ``threads`` are the tasks that a worker runs at a time.
 
     Raises
     ------
@@ -77,8 +88,36 @@ def forecast(plan: InterpretationPlan) -> Forecast:
         for network in plan.networks
     ]
     seconds = plan.overhead * np.dot(tried["seconds"], distinct)
-    own = plan.memory_bytes - int(PROCESS_GIB * 2**30)
-    return Forecast(float(seconds), tried["bytes"] + own)
+    return Forecast(float(seconds), tried["bytes"] + threads * _of_a_task(plan))
+
+
+def require_workers(plan: InterpretationPlan, client: Client | None) -> None:
+    """Refuse workers that are surely too small for a plan, before they are given any of it.
+
+    Dask would kill each as it grows, start it anew, and after a few of these give its region up.
+
+    Raises
+    ------
+    SpaceError
+        If a worker that would be given regions has a limit below what they need at the least.
+    """
+    if client is None:
+        return
+    workers = list(client.scheduler_info(n_workers=-1)["workers"].values())
+    if any(on_gpu(network.recipe) for network in plan.networks):
+        workers = [each for each in workers if offers_gpu(each)] or workers
+    at_once = math.ceil(len(plan.regions) / max(1, len(workers)))
+    base = int(PROCESS_GIB * 2**30) + max(
+        int(getattr(network.recipe, "memory_bytes", 0)) for network in plan.networks
+    )
+    for worker in workers:
+        tasks = min(int(worker["nthreads"]), at_once)
+        require_memory(base + tasks * _of_a_task(plan), worker["memory_limit"])
+
+
+def _of_a_task(plan: InterpretationPlan) -> int:
+    """Bytes of one region under way, without the process and the networks."""
+    return plan.memory_bytes - int(PROCESS_GIB * 2**30)
 
 
 def require_room(plan: InterpretationPlan) -> None:
@@ -111,8 +150,8 @@ def require_memory(needed: int, limit: int | None) -> None:
         raise SpaceError(
             "a worker needs more memory than it has",
             found=f"{needed / 2**30:.2f} GiB needed, {limit / 2**30:.2f} GiB there",
-            do="Give workers more (--memory), or settle for smaller regions or batches (region,"
-            " batch_size)",
+            do="Give workers more (--memory, or memory_gib of the cluster), fewer tasks at a time"
+            " (--threads), or settle for smaller regions or batches (region, batch_size)",
         )
 
 

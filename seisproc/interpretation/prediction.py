@@ -69,8 +69,18 @@ def begin(
     return lambda: cast(Prediction, on_device.collect(submitted))
 
 
+def on_gpu(recipe: Recipe) -> bool:
+    """Whether a network computes on a GPU for certain, so that a task of it asks for one."""
+    return bool(getattr(recipe, "device", "cpu") == "cuda")
+
+
 class Recipe(Protocol):
-    """A picklable description of a network: enough to load it on any worker, and to name it."""
+    """A picklable description of a network: enough to load it on any worker, and to name it.
+
+    It may say more, which the seismic's side looks at where it is there: ``batch_size`` (windows
+    that it takes at a time), ``device``, ``samples``, ``sha256``, ``url``, and ``memory_bytes``
+    (what it takes in a worker at the least).
+    """
 
     @property
     def key(self) -> str:

@@ -5,9 +5,9 @@ from pydantic import ValidationError
 
 from flows import config as light
 from flows import demo_config, header_config, synthetic_config, training_config
-from flows.config import ClusterConfig, cluster_config
+from flows.config import ClusterConfig, InterpretConfig, cluster_config
 from flows.header_config import HeaderConfig
-from flows.options import FILE_OR_FOLDER
+from flows.options import FILE_OR_FOLDER, take_interpret
 from flows.synthetic_config import SyntheticConfigForm, SyntheticSurveyConfig
 from seisproc.cluster import ClusterSpec
 from seisproc.errors import ConfigError
@@ -68,6 +68,21 @@ def test_a_file_without_settings_is_refused(tmp_path, content):
 def test_unknown_keys_are_refused():
     with pytest.raises(ValidationError, match="nworkers"):
         ClusterConfig(nworkers=3)
+
+
+@pytest.mark.parametrize("precision", ["tf32", "float16"])
+def test_arithmetic_of_a_gpu_on_a_cpu_is_refused_by_the_form(precision, tmp_path):
+    assert InterpretConfig(precision=precision, device="cuda").settings().precision == precision
+    options = dict.fromkeys(
+        ("dropout_samples", "overlap", "device", "flips", "probability", "variance", "compile")
+    )
+    with pytest.raises(ConfigError, match="--precision") as caught:
+        take_interpret({**options, "precision": precision, "settings": None})
+    assert "bfloat16 on device cpu" in str(caught.value.expected)
+    file = tmp_path / "run.yaml"
+    file.write_text(f"precision: {precision}\n")
+    with pytest.raises(ConfigError, match="run.yaml: precision"):
+        take_interpret({**options, "precision": None, "settings": str(file)})
 
 
 def test_headers_that_nobody_overrides_are_found_by_the_scan():

@@ -65,6 +65,15 @@ def test_a_cluster_address_that_nobody_answers(flow_command, tmp_path, segy):
     assert not is_published(str(tmp_path / "s.zarr"))
 
 
+def test_workers_too_small_for_the_plan(flow_command, store, facies_bundle):
+    """Before they are given anything: Dask would kill one after the other."""
+    line = flow_command.refuses(
+        "interpret", store, "--model", facies_bundle, "--workers", 1, "--memory", 0.4
+    )
+    assert "0.40 GiB there" in line and "--memory" in line and "region" in line
+    assert not is_published(f"{store}/interpretation/main")
+
+
 def test_a_kind_of_cluster_that_does_not_exist(command, tmp_path, segy):
     line = command.refuses("ingest", segy, tmp_path / "s.zarr", "--cluster", "cloud")
     assert "--cluster" in line and "slurm" in line

@@ -1,7 +1,9 @@
 """Predictions: statistics over samples, and what they may not depend on."""
 
+import contextlib
 import dataclasses
 import inspect
+import itertools
 import pickle
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from models.errors import BundleError, ModelError, PredictionError
 from models.montecarlo import sample_statistics, window_masks
 from models.predictor import BundleRecipe
 from models.registry import build
+from models.runtime import require_able
 from models.split import fold_batch_norm
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.volume import synthesize
@@ -219,6 +222,7 @@ def test_the_key_changes_with_everything_that_changes_the_result(made):
         {"threads": 2},
         {"precision": "bfloat16"},
         {"device": "cuda"},
+        {"compile": True},
     ]
     keys = {dataclasses.replace(recipe, **change).key for change in changes}
     assert len(keys | {recipe.key}) == len(changes) + 1
@@ -364,9 +368,49 @@ def test_a_compiled_network_agrees(tmp_path, section_arguments):
 
 def test_precisions_of_a_gpu_are_refused_on_a_cpu(made):
     url, sha256, _, _ = made
-    for precision in ("tf32", "float16"):
-        with pytest.raises(ModelError, match="float32 or bfloat16"):
-            BundleRecipe(url, sha256, precision=precision)
+    devices = ("cpu",) if torch.cuda.is_available() else ("cpu", "auto")
+    for precision, device in itertools.product(("tf32", "float16"), devices):
+        with pytest.raises(ModelError, match="precision on a CPU"):
+            BundleRecipe(url, sha256, precision=precision, device=device)
+
+
+def test_a_worker_without_a_gpu_refuses_what_was_planned_for_one(made):
+    if torch.cuda.is_available():
+        pytest.skip("has a GPU")
+    url, sha256, _, _ = made
+    recipe = BundleRecipe(url, sha256, precision="tf32", device="cuda", compile=True)
+    object.__setattr__(recipe, "device", "auto")
+    with pytest.raises(ModelError, match="float32 or bfloat16"):
+        recipe.make_predict()
+
+
+def test_compiling_without_a_compiler_is_refused_before_the_run(made, tmp_path):
+    from torch._inductor import config as inductor
+
+    url, sha256, _, _ = made
+    assert BundleRecipe(url, sha256, compile=True).compile
+    with (
+        inductor.patch({"cpp.cxx": (None, str(tmp_path / "absent"))}),
+        pytest.raises(ModelError, match="needs a C.. compiler"),
+    ):
+        BundleRecipe(url, sha256, compile=True)
+    assert BundleRecipe(url, sha256, compile=True).compile
+
+
+@pytest.mark.parametrize(
+    ("capability", "wanted", "said"),
+    [
+        ((7, 5), {"precision": "tf32"}, "compute capability 7.5"),
+        ((6, 1), {"precision": "float16", "compile": True}, "Triton"),
+        ((8, 0), {"precision": "tf32"}, ""),
+        ((6, 1), {"precision": "float16"}, ""),
+    ],
+)
+def test_an_older_gpu_refuses_what_it_does_not_have(capability, wanted, said, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Old GPU")
+    with pytest.raises(ModelError, match=said) if said else contextlib.nullcontext():
+        require_able(torch.device("cuda"), **wanted)
 
 
 def test_batches_of_devices_that_are_not_here(made):

@@ -18,15 +18,12 @@ def config():
     )
 
 
-def test_where_there_is_no_compiler_training_goes_on_without(
-    config, sections, monkeypatch, caplog, tmp_path
-):
+def test_where_there_is_no_compiler_training_goes_on_without(config, sections, caplog, tmp_path):
     from torch._inductor import config as inductor
 
-    monkeypatch.setattr(inductor.cpp, "cxx", (None, str(tmp_path / "absent")))
-    monkeypatch.setattr(inductor, "force_disable_caches", True)
+    absent = {"cpp.cxx": (None, str(tmp_path / "absent")), "force_disable_caches": True}
     torch.compiler.reset()
-    with caplog.at_level(logging.WARNING, "seisproc.train"):
+    with caplog.at_level(logging.WARNING, "seisproc.train"), inductor.patch(absent):
         made = train_network(config, *sections)
     assert any("torch.compile does not work here" in record.message for record in caplog.records)
     plain = train_network(dataclasses.replace(config, compile=False), *sections)

@@ -6,8 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.errors import BundleError, SpaceError
-from seisproc.interpretation.forecast import forecast, require_memory, require_room
+from seisproc.interpretation.forecast import (
+    forecast,
+    require_memory,
+    require_room,
+    require_workers,
+)
 from seisproc.interpretation.run import plan_interpretation
 
 sys.path.append(str(Path(__file__).parent))
@@ -47,6 +53,26 @@ def test_volumes_that_do_not_fit_are_refused(survey):
     require_room(plan)
     with pytest.raises(SpaceError, match="may not fit"):
         require_room(dataclasses.replace(plan, shape=(10**6, 10**6, 10**4)))
+
+
+def test_workers_that_are_surely_too_small_are_refused_before_they_get_anything(survey):
+    cut = {"run": "main", "shards": (8, 8, 16)}  # nine regions: each thread gets one
+    plan = plan_interpretation(survey, [NumpyRecipe()], **cut)
+    large = plan_interpretation(survey, [LargeRecipe()], **cut)
+    task = plan.memory_bytes - int(0.3 * 2**30)
+    require_workers(large, None)
+    spec = ClusterSpec("local", workers=2, threads_per_worker=2, memory_gib=0.5)
+    with open_cluster(spec) as address, connect(address) as client:
+        require_workers(plan, client)
+        with pytest.raises(SpaceError, match="more memory than it has") as caught:
+            require_workers(large, client)
+        assert "--memory" in str(caught.value.do) and "region" in str(caught.value.do)
+        needed = 0.3 + 0.25 + 2 * task / 2**30
+        assert caught.value.found == f"{needed:.2f} GiB needed, 0.50 GiB there"
+
+
+class LargeRecipe(NumpyRecipe):
+    memory_bytes = 2**28
 
 
 def test_a_worker_that_is_too_small_is_refused():

@@ -1,0 +1,80 @@
+"""Settings of an interpretation reach the networks, and decide whether earlier work counts."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from flows.config import InterpretConfig
+from models import shipped
+from models.errors import ModelError
+from seisproc.cluster import GPU, ClusterSpec, connect, open_cluster
+from seisproc.errors import ClusterError
+from seisproc.grid import Grid
+from seisproc.interpretation.run import interpret
+from seisproc.segy.create import create_segy
+from seisproc.segy.ingest import ingest
+from seisproc.survey import Survey
+from tasks.interpret import plan_survey, recipe_of, require_device
+
+FAULT = shipped.url("fault-2d")
+GRID = Grid(
+    np.arange(10, 14, dtype=np.int32), np.arange(20, 52, dtype=np.int32), 4.0 * np.arange(64)
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("survey")
+    volume = np.random.default_rng(0).standard_normal(GRID.shape).astype(np.float32)
+    create_segy(folder / "survey.sgy", volume, GRID, sample_format=5)
+    return ingest([str(folder / "survey.sgy")], str(folder / "survey.zarr")).store
+
+
+@pytest.mark.parametrize("change", [
+    {"precision": "bfloat16"},
+    {"precision": "tf32", "device": "cuda"},
+    {"precision": "float16", "device": "cuda"},
+    {"compile": True},
+])
+def test_arithmetic_reaches_the_networks_and_the_fingerprint(store, change):
+    settings = InterpretConfig(**change).settings()
+    recipe = recipe_of(FAULT, settings)
+    assert {name: getattr(recipe, name) for name in change} == change
+    plain = dataclasses.replace(settings, precision="float32", compile=False)
+    prints = {plan_survey(store, [FAULT], "main", each).fingerprint for each in (settings, plain)}
+    assert len(prints) == 2
+
+
+def test_arithmetic_that_the_device_has_not_is_refused_by_the_plan(store):
+    settings = dataclasses.replace(InterpretConfig().settings(), precision="tf32")
+    with pytest.raises(ModelError, match="precision on a CPU"):
+        plan_survey(store, [FAULT], "main", settings)
+
+
+@pytest.mark.slow
+def test_a_compiled_network_says_what_the_plain_one_says(store):
+    found = {}
+    for run, compiled in (("plain", False), ("compiled", True)):
+        settings = InterpretConfig(samples=1, compile=compiled, orientations=["crossline"])
+        receipt = interpret(plan_survey(store, [FAULT], run, settings.settings()))
+        assert receipt.notes == ()
+        found[run] = Survey(store).read(f"interpretation/{run}/fault").astype(int)
+    assert np.abs(found["plain"] - found["compiled"]).max() <= 1
+
+
+def test_a_gpu_that_is_not_there_is_missed_before_any_region_fails():
+    if torch.cuda.is_available():
+        pytest.skip("has a GPU")
+    require_device("auto", None)
+    with pytest.raises(ModelError, match="no CUDA device"):
+        require_device("cuda", None)
+    with open_cluster(ClusterSpec("local")) as address, connect(address) as client:
+        require_device("cpu", client)
+        with pytest.raises(ClusterError, match="without a GPU") as caught:
+            require_device("cuda", client)
+        assert "1 of 1 workers" in str(caught.value.found)
+    offered = ClusterSpec("local", options={"resources": {GPU: 1}})
+    with open_cluster(offered) as address, connect(address) as client:
+        require_device("cuda", client)
