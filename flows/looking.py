@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -83,27 +84,20 @@ def _scan_array(sources: tuple[str, ...], settings: VolumeSettings, as_json: boo
 
 @click.command()
 @click.argument("store", metavar="STORE.zarr", type=LOCATION)
-@click.option(
-    "--cluster",
-    default="in-process",
-    show_default=True,
-    metavar="KIND|ADDRESS|FILE",
-    help="Where to read: this process, or a cluster as other verbs know them.",
-)
-@click.option("--workers", type=int, help="Worker processes. [default: one per core]")
-@click.option("--threads", type=int, help="Files read at a time. [default: one per core]")
+@partial(cluster_options, default=None, told="in-process, or local with --workers")
 @json_option
-def verify(
-    store: str, cluster: str, workers: int | None, threads: int | None, as_json: bool
-) -> None:
+def verify(store: str, as_json: bool, **options: Any) -> None:
     """Check that a store is what was published: every array, shard and chunk, every checksum.
 
     Ends with exit code 2, and one line that names the first, if anything is damaged or missing.
+    This process reads with --threads threads, one per core unless told; a cluster as elsewhere.
     """
-    from flows.config import cluster_config
     from flows.inspection import check_store, print_verification
 
-    found = check_store(store, cluster_config(cluster, workers, threads, None), threads)
+    threads = options["threads"]
+    if options["cluster"] is None:
+        options["cluster"] = "in-process" if options["workers"] is None else "local"
+    found = check_store(store, take_cluster(options), threads)
     print_verification(found, as_json)
     found.require_sound()
 

@@ -34,6 +34,16 @@ def test_damage_ends_with_code_2_and_one_line_that_names_the_file(command, store
     assert code == 2 and not told["sound"] and len(told["problems"]) == 1
 
 
+def test_a_cluster_is_named_as_for_other_verbs(command, store, tmp_path):
+    (tmp_path / "two.yaml").write_text("kind: local\nworkers: 2\n")
+    for words in (["--workers", "1-2"], ["--cluster", tmp_path / "two.yaml", "--workers", "1"]):
+        code, out, err = command("verify", store, *words)
+        assert (code, err) == (0, "") and "is sound" in out
+    assert "--workers" in command.refuses("verify", store, "--workers", "few")
+    line = command.refuses("verify", store, "--cluster", "in-process", "--workers", "1-2")
+    assert "do not come and go" in line
+
+
 def test_a_store_that_is_not_there_is_refused(command, tmp_path):
     assert "no zarr.json" in command.refuses("verify", tmp_path / "nothing.zarr")
 
