@@ -22,6 +22,9 @@ MOST_LINES = 250
 GAP = 5
 """Missing traces, or lines, in a row that make no hole."""
 
+LEAST_HOLE = 0.005
+"""Holes of a smaller share of the area are closed."""
+
 TOLERANCE = 1e-3
 """Corners are left out as long as the outline moves by less, as a share of the diagonal."""
 
@@ -53,7 +56,7 @@ def outline_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> BaseGeometry |
     if x.ndim == 1 or min(x.shape) == 1:
         return _simple(shapely.linestrings(places))
     area = _area(x, y, known)
-    return _simple(shapely.linestrings(_ends(places))) if area.is_empty else _simple(area)
+    return _simple(shapely.linestrings(_ends(places)) if area.is_empty else _filled(area))
 
 
 def _area(
@@ -100,6 +103,19 @@ def _ends(places: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = places - places.mean(axis=0)
     direction = np.linalg.svd(centred, full_matrices=False)[2][0]
     return places[np.argsort(centred @ direction)]
+
+
+def _filled(shape: BaseGeometry) -> BaseGeometry:
+    """Close holes that are too small to be seen."""
+    least = LEAST_HOLE * shape.area
+    parts = [
+        shapely.Polygon(part.exterior, [
+            ring for ring in part.interiors if shapely.Polygon(ring).area > least
+        ])
+        for part in shapely.get_parts(shape)
+    ]
+    filled: BaseGeometry = shapely.union_all(parts)
+    return filled
 
 
 def _simple(shape: BaseGeometry) -> BaseGeometry:
