@@ -11,7 +11,7 @@ whatever the boxes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ import zarr
 from numpy.typing import NDArray
 
 from seisproc.chunking import layout
-from seisproc.errors import IncompleteError, SeisprocError, StoreError
+from seisproc.errors import StoreError
 from seisproc.fault_surfaces.linking import REACH, Pieces, link
 from seisproc.fault_surfaces.merging import merge
 from seisproc.fault_surfaces.metric import Metric, Surface, describe
@@ -30,6 +30,7 @@ from seisproc.fault_surfaces.settings import USUAL, SurfaceSettings
 from seisproc.fault_surfaces.table import write_table
 from seisproc.fingerprint import fingerprint
 from seisproc.folders import remove_tree
+from seisproc.passes import Passes
 from seisproc.records import lease, work_url
 from seisproc.replace import put_in_place, staging_url
 from seisproc.schema import NONE
@@ -41,7 +42,7 @@ from seisproc.survey import (
     publish,
     write_coordinates,
 )
-from seisproc.volume import Box, Shape3, boxes, map_bounded
+from seisproc.volume import Box, Shape3, boxes
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -170,11 +171,11 @@ def make_surfaces(
             create_array(parent, name, shape, dtype, survey.grid.dims, chunks=chunks,
                          shards=shards, attributes=_attributes(run) if name == VOLUME else None)
         work_boxes = boxes(shape, (shards[0], shards[1], shards[2]))
-        tick = _Ticks(2 * len(work_boxes), on_progress)
-        pieces = dict(_done(partial(find_pieces, job), work_boxes, client, tick))
+        passes = Passes("Fault surfaces", 2 * len(work_boxes), client, on_progress)
+        pieces = dict(passes.over(partial(find_pieces, job), work_boxes, lambda box: box))
         merged = merge([pieces[each] for each in work_boxes], settings.least_voxels)
         numbered = list(zip(work_boxes, merged.numbers, strict=True))
-        for _ in _done(partial(write_numbers, job), numbered, client, tick):
+        for _ in passes.over(partial(write_numbers, job), numbered, lambda item: item[0]):
             pass
         surfaces = describe(merged.sums, metric, survey.grid)
         write_table(group, surfaces, survey.grid)
@@ -273,34 +274,3 @@ def _attributes(run: str) -> dict[str, Any]:
         "comment": f"0 = none, {OUTSIDE} = not interpreted; from interpretation/{run}/fault",
         "valid_min": OUTSIDE,
     }
-
-
-class _Ticks:
-    """Counts boxes over both passes."""
-
-    def __init__(self, total: int, report: Callable[[int, int], None] | None) -> None:
-        self.done, self.total, self.report = 0, total, report
-
-    def tick(self) -> None:
-        self.done += 1
-        if self.report:
-            self.report(self.done, self.total)
-
-
-def _done(
-    function: Callable[[Any], tuple[Box, Any]], items: Sequence[Any], client: Client | None,
-    ticks: _Ticks,
-) -> Iterator[tuple[Box, Any]]:
-    """Yield what boxes gave, in any order; the first that fails ends it."""
-    for outcome in map_bounded(function, items, client):
-        if outcome.result is None:
-            if isinstance(outcome.error, SeisprocError):
-                raise outcome.error
-            box = outcome.item if isinstance(outcome.item, Box) else outcome.item[0]
-            raise IncompleteError(
-                f"Fault surfaces failed in box {box.key}",
-                found=f"{type(outcome.error).__name__}: {outcome.error}",
-                do="Run the same command again",
-            ) from outcome.error
-        ticks.tick()
-        yield outcome.result

@@ -17,8 +17,9 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from seisproc.errors import ConfigError, IncompleteError, SeisprocError, StoreError
+from seisproc.errors import ConfigError, StoreError
 from seisproc.labels import class_set
+from seisproc.passes import Passes
 from seisproc.patches.drawing import part_code
 from seisproc.patches.splits import PARTS, TEST, TRAIN, VALIDATION, SplitConfig, split_map
 from seisproc.scoring.calibration import best_threshold
@@ -29,7 +30,7 @@ from seisproc.scoring.scores import Scores, facies_result, fault_result
 from seisproc.scoring.slices import score_slice, slice_boxes
 from seisproc.scoring.temperature import best_temperature
 from seisproc.survey import Survey
-from seisproc.volume import Box, boxes, map_bounded
+from seisproc.volume import Box, boxes
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -105,8 +106,9 @@ def evaluate(
              for box in cut if known[box.slices[:2]].any()]
     count = [box for box in cut if scored[box.slices[:2]].any()]
     sections = slice_boxes(scored, survey.grid.shape[2]) if job.facies else []
-    progress = _Progress(len(learn) + len(count) + len(sections), on_progress)
-    learned = _collect(partial(learn_box, job), learn, client, progress)
+    total = len(learn) + len(count) + len(sections)
+    passes = Passes("Scoring", total, client, on_progress)
+    learned = _collect(partial(learn_box, job), learn, passes)
     job = _with_temperatures(_with_thresholds(job, learned, threshold), learned)
     profile = depth_profile(_assemble(learned, job, survey)) if job.facies and learn else None
     nearest = nearest_traces(known) if job.facies and learn else None
@@ -118,8 +120,8 @@ def evaluate(
             None if profile is None else profile[box.slices[2]],
         )
 
-    tally = _collect(partial(score_box, job), map(item, count), client, progress)
-    tally |= _collect(partial(score_slice, job), map(item, sections), client, progress)
+    tally = _collect(partial(score_box, job), map(item, count), passes)
+    tally |= _collect(partial(score_slice, job), map(item, sections), passes)
     names = _class_names(survey, labels, job.classes)
     contacts, temperature = learned.get("facies contacts"), dict(job.temperatures)
     return Scores(
@@ -197,37 +199,12 @@ def _class_names(survey: Survey, labels: str, classes: int) -> list[str]:
     return [named.get(code, f"code {code}") for code in range(classes)]
 
 
-class _Progress:
-    """Counts boxes over both passes."""
-
-    def __init__(self, total: int, report: Callable[[int, int], None] | None) -> None:
-        self.done, self.total, self.report = 0, total, report
-
-    def tick(self) -> None:
-        self.done += 1
-        if self.report:
-            self.report(self.done, self.total)
-
-
-def _collect(
-    function: Callable[[Item], Tally],
-    items: Iterable[Item],
-    client: Client | None,
-    progress: _Progress,
-) -> Tally:
+def _collect(function: Callable[[Item], Tally], items: Iterable[Item], passes: Passes) -> Tally:
     """Add up what ``function`` counts in the items. Integers: the order does not matter."""
     total: Tally = {}
-    for outcome in map_bounded(function, items, client):
-        if outcome.result is None:
-            if isinstance(outcome.error, SeisprocError):
-                raise outcome.error
-            raise IncompleteError(
-                f"Scoring failed in box {outcome.item.box.key}",
-                found=f"{type(outcome.error).__name__}: {outcome.error}",
-            ) from outcome.error
-        for name, counts in outcome.result.items():
+    for counted in passes.over(function, items, lambda item: item.box):
+        for name, counts in counted.items():
             total[name] = total[name] + counts if name in total else counts
-        progress.tick()
     return total
 
 
