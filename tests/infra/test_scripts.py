@@ -1,0 +1,42 @@
+"""The scripts of infra/bin where something is missing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BIN = Path(__file__).parents[2] / "infra" / "bin"
+
+
+def run(name, *arguments, **environment):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "SEISPROC_"))}
+    return subprocess.run(
+        [BIN / name, *arguments], env={**clean, "PYTHON": sys.executable, **environment},
+        capture_output=True, text=True, check=False, timeout=60,
+    )
+
+
+@pytest.mark.parametrize("name", ["server", "worker", "deploy"])
+def test_a_secret_that_cannot_be_read_is_named_and_nothing_starts(name, tmp_path):
+    ended = run(
+        name, PREFECT_API_URL="http://127.0.0.1:9/api",
+        PREFECT_API_AUTH_STRING_FILE=str(tmp_path / "none"),
+    )
+    assert ended.returncode == 78  # EX_CONFIG
+    assert ended.stderr.count("\n") == 1
+    assert "PREFECT_API_AUTH_STRING_FILE" in ended.stderr and str(tmp_path) in ended.stderr
+
+
+def test_a_worker_that_was_told_no_server_says_so():
+    ended = run("worker")
+    assert ended.returncode != 0
+    assert "PREFECT_API_URL" in ended.stderr
+
+
+def test_a_server_that_does_not_answer_is_one_line():
+    ended = run("wait-for-server", "--once", PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("http://127.0.0.1:9/api: no healthy Prefect server; found: ")
+    assert ended.stderr.count("\n") == 1

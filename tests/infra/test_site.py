@@ -1,0 +1,91 @@
+"""A Prefect server on a real PostgreSQL, its deployments, a worker, and a run onto S3."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BIN = Path(__file__).parents[2] / "infra" / "bin"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="session")
+def ran(site):
+    """State of one run that the site was asked for from outside, and what was told meanwhile."""
+    objects(site).mkdir("basin")
+    np.save(site.folder / "cube.npy", np.random.default_rng(0).random((8, 9, 16), np.float32))
+    parameters = {
+        "sources": [str(site.folder / "cube.npy")],
+        "store": "s3://basin/cube.zarr",
+        "cluster": {"kind": "in-process"},
+        "volume": {"axes": ["inline", "crossline", "twt"], "interval": 4.0},
+    }
+    told = site.prefect(
+        "deployment", "run", "ingest/ingest", "--params", json.dumps(parameters),
+        "--watch", "--watch-timeout", "240",
+    )
+    listed = json.loads(site.prefect("flow-run", "ls", "--output", "json"))
+    return listed[0]["state"]["type"], told
+
+
+def objects(site):
+    """Return the site's object store, looked at from outside."""
+    s3fs = pytest.importorskip("s3fs")
+    return s3fs.S3FileSystem(
+        key="basin", secret=site.secrets["key"],
+        endpoint_url=site.environment["AWS_ENDPOINT_URL_S3"],
+    )
+
+
+def test_a_deployment_that_is_triggered_completes(site, ran):
+    state, told = ran
+    assert state == "COMPLETED", told
+    assert objects(site).exists("basin/cube.zarr/zarr.json")
+
+
+def test_the_server_keeps_its_history_in_postgresql(site, ran):
+    count = "SELECT count(*) FROM flow_run WHERE state_type = 'COMPLETED'"
+    assert int(site.postgres.run("psql", "-tA", "-d", "prefect", "-c", count)) == 1
+    assert not list(site.folder.rglob("prefect.db"))
+
+
+def test_only_who_has_the_login_is_answered(site):
+    assert site.get("/admin/version") == 401
+    assert site.get("/admin/version", "admin:guess") == 401
+    assert site.get("/admin/version", site.secrets["login"]) == 200
+    assert site.get("/health") == 200  # for probes, which have no login
+
+
+def test_the_worker_tells_that_it_is_well(site, ran):
+    with urllib.request.urlopen(site.worker_health, timeout=10) as answer:
+        assert answer.status == 200
+    assert "this-machine" in site.prefect("work-pool", "inspect", "seisproc") + (
+        site.folder / "worker.log"
+    ).read_text()
+
+
+def test_secrets_are_in_no_log_parameter_artifact_or_store(site, ran):
+    dump = site.postgres.run("pg_dump", "-d", "prefect")
+    assert "ingest" in dump
+    files = {str(p): p.read_bytes() for p in site.folder.rglob("*") if p.is_file()}
+    files |= {name: objects(site).cat(name) for name in objects(site).find("basin")}
+    assert {"server.log", "worker.log", "zarr.json"} <= {Path(name).name for name in files}
+    for name, trace in site.traces().items():
+        assert trace not in dump, f"the {name} is in the database"
+        found = [f for f in files if Path(f).name != name and trace.encode() in files[f]]
+        assert not found, f"the {name} is in {found}"
+
+
+def test_deploying_again_changes_nothing(site):
+    before = site.prefect("deployment", "ls")
+    site.run(BIN / "deploy")
+    assert site.prefect("deployment", "ls") == before
+
+
+def test_a_worker_that_is_told_to_stop_ends(site, ran):
+    assert site.programs["worker"].stop() == 0
+    site.start_worker()
+
