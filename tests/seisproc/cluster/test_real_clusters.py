@@ -1,8 +1,8 @@
 """Clusters of other kinds, really started where this machine has what they need.
 
-SSH needs an sshd and the extra ``ssh``; SLURM a cluster that ``sinfo`` shows, with this user
-allowed to submit, and the extra ``slurm``; a gateway its server and proxy, and the extra
-``gateway``; see docs/clusters.md.
+SSH needs an sshd, which root may start, and the extra ``ssh``; SLURM a cluster that ``sinfo``
+shows, with this user allowed to submit, and the extra ``slurm``; a gateway its server and proxy,
+and the extra ``gateway``; see docs/clusters.md.
 """
 
 import os
@@ -18,8 +18,6 @@ import pytest
 
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 
-pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[3]
 
 
 def free_port():
@@ -29,7 +27,7 @@ def free_port():
 
 
 @pytest.fixture
-def sshd(tmp_path):
+def sshd(tmp_path, wait_until):
     """Serve SSH on this machine, with keys of its own; yield asyncssh's options."""
     pytest.importorskip("asyncssh")
     server = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin")
@@ -52,9 +50,15 @@ def sshd(tmp_path):
     }
     options = [f"-o{name}={value}" for name, value in settings.items()]
     process = subprocess.Popen([server, "-D", "-f", "/dev/null", *options])
+    wait_until(lambda: _listens(port), 10)
     yield {"port": port, "client_keys": [str(tmp_path / "key")], "known_hosts": None}
     process.terminate()
     process.wait()
+
+
+def _listens(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_workers_over_ssh(sshd):
@@ -81,6 +85,7 @@ def slurm():
         pytest.skip(f"no idle SLURM node: {found.stdout or found.stderr}")
 
 
+@pytest.mark.slow
 def test_workers_as_jobs_of_slurm(slurm, tmp_path):
     spec = ClusterSpec(
         "slurm", minimum=1, maximum=2, memory_gib=0.5, wait_s=120,
@@ -155,6 +160,7 @@ def _answers(url):
         return False
 
 
+@pytest.mark.slow
 def test_workers_through_a_gateway(gateway):
     with open_cluster(ClusterSpec("gateway", workers=2, address=gateway)) as address:
         assert address.startswith(f"gateway+{gateway}#")
