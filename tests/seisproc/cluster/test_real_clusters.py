@@ -19,7 +19,6 @@ import pytest
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 
 
-
 def free_port():
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
