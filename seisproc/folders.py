@@ -9,10 +9,16 @@ from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.places import open_place, reaching
 
+ATTEMPTS = 5
+"""Times that a folder is removed in which somebody still writes, or which two remove at once."""
+
 
 def remove_tree(url: str) -> None:
     """Remove a folder with all that is in it; nothing happens where there is none."""
     fs, path = open_place(url)
+    if isinstance(fs, LocalFileSystem):
+        for _ in range(ATTEMPTS - 1):
+            shutil.rmtree(path, ignore_errors=True)
     with reaching(url):
         if fs.exists(path):
             fs.rm(path, recursive=True)

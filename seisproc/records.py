@@ -103,6 +103,10 @@ class Records:
         """All records by key."""
         return {record.key: record for record in sorted(self.each(), key=lambda each: each.key)}
 
+    def of(self, key: str) -> list[Name]:
+        """What stands in the names of one region's records, the one that counts first."""
+        return sorted(name for _, name in self._of(key))
+
     def forget(self, key: str) -> None:
         """Remove the records of one region, so that it is done again."""
         for path, _ in list(self._of(key)):

@@ -35,7 +35,13 @@ from seisproc.interpretation.plan import (
 )
 from seisproc.interpretation.prediction import Predict, Prediction, Recipe, begin
 from seisproc.interpretation.product import ShardWriter
-from seisproc.interpretation.region_steps import RAN, Stopwatch, record_written, slabs
+from seisproc.interpretation.region_steps import (
+    RAN,
+    Stopwatch,
+    record_written,
+    recorded_attempt,
+    slabs,
+)
 from seisproc.interpretation.regions import Area, Number
 from seisproc.interpretation.running_sums import RunningSums, finish_sums
 from seisproc.interpretation.samples import Samples
@@ -68,8 +74,13 @@ def load_network(recipe: Recipe) -> Predict:
 def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple[str, int]:
     """Run a region's windows and record it: finished where it is seamless, else handed over.
 
-    Returns the name of this attempt, under which its partial sums lie, and the windows run.
+    Returns the name of the attempt that counts, under which its partial sums lie, and the windows
+    run: none if it was recorded already.
     """
+    records = Records(f"{work}/records")
+    key = region_key(number) if is_seamless(plan, number) else RAN + region_key(number)
+    if recorded := recorded_attempt(records, key):
+        return recorded, 0
     task = _Compute(plan, work, number)
     for row, (start, stop) in enumerate(slabs(plan)):
         for sums, predict, context in zip(task.sums, task.predict, task.contexts, strict=True):
@@ -81,11 +92,10 @@ def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple
     }
     if notes := sorted({note for each in task.predict for note in getattr(each, "notes", ())}):
         payload["notes"] = notes
-    records = Records(f"{work}/records")
     if task.writer is not None:
         record_written(records, number, task.writer, payload, task.attempt)
     else:
-        records.mark(RAN + region_key(number), "done", task.attempt, payload)
+        records.mark(key, "done", task.attempt, payload)
     return task.attempt, task.windows
 
 

@@ -11,11 +11,18 @@ from seisproc.interpretation.handover import (
     interior_url,
     interiors,
     pieces,
+    region_key,
     sums_url,
 )
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.product import ShardWriter
-from seisproc.interpretation.region_steps import Stopwatch, interior_shapes, record_written, slabs
+from seisproc.interpretation.region_steps import (
+    Stopwatch,
+    interior_shapes,
+    record_written,
+    recorded_attempt,
+    slabs,
+)
 from seisproc.interpretation.regions import Number
 from seisproc.interpretation.running_sums import finish_sums
 from seisproc.records import Records
@@ -27,8 +34,12 @@ def finish_region(
 ) -> None:
     """Add up what was handed to a region, write its shards, record it, discard the rest.
 
-    ``attempts`` names, for the region and all who hand to it, the attempt that counts.
+    ``attempts`` names, for the region and all who hand to it, the attempt that counts. A region
+    that is recorded as finished is left as it is: what it was made from has been discarded.
     """
+    records = Records(f"{work}/records")
+    if recorded_attempt(records, region_key(number)):
+        return
     watch = Stopwatch()
     area = plan.regions.area(number)
     every = Survey(plan.store_url).array("live")
@@ -61,7 +72,7 @@ def finish_region(
         writer.advance(stop)
         watch.lap("write")
     payload = {"windows": 0, **watch.stamp()}
-    record_written(Records(f"{work}/records"), number, writer, payload, attempts[number])
+    record_written(records, number, writer, payload, attempts[number])
     discard(work, number)
 
 

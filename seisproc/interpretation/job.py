@@ -18,10 +18,11 @@ import cloudpickle
 
 from seisproc.bounded import Later
 from seisproc.cluster import gpu_resources
-from seisproc.errors import IncompleteError, SeisprocError, SpaceError
+from seisproc.errors import BusyError, IncompleteError, SeisprocError, SpaceError
 from seisproc.interpretation.compute_region import compute_region
 from seisproc.interpretation.finish_region import finish_region
 from seisproc.interpretation.handover import region_key
+from seisproc.interpretation.leftovers import is_taken_away, sweep
 from seisproc.interpretation.pace import GpuUse, Pace
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.prediction import Recipe
@@ -68,9 +69,16 @@ def do_step(packed_plan: bytes, work: str, right: Right, step: Step) -> tuple[st
     """
     right.require()
     plan = _unpacked(packed_plan)
-    if step.attempts is None:
-        return compute_region(plan, work, step.number)
-    finish_region(plan, work, step.number, step.attempts)
+    try:
+        if step.attempts is None:
+            return compute_region(plan, work, step.number)
+        finish_region(plan, work, step.number, step.attempts)
+    except Exception:
+        right.require()  # says it better, if what the step was at was taken from under it
+        raise
+    finally:
+        if is_taken_away(plan, work):  # by a run that did not wait for this worker
+            sweep(plan, work)
     return "", 0
 
 
@@ -165,7 +173,12 @@ class Job:
         self._report()
 
     def _note_failure(self, step: Step, error: Exception) -> None:
-        """Let a step be tried again, or record and skip its region; a full disk ends the run."""
+        """Let a step be tried again, or record and skip its region.
+
+        A full disk ends the run, and so does another one that has its lease.
+        """
+        if isinstance(error, BusyError):
+            raise error  # this run is over
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise SpaceError(
                 f"no space left while writing {self.plan.url}",
@@ -179,6 +192,7 @@ class Job:
             log.info("region %s failed, and is tried again: %s", region_key(number), text)
             heapq.heappush(self.again, _Again(time.monotonic() + wait, step))
             return
+        self.right.require()
         log.warning("region %s failed: %s", region_key(number), text)
         self.records.mark(region_key(number), "failed", "0", {"error": text})
         self.stock.note_failed(number)

@@ -67,6 +67,18 @@ def record_written(
     records.mark(region_key(number), "done", f"{total:016x}-{attempt}", payload)
 
 
+def recorded_attempt(records: Records, key: str) -> str | None:
+    """Name the attempt at a step that is recorded; None where none is.
+
+    Dask sends a step again whose result went with a dying worker, and a worker may come to one that
+    another has done since it was sent.
+    """
+    for name in records.of(key):
+        if name.state == "done":
+            return name.checksum.rpartition("-")[2]
+    return None
+
+
 def slabs(plan: InterpretationPlan) -> Iterator[tuple[int, int]]:
     """Yield the first sample of each slab, and the one after its last."""
     for start in range(0, plan.shape[2], plan.slab):

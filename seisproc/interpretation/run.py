@@ -9,21 +9,20 @@ it is not complete, unless an older whole one stands there.
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import fsspec
-
-from seisproc.errors import IncompleteError, OutputExistsError, StoreError
+from seisproc.errors import BusyError, IncompleteError, OutputExistsError, StoreError
 from seisproc.interpretation.job import Job
+from seisproc.interpretation.leftovers import clear, sweep
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.planner import plan_interpretation
 from seisproc.interpretation.product import create_product
 from seisproc.interpretation.provenance import attributes
 from seisproc.interpretation.publication import publish_incomplete, publish_product
+from seisproc.places import AccessError
 from seisproc.records import Lease, lease, work_url
 from seisproc.survey import Survey, is_published
 
@@ -113,7 +112,7 @@ def interpret(
         before = _published(plan)
         whole = before.get("complete", bool(before))
         if whole and before.get("fingerprint") == plan.fingerprint:
-            _clear(plan)
+            clear(plan)
             return _reused(plan, before, time.monotonic() - start)
         if whole and not overwrite:
             raise OutputExistsError(
@@ -136,7 +135,7 @@ def interpret(
         told = attributes(plan, job.records)
         held.require(ask=True)
         publish_product(plan, work, told)
-        _clear(plan)
+        clear(plan)
     return InterpretationReceipt(
         run=plan.run,
         url=plan.url,
@@ -191,17 +190,13 @@ def _leased(plan: InterpretationPlan) -> Iterator[Lease]:
     """Hold the lease of the product, whatever it is made from."""
     url = f"{plan.store_url}.work/lease-{plan.product.replace('/', '-')}"
     with lease(url, plan.product) as held:
-        yield held
-
-
-def _clear(plan: InterpretationPlan) -> None:
-    """Remove what this product's runs left in the work folder, also those of other plans."""
-    fs, path = fsspec.core.url_to_fs(f"{plan.store_url}.work")
-    try:
-        paths = fs.ls(path, detail=False)
-    except FileNotFoundError:
-        return
-    ours = re.compile(rf"{re.escape(plan.product.replace('/', '-'))}-[0-9a-f]{{8,}}")
-    for each in paths:
-        if ours.fullmatch(each.rstrip("/").rsplit("/", 1)[-1]):
-            fs.rm(each, recursive=True)
+        try:
+            yield held
+        except Exception as error:
+            if not isinstance(error, BusyError | AccessError):
+                held.require(ask=True)  # says it better, if the work was taken from under this run
+            raise
+        finally:
+            with contextlib.suppress(AccessError):
+                if not held.is_held():
+                    sweep(plan, work_url(plan.store_url, plan.product, plan.fingerprint))

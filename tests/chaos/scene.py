@@ -69,6 +69,13 @@ class Run:
             if message[0] >= step:
                 return
 
+    def wait_for(self, word: str) -> int | None:
+        """Wait until it says a word, and return the number that it says; None if it ends before."""
+        while (message := self._next(PATIENCE_S)) is not None and self._outcome is None:
+            if message[0] == word:
+                return int(message[1])
+        return None
+
     def outcome(self) -> Any:
         """Return its receipt or error, once it has ended; None if it was killed before."""
         while self._outcome is None and self._next(PATIENCE_S) is not None:
@@ -138,6 +145,14 @@ class Scene:
         heard, told = _server.Pipe(duplex=False)
         arguments = (cluster.address, str(self.store), told, host or socket.gethostname())
         run = Run(self.start(victim.interpret_there, *arguments), heard)
+        told.close()
+        return run
+
+    def start_run_here(self, host: str = "here", at: int = 0, number: int = 0) -> Run:
+        """Start a process that interprets by itself, and gets a signal at its n-th write."""
+        heard, told = _server.Pipe(duplex=False)
+        arguments = (str(self.store), told, host, at, number)
+        run = Run(self.start(victim.interpret_here, *arguments), heard)
         told.close()
         return run
 

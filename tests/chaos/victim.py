@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import itertools
 import os
 import signal
 import socket
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,6 +25,7 @@ from distributed import Scheduler, Worker
 
 from seisproc import leases
 from seisproc.cluster import connect
+from seisproc.errors import SeisprocError
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.run import interpret, plan_interpretation
 
@@ -39,10 +42,10 @@ FORGET_S = 1
 """A worker that is not heard of is forgotten as soon as Dask allows, which is after 5 s."""
 
 
-def make_plan(url: str) -> InterpretationPlan:
+def make_plan(url: str, delay_s: float = DELAY_S) -> InterpretationPlan:
     """The one plan of all runs: facies and faults, on regions most of which have seams."""
     networks = [
-        recipes.NumpyRecipe(window=(12, 12, 16), delay_s=DELAY_S),
+        recipes.NumpyRecipe(window=(12, 12, 16), delay_s=delay_s),
         recipes.NumpyRecipe(target="fault", classes=("none", "fault"), window=(12, 12, 16)),
     ]
     return plan_interpretation(url, networks, run="main", shards=SHARDS)
@@ -97,4 +100,49 @@ def interpret_there(address: str, url: str, told: Connection, host: str) -> None
             )
         told.send(receipt)
     except Exception as error:  # noqa: BLE001 - the test judges
-        told.send(error)
+        told.send(_portable(error))
+
+
+def interpret_here(url: str, told: Connection, host: str, at: int, number: int) -> None:
+    """Interpret in this process, and send it a signal just before it touches a file for the n-th
+    time: creates, opens for writing, renames or removes one.
+
+    Tells how often it did so, and at last what came of it. ``host``: whom it says to be.
+    """
+    socket.gethostname = lambda: host
+    touched = itertools.count(1)
+
+    def before_each(event: str, arguments: tuple[object, ...]) -> None:
+        if _touches(event, arguments, str(Path(url).parent)) and next(touched) == at:
+            told.send(("signal", at))
+            os.kill(os.getpid(), number)
+
+    sys.addaudithook(before_each)
+    try:
+        receipt = interpret(make_plan(url, delay_s=0.0))
+        told.send(("touched", next(touched) - 1))
+        told.send(receipt)
+    except Exception as error:  # noqa: BLE001 - the test judges
+        told.send(_portable(error))
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error as it comes through a pipe: not every library's does, nor as a cause."""
+    traceback.print_exc()
+    if not isinstance(error, SeisprocError):
+        return RuntimeError(repr(error))
+    error.__cause__ = error.__context__ = None
+    return error
+
+
+_CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link")
+
+
+def _touches(event: str, arguments: tuple[object, ...], folder: str) -> bool:
+    if event == "open":
+        path, _, flags = arguments
+        writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR)
+        return bool(writes) and str(path).startswith(folder)
+    # the removal of a whole tree names its members without their folder
+    path = str(arguments[0]) if event in _CHANGES else "/"
+    return path.startswith(folder) or not path.startswith("/")

@@ -1,0 +1,98 @@
+"""A run that is cut off at any of its writes, or stands still there and is overtaken.
+
+A crash at a random moment seldom hits the few milliseconds between two steps of publishing. Here a
+run in one process gets its signal just before it creates, writes, renames or removes a file for the
+n-th time, for every n (``pytest -m slow``), or for some of them.
+"""
+
+import importlib
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from seisproc import leases
+from seisproc.errors import SeisprocError
+from seisproc.interpretation.run import InterpretationReceipt
+
+sys.path.append(str(Path(__file__).parent))
+scenes = importlib.import_module("scene")
+
+SHAPE = (24, 24, 16)
+"""Four regions, all with seams."""
+
+PAST = 5
+"""Writes of one run and of another may differ by some: threads come to them in any order."""
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory):
+    scenes.start_server()
+    folder = tmp_path_factory.mktemp("survey")
+    return Path(scenes.victim.recipes.make_survey(folder / "survey.zarr", SHAPE))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(survey, tmp_path_factory):
+    """How often a run writes, and every file of its store."""
+    scene = scenes.Scene(tmp_path_factory.mktemp("undisturbed"), survey)
+    run = scene.start_run_here()
+    touched = run.wait_for("touched")
+    assert isinstance(run.outcome(), InterpretationReceipt)
+    return touched, scenes.contents(scene.store)
+
+
+def cut_off(scene, at):
+    """Kill a run at a write, and run again."""
+    run = scene.start_run_here(at=at, number=signal.SIGKILL)
+    run.outcome()
+    recorded = scene.recorded()
+    assert isinstance(scene.start_run_here().outcome(), InterpretationReceipt)
+    return recorded
+
+
+def overtake(scene, at):
+    """Stop a run at a write, let another host's run do everything, and wake the first."""
+    stopped = scene.start_run_here(at=at, number=signal.SIGSTOP)
+    assert stopped.wait_for("signal") in (at, None)
+    time.sleep(1.2 * leases.LEASE_STALE_S)
+    outcome = scene.start_run_here(host="elsewhere").outcome()
+    assert isinstance(outcome, InterpretationReceipt), repr(outcome)
+    scenes.send(stopped.process, signal.SIGCONT)
+    late = stopped.outcome()
+    assert isinstance(late, InterpretationReceipt | SeisprocError), repr(late)
+    return scenes.Recorded(0, {})
+
+
+def faults(disturb, moments, folder, survey, expected):
+    """Disturb a run at each of these writes; return what went wrong, by write."""
+    found = {}
+    for at in moments:
+        (folder / str(at)).mkdir()
+        scene = scenes.Scene(folder / str(at), survey)
+        try:
+            scene.require_untouched(disturb(scene, at), expected)
+        except AssertionError as fault:
+            found[at] = str(fault)[:300]
+        finally:
+            scene.end()
+    return found
+
+
+@pytest.mark.parametrize("disturb", [cut_off, overtake])
+def test_at_some_writes(disturb, tmp_path, survey, undisturbed):
+    touched, expected = undisturbed
+    moments = random.Random(0).sample(range(1, touched + 1), 3)
+    assert not faults(disturb, moments, tmp_path, survey, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("disturb", [cut_off, overtake])
+def test_at_every_write(disturb, tmp_path, survey, undisturbed):
+    touched, expected = undisturbed
+    moments = range(1, touched + PAST)
+    assert not faults(disturb, moments, tmp_path, survey, expected)
