@@ -24,6 +24,7 @@ from flows import (
     looking,
     matching,
     modelling,
+    nights,
     patching,
     scoring_commands,
     show,
@@ -89,6 +90,7 @@ for verb in (
     delivering.report,
     looking.verify,
     catalog.catalog,
+    nights.nightly,
     looking.doctor,
     looking.ui,
 ):

@@ -83,9 +83,9 @@ def store_name(url: str) -> str:
 
 def _bar(title: str) -> OnProgress:
     from prefect.artifacts import create_progress_artifact, update_progress_artifact
-    from prefect.context import TaskRunContext
+    from prefect.context import FlowRunContext, TaskRunContext
 
-    if TaskRunContext.get() is None:
+    if TaskRunContext.get() is None and FlowRunContext.get() is None:
         return lambda done, total, note="", /: None
     artifact = cast(UUID, create_progress_artifact(0.0, description=title))
 

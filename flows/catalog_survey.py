@@ -1,0 +1,210 @@
+"""One survey of a catalogue, as a flow: from its files to volumes, SEG-Y and a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from flows.catalog_config import EntryForm, entry_form, open_catalog
+from flows.catalog_due import wanted_now
+from flows.config import ClusterConfig
+from flows.runs import OPTIONS
+from flows.sources import ingest_sources
+from seisproc.catalog.catalog import Catalog, Snapshot
+from seisproc.catalog.due import Wanted
+from seisproc.catalog.entry import Entry
+from seisproc.catalog.history import Record
+from seisproc.catalog.recipe import recipe_of
+from seisproc.cluster import open_cluster
+from seisproc.errors import BusyError, ConfigError, GeometryError, SegyError, VolumeError
+from seisproc.leases import Lease
+from seisproc.survey import Survey, is_published
+from tasks.export import export_segy, exported_volumes
+from tasks.interpret import interpret_survey
+from tasks.report import model_cards, report_survey
+from tasks.stage import timeline
+
+BAD_SOURCE = (SegyError, GeometryError, VolumeError)
+"""Errors of ingest that no other try mends: the survey is quarantined until its source changes."""
+
+SKIPPED = "Skipped"
+"""Name of the state of a run that found nothing to do."""
+
+
+@dataclass(frozen=True)
+class SurveyFacts:
+    """What a run tells of a survey, beside where its store is.
+
+    Attributes
+    ----------
+    seconds : float
+        From the first stage to the last.
+    worker_hours : float
+        Of its interpretation.
+    voxels : int
+        Of one of its volumes.
+    exports : tuple of str
+        SEG-Y files.
+    report : str
+        Its report.
+    notes : tuple of str
+        What was not done, and why.
+    stages : tuple of dict
+        Stage and seconds.
+    """
+
+    seconds: float = 0.0
+    worker_hours: float = 0.0
+    voxels: int = 0
+    exports: tuple[str, ...] = ()
+    report: str = ""
+    notes: tuple[str, ...] = ()
+    stages: tuple[Mapping[str, Any], ...] = field(default=())
+
+
+def _run_name() -> str:
+    night, name = (flow_run.parameters.get(key) for key in ("night", "name"))
+    return f"nightly/{night}/{name}" if night else f"survey/{name}"
+
+
+@flow(name="catalog-survey", flow_run_name=_run_name, **OPTIONS)
+def catalog_survey(
+    catalog: str,
+    name: str,
+    night: str = "",
+    export: bool = True,
+    cluster: ClusterConfig = ClusterConfig(),
+) -> Any:
+    """Ingest, interpret, export and report one survey of a catalogue; goes on where it stopped.
+
+    Args:
+        catalog: Folder or URL of the catalogue.
+        name: The survey's name in it.
+        night: Date of the night that it belongs to, for the run's name.
+        export: Write facies, fault and their uncertainty as SEG-Y, to CATALOG/exports/NAME.
+        cluster: Where the work runs.
+    """
+    opened = open_catalog(catalog)
+    try:
+        with opened.claim(name) as held:
+            work = _Work(opened, opened.entry(name), held, export)
+            if work.is_done():
+                return Completed(name=SKIPPED, message="nothing has changed since it was done")
+            return work.run(cluster)
+    except BusyError as error:
+        return Completed(name=SKIPPED, message=str(error))
+
+
+class _Work:
+    """A run's way through one survey, and what the catalogue is told of it."""
+
+    def __init__(self, catalog: Catalog, entry: Entry, held: Lease, export: bool) -> None:
+        self.catalog, self.entry, self.held, self.export = catalog, entry, held, export
+        self.before = catalog.record(entry.name)
+        self.wanted = wanted_now(Snapshot(catalog.basin, {entry.name: entry}))
+        self.recipe = self._recipe(self.wanted)
+
+    def _recipe(self, wanted: Wanted) -> dict[str, Any]:
+        seen = self.catalog.seen(self.entry.name)
+        if seen is None or seen.hashes is None:
+            raise ConfigError(
+                f"survey {self.entry.name} has not been looked at since its files changed",
+                do=f"Run `seisproc catalog scan {self.catalog.layout.root}` first",
+            )
+        if wanted.missing:
+            raise ConfigError("; ".join(wanted.missing.values()))
+        return recipe_of(self.entry, seen.hashes, wanted.pinned, wanted.algorithms)
+
+    def is_done(self) -> bool:
+        """Whether all is there, made from just this; another night may have done it meanwhile."""
+        record = self.before
+        return (
+            record is not None
+            and record.outcome == "done"
+            and record.recipe == self.recipe
+            and is_published(self.entry.store)
+        )
+
+    def run(self, cluster: ClusterConfig) -> SurveyFacts:
+        """Do all stages; whatever becomes of them stands in the catalogue afterwards."""
+        self._note("started")
+        try:
+            facts = self._stages(cluster)
+        except BAD_SOURCE as error:
+            self._note("quarantined", str(error))
+            raise
+        except Exception as error:
+            self._note("failed", _one_line(error))
+            raise
+        self._note("done", facts=facts)
+        return facts
+
+    def _stages(self, cluster: ClusterConfig) -> SurveyFacts:
+        entry, form = self.entry, entry_form(self.entry)
+        start, notes = time.monotonic(), list[str]()
+        hours, exports = 0.0, tuple[str, ...]()
+        models = [self.wanted.pinned[model] for model in entry.models]
+        with timeline() as stages:
+            with open_cluster(cluster.spec()) as address:
+                self._ingest(form, address)
+                kind = Survey(entry.store).kind
+                if models and kind != "3d":
+                    notes.append(f"not interpreted: networks see stacked 3-D surveys, not {kind}")
+                elif models:
+                    made = interpret_survey(
+                        entry.store, models, entry.run, form.settings.settings(), address, True
+                    )
+                    hours = made.worker_hours
+                    if self.export:
+                        exports = self._exports()
+            report = ""
+            if kind == "3d":
+                report = f"{self.catalog.layout.root}/reports/{entry.name}.html"
+                report_survey(
+                    entry.store, report, run=entry.run if models else None,
+                    cards=model_cards(models), timeline=stages, overwrite=True,
+                )
+        size = Survey(entry.store).amplitude.size
+        return SurveyFacts(
+            round(time.monotonic() - start, 1), hours, size, exports, report, tuple(notes),
+            tuple(stages),
+        )
+
+    def _ingest(self, form: EntryForm, address: str) -> None:
+        ingest_sources(
+            list(self.entry.sources), self.entry.store, form.headers, form.volume, address, True
+        )
+        self.held.require()
+
+    def _exports(self) -> tuple[str, ...]:
+        folder = f"{self.catalog.layout.root}/exports/{self.entry.name}"
+        return tuple(
+            export_segy(
+                self.entry.store, f"{folder}/{path.rsplit('/', 1)[-1]}.sgy", path, overwrite=True
+            ).output
+            for path in exported_volumes(self.entry.store, self.entry.run)
+        )
+
+    def _note(self, outcome: str, reason: str = "", facts: SurveyFacts | None = None) -> None:
+        self.held.require(ask=True)
+        tries = 0 if self.before is None else self.before.attempts
+        store = self.entry.store
+        published = outcome == "done" and is_published(store)
+        self.catalog.note(self.entry.name, Record(
+            outcome, time.time(), self.recipe, reason,
+            attempts=0 if outcome == "done" else tries + 1,
+            store=store,
+            fingerprint=Survey(store).fingerprint if published else "",
+            run=str(flow_run.name or ""),
+            facts=asdict(facts) if facts else {},
+        ))
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

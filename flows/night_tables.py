@@ -1,0 +1,93 @@
+"""What a night shows in the Prefect UI: what is due, what became of each survey, a summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seisproc.catalog.due import STATES, Check
+from seisproc.interpretation.pace import duration
+from seisproc.places import shown
+
+if TYPE_CHECKING:
+    from flows.nightly import NightReceipt
+
+MOST_ROWS = 500
+"""Surveys that a table lists; of the others it says how many."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one survey."""
+
+    name: str
+    outcome: str
+    why: str
+    seconds: float
+    worker_hours: float = 0.0
+    voxels: int = 0
+    report: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def due_rows(checked: Check) -> list[dict[str, Any]]:
+    """List each survey that is not simply done, those that are due first."""
+    rows = [
+        {"survey": each.name, "due": "yes" if each.due else "", "state": each.state,
+         "why": "; ".join(each.why)}
+        for each in checked.verdicts
+        if each.state != "done"
+    ]
+    done = sum(each.state == "done" for each in checked.verdicts)
+    told = [{"survey": f"and {len(rows) - MOST_ROWS} more", "due": "", "state": "", "why": ""}]
+    told = rows if len(rows) <= MOST_ROWS else [*rows[:MOST_ROWS], *told]
+    if done:
+        told.append({"survey": f"{done:,} others", "due": "", "state": "done",
+                     "why": STATES["done"]})
+    return told
+
+
+def night_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """List each survey that was begun."""
+    return [
+        {"survey": row.name, "outcome": row.outcome, "took": duration(row.seconds),
+         "worker hours": round(row.worker_hours, 3), "voxels": f"{row.voxels:,}",
+         "why": "; ".join(filter(None, (row.why, *row.notes)))}
+        for row in rows
+    ]
+
+
+def summary(
+    receipt: NightReceipt, rows: Sequence[Row], not_started: Sequence[str], checked: Check
+) -> str:
+    """Sum up a night in Markdown, with links to reports."""
+    lines = [
+        f"**{receipt.processed} processed, {receipt.failed} failed, {receipt.quarantined}"
+        f" quarantined, {receipt.review} held for review, {receipt.skipped} skipped** in"
+        f" {duration(receipt.seconds)}; {receipt.worker_hours:.2f} worker hours,"
+        f" {receipt.voxels:,} voxels.",
+    ]
+    for outcome, title in (("failed", "Failed"), ("quarantined", "Quarantined"),
+                           ("review", "Held for review")):
+        those = [row for row in rows if row.outcome == outcome]
+        if those:
+            lines += ["", f"### {title}", "", *(f"- **{row.name}**: {row.why}" for row in those)]
+    if not_started:
+        lines += ["", "### Due, but not started: the window ended", "",
+                  *(f"- {name}" for name in not_started)]
+    reports = [row for row in rows if row.report]
+    if reports:
+        lines += ["", "### Reports", "",
+                  *(f"- [{row.name}]({_link(row.report)})" for row in reports)]
+    states = Counter(each.state for each in checked.verdicts if not each.due)
+    if states:
+        lines += ["", "### Not due", "",
+                  *(f"- {count} {state}: {STATES[state]}" for state, count in states.items())]
+    return "\n".join(lines)
+
+
+def _link(place: str) -> str:
+    return shown(place) if "://" in place else Path(place).resolve().as_uri()
