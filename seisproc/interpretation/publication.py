@@ -159,7 +159,12 @@ def _swap(source: Path, target: Path, aside: Path) -> None:
     if target.exists():
         shutil.rmtree(aside, ignore_errors=True)  # of an earlier swap
         target.rename(aside)
-    source.rename(target)
+    try:
+        source.rename(target)
+    except FileNotFoundError:  # an overtaken run that wakes at the worst moment puts it back
+        if aside.exists() and not target.exists():
+            aside.rename(target)
+        raise
     shutil.rmtree(aside, ignore_errors=True)
 
 
