@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from seisproc.catalog.files import METADATA, STORE_ENDINGS, look_at
 from seisproc.catalog.outline import outline_of, to_geojson
 from seisproc.catalog.seen import Content, SeenFile
 from seisproc.errors import ConfigError, GeometryError, SegyError, VolumeError
-from seisproc.places import open_place, reaching
+from seisproc.places import is_remote, open_place, reaching
 from seisproc.segy.scan import scan
 from seisproc.volumes.look import missing_traces
 from seisproc.volumes.opening import open_volume
@@ -29,7 +30,7 @@ def content_hash(url: str) -> str:
     """SHA-256 of a file's bytes; of a store, that of the metadata which its writer ends with."""
     fs, path = open_place(url)
     digest = hashlib.sha256()
-    if url.endswith(STORE_ENDINGS) or fs.isdir(path):
+    if url.endswith(STORE_ENDINGS) or (not is_remote(url) and Path(path).is_dir()):
         with reaching(url):
             for name in METADATA:
                 if fs.exists(f"{path}/{name}"):
