@@ -143,7 +143,7 @@ def lease(url: str, product: str) -> Iterator[Lease]:
         thread.join()
         fs, where = open_place(path)
         if held.is_held():
-            with reaching(url):
+            with reaching(url), contextlib.suppress(FileNotFoundError):
                 fs.rm_file(where)
             if isinstance(fs, LocalFileSystem):  # of a run that was killed while it took over
                 for torn in Path(where).parent.glob(f".{Path(where).name}.*"):

@@ -104,7 +104,7 @@ class Records:
         return {record.key: record for record in sorted(self.each(), key=lambda each: each.key)}
 
     def of(self, key: str) -> list[Name]:
-        """What stands in the names of one region's records, the one that counts first."""
+        """List what stands in the names of a region's records, the one that counts first."""
         return sorted(name for _, name in self._of(key))
 
     def forget(self, key: str) -> None:

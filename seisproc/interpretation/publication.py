@@ -124,6 +124,7 @@ def _put_in_place(plan: InterpretationPlan, built: str) -> None:
     fs, source = fsspec.core.url_to_fs(built)
     _, target = fsspec.core.url_to_fs(plan.url)
     ensure_group(f"{plan.store_url}/interpretation")
+    _require_built(plan, built)  # a run that wakes in here may have written metadata and no more
     if isinstance(fs, LocalFileSystem):
         _swap(Path(source), Path(target), Path(f"{source}.replaced"))
         return
