@@ -31,15 +31,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition, seconds: float, what: str):
-    """Return the first true answer; fails with what the condition said last."""
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
-        time.sleep(0.2)
-    return answer
-
-
 class Postgres:
     """A real PostgreSQL of Debian's packages on a free port, which asks for passwords."""
 
@@ -198,6 +189,19 @@ class Site:
         except urllib.error.HTTPError as error:
             return error.code
 
+    @staticmethod
+    def free_port() -> int:
+        return free_port()
+
+    @staticmethod
+    def wait_until(condition, seconds: float = 60.0):
+        """Return the first true answer."""
+        deadline = time.monotonic() + seconds
+        while not (answer := condition()):
+            assert time.monotonic() < deadline, f"not within {seconds:g} s"
+            time.sleep(0.2)
+        return answer
+
     def close(self) -> None:
         for program in reversed(list(self.programs.values())):
             program.kill()
@@ -244,3 +248,43 @@ def site(postgres: Postgres, objects: str) -> Iterator[Site]:
     finally:
         site.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def nginx(tmp_path: Path):
+    """Command that runs infra's proxy at an address before a server, for anna with ``guest``."""
+    if not (program := shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")):
+        pytest.skip("nginx is not installed")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=test",
+         "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", tmp_path / "prefect.key", "-out", tmp_path / "prefect.crt"],
+        check=True, capture_output=True,
+    )
+    hashed = subprocess.run(
+        ["openssl", "passwd", "-apr1", "guest"], check=True, capture_output=True, text=True
+    ).stdout
+    (tmp_path / "prefect.htpasswd").write_text(f"anna:{hashed.strip()}\n")
+
+    def command(address: str, server: str, login: str, test: bool = False) -> list[str]:
+        token = base64.b64encode(login.encode()).decode()
+        (tmp_path / "prefect-login.conf").write_text(
+            f'proxy_set_header Authorization "Basic {token}";\n'
+        )
+        served = (ROOT / "infra" / "nginx" / "prefect.conf").read_text()
+        for old, new in (
+            ("/etc/nginx", str(tmp_path)),
+            ("listen 443", f"listen {address.removeprefix('https://')}"),
+            ("http://127.0.0.1:4200", server),
+        ):
+            assert old in served
+            served = served.replace(old, new)
+        (tmp_path / "nginx.conf").write_text(
+            f"daemon off; {'user root;' if os.getuid() == 0 else ''} pid {tmp_path}/pid;"
+            f" error_log stderr; events {{}} http {{ access_log off;"
+            f" client_body_temp_path {tmp_path}/body; proxy_temp_path {tmp_path}/proxy;"
+            f"\n{served}}}\n"
+        )
+        return [program, *(["-t"] if test else []), "-c", str(tmp_path / "nginx.conf")]
+
+    return command

@@ -1,6 +1,12 @@
 """A Prefect server on a real PostgreSQL, its deployments, a worker, and a run onto S3."""
 
+import base64
+import contextlib
 import json
+import socket
+import ssl
+import subprocess
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -40,6 +46,12 @@ def objects(site):
     )
 
 
+def connects(address):
+    host, port = address.removeprefix("https://").split(":")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+        return True
+
+
 def test_a_deployment_that_is_triggered_completes(site, ran):
     state, told = ran
     assert state == "COMPLETED", told
@@ -57,6 +69,30 @@ def test_only_who_has_the_login_is_answered(site):
     assert site.get("/admin/version", "admin:guess") == 401
     assert site.get("/admin/version", site.secrets["login"]) == 200
     assert site.get("/health") == 200  # for probes, which have no login
+
+
+def test_people_come_through_the_proxy_with_a_login_of_their_own(site, nginx, tmp_path):
+    address = f"https://127.0.0.1:{site.free_port()}"
+    server = site.url.removesuffix("/api")
+    context = ssl.create_default_context(cafile=tmp_path / "prefect.crt")
+
+    def status(login):
+        request = urllib.request.Request(f"{address}/api/admin/version")
+        request.add_header("Authorization", f"Basic {base64.b64encode(login).decode()}")
+        try:
+            return urllib.request.urlopen(request, timeout=10, context=context).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    with subprocess.Popen(nginx(address, server, site.secrets["login"])) as proxy:
+        try:
+            site.wait_until(lambda: connects(address))
+            assert status(b"anna:guest") == 200
+            assert status(b"anna:guess") == 401
+            # The server's own login is none of the proxy's.
+            assert status(site.secrets["login"].encode()) == 401
+        finally:
+            proxy.terminate()
 
 
 def test_the_worker_tells_that_it_is_well(site, ran):
