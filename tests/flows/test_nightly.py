@@ -1,0 +1,161 @@
+"""A night over a catalogue: what is due is done, bad files harm no other, a second does nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from flows import terminal
+from flows.catalog_config import open_catalog
+from flows.nightly import _Night
+from flows.time_window import TimeWindow
+from seisproc.catalog.due import Verdict
+from seisproc.catalog.history import history
+from seisproc.errors import ConfigError
+from seisproc.grid import Grid
+from seisproc.segy.create import create_segy
+from seisproc.survey import is_published
+
+CLUSTER = ("--cluster", "in-process", "--no-export")
+
+
+def write_segy(path: Path, seed: int, shape: tuple[int, int, int] = (6, 5, 8)) -> Path:
+    lines = [np.arange(count, dtype="int32") + 10 for count in shape[:2]]
+    grid = Grid(lines[0], lines[1], 4.0 * np.arange(shape[2]))
+    volume = np.random.default_rng(seed).standard_normal(shape).astype("float32")
+    i, j = np.meshgrid(np.arange(float(shape[0])), np.arange(float(shape[1])), indexing="ij")
+    create_segy(path, volume, grid, cdp_x=25 * i, cdp_y=25 * j)
+    return path
+
+
+@pytest.fixture
+def basin(tmp_path):
+    """A catalogue with an empty inbox, where every file counts as whole at once."""
+    (tmp_path / "inbox").mkdir()
+    root = tmp_path / "basin"
+    root.mkdir()
+    (root / "catalog.yaml").write_text("inboxes: [../inbox]\nquiet_s: 0\n")
+    return root
+
+
+def night(command: Any, basin: Path, *options: object) -> dict[str, Any]:
+    code, out, err = command("nightly", basin, *CLUSTER, *options, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def run_names() -> dict[str, str]:
+    """Names of all flow runs, and their states."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        return {str(run.name): str(run.state_name) for run in client.read_flow_runs()}
+
+
+def test_a_night_does_what_is_due_and_no_more(flow_command, basin):
+    inbox = basin.parent / "inbox"
+    good = write_segy(inbox / "good.sgy", 1)
+    write_segy(inbox / "twin.sgy", 1)
+    content = good.read_bytes()
+    (inbox / "torn.sgy").write_bytes(content[: len(content) - 77])
+    first = night(flow_command, basin)
+    assert (first["processed"], first["failed"]) == (1, 0)
+    today = date.today().isoformat()
+    names = run_names()
+    assert names[f"nightly/{today}"] == names[f"nightly/{today}/good"] == "Completed"
+    assert is_published(str(basin / "stores" / "good.zarr"))
+    assert (basin / "reports" / "good.html").stat().st_size > 10_000
+    second = night(flow_command, basin)
+    assert second["processed"] == second["failed"] == 0
+    assert second["seconds"] < first["seconds"]
+    write_segy(good, 2)
+    write_segy(inbox / "late.sgy", 3)
+    third = night(flow_command, basin, "--at-once", 2)
+    assert third["processed"] == 2
+    record = open_catalog(str(basin)).record("good")
+    assert record is not None and record.outcome == "done"
+    told = [event.what for event in history(open_catalog(str(basin)).layout, "good")]
+    assert told.count("done") == 2
+
+
+def test_a_survey_that_fails_harms_no_other_and_the_night_says_so(flow_command, basin, capsys):
+    inbox = basin.parent / "inbox"
+    write_segy(inbox / "a-bad.sgy", 1)
+    write_segy(inbox / "b-good.sgy", 2)
+    (basin / "surveys").mkdir()
+    (basin / "a-file").write_text("no folder")
+    (basin / "surveys" / "a-bad.yaml").write_text(
+        "sources: [../inbox/a-bad.sgy]\nstore: a-file/a-bad.zarr\n"
+    )
+    code, _, err = flow_command("nightly", basin, *CLUSTER)
+    assert code == terminal.EXPECTED
+    assert "1 of 2 surveys failed; found: a-bad" in err.splitlines()[-1]
+    catalog = open_catalog(str(basin))
+    good, bad = catalog.record("b-good"), catalog.record("a-bad")
+    assert good is not None and good.outcome == "done"
+    assert bad is not None and bad.outcome == "failed" and bad.attempts == 1
+    assert bad.reason
+    assert run_names()[f"nightly/{date.today().isoformat()}"] == "Failed"
+
+
+def test_a_survey_that_another_run_is_at_work_on_is_left_to_it(flow_command, basin):
+    write_segy(basin.parent / "inbox" / "taken.sgy", 1)
+    flow_command("catalog", "scan", basin)
+    with open_catalog(str(basin)).claim("taken"):
+        told = night(flow_command, basin)
+    assert (told["processed"], told["failed"], told["skipped"]) == (0, 0, 1)
+    assert open_catalog(str(basin)).record("taken") is None
+
+
+def test_no_survey_is_started_when_the_window_is_over(basin):
+    over = _Night(open_catalog(str(basin)), TimeWindow("2026-11-20", time.time() - 1), 0.0)
+    over.run([Verdict("a", "new"), Verdict("b", "new")], {}, 1, stop=False)
+    assert over.not_started == ["a", "b"]
+    assert over.rows == []
+
+
+def test_windows_end_when_the_clock_next_shows_the_time():
+    noon = 12 * 3600.0
+    assert TimeWindow.of("06:00", "UTC", noon) == TimeWindow("1970-01-01", 30 * 3600.0)
+    assert TimeWindow.of("13:30", "UTC", noon) == TimeWindow("1970-01-01", 13.5 * 3600.0)
+    assert TimeWindow.of("", "Asia/Tokyo", 18 * 3600.0) == TimeWindow("1970-01-02", None)
+    for until, zone in (("25:00", "UTC"), ("6", "UTC"), ("06:00", "Mars/Olympus")):
+        with pytest.raises(ConfigError):
+            TimeWindow.of(until, zone)
+
+
+@pytest.mark.slow
+def test_a_survey_whose_process_dies_is_begun_again_and_harms_no_other(flow_command, basin):
+    write_segy(basin.parent / "inbox" / "large.sgy", 1, (200, 200, 200))
+    write_segy(basin.parent / "inbox" / "small.sgy", 2)
+    killed: list[int] = []
+
+    def kill() -> None:
+        """Kill the process that works on the large survey, as soon as it has begun to."""
+        catalog = open_catalog(str(basin))
+        while not killed:
+            record = catalog.record("large")
+            holder = basin / "leases" / "large" / "lease"
+            if record is not None and record.outcome == "started" and holder.exists():
+                killed.append(int(json.loads(holder.read_text())["pid"]))
+                os.kill(killed[0], signal.SIGKILL)
+            time.sleep(0.02)
+
+    flow_command("catalog", "scan", basin)
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    told = night(flow_command, basin)
+    assert killed and not psutil.pid_exists(killed[0])
+    assert (told["processed"], told["failed"]) == (2, 0)
+    assert sorted(run_names().values()).count("Crashed") == 1
+    assert night(flow_command, basin)["processed"] == 0
