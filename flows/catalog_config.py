@@ -74,7 +74,7 @@ class EntryForm(EntryStart):
     """A survey of a catalogue: ``surveys/NAME.yaml``."""
 
     sources: list[str] = Field(
-        min_length=1,
+        default=[],
         description="SEG-Y files of the survey, patterns too, or an array. Relative paths start at"
         " the catalogue's folder.",
     )
@@ -93,6 +93,13 @@ class EntryForm(EntryStart):
         if not all(source.strip() for source in sources):
             raise ValueError("Input should be paths or URLs, none of them empty")
         return sources
+
+    @model_validator(mode="after")
+    def _has_sources(self) -> EntryForm:
+        # not by the field: a slip such as `source:` is told as what it is
+        if not self.sources:
+            raise ValueError("sources are missing: write `sources: [FILE.sgy]`")
+        return self
 
 
 class InboxForm(Form):
@@ -174,12 +181,12 @@ class YamlForms:
             for place in (*form.sources, form.store):
                 require_plain(place)
             headers, volume = form.headers.overrides(), form.volume.settings()
+            models = basin.models
+            if form.models is not None:
+                models = tuple(_model(each, layout) for each in form.models)
         except ConfigError as error:
             why = str(error)
             return Broken(name, why if why.startswith(file) else f"{file}: {why}", text)
-        models = basin.models
-        if form.models is not None:
-            models = tuple(_model(each, layout) for each in form.models)
         return Entry(
             name=name,
             sources=tuple(layout.place(source) for source in form.sources),
