@@ -10,6 +10,8 @@ part       what it shows                                                        
            setting and 20 of the one that was held out
 ``facies`` ten facies of F3 after presets/f3.yaml, each section held out once;  40 minutes, and as
            with and without what the network is told besides the seismic        much without
+``survey`` the same networks by the road of surveys                    three minutes, after
+                                                                                ``facies``
 ``review`` how many errors an expert finds in the most uncertain 5 %            after ``facies``
 ========== ==================================================================== ===================
 
@@ -28,7 +30,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-PARTS = ("picks", "cubes", "facies", "review")
+PARTS = ("picks", "cubes", "facies", "survey", "review")
 
 
 def main() -> int:
@@ -54,6 +56,10 @@ def main() -> int:
         from quality_facies import facies
 
         facies(_data() / "f3_facies", options.folder, plain=options.plain)
+    elif options.part == "survey":
+        from quality_facies_survey import survey
+
+        survey(_data() / "f3_facies", options.folder)
     else:
         from quality_facies import review
 

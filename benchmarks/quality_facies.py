@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from flows.recipe import Recipe
 from flows.training_config import SectionFolder
 from seisproc.scoring.held_out_sections import score_held_out
 from seisproc.scoring.scores import FaciesResult
-from seisproc.scoring.sections import TrueSection, read_predictions
+from seisproc.scoring.sections import PredictedSection, TrueSection, read_predictions
 from seisproc.sections.folder import Section
-from tasks.folds import Fold, SectionTraining, fold_of, judge_fold, train_fold
+from tasks.folds import HELD_OUT, Fold, SectionTraining, fold_of, judge_fold, train_fold
 from tasks.sections import calibrate_folds
 
 PRESET = Path(__file__).parents[1] / "presets" / "f3.yaml"
@@ -26,7 +27,8 @@ BLOCK = (16, 16)
 """Traces and samples that an expert looks at together, and then gets right."""
 
 
-def _training(folder: Path, plain: bool) -> SectionTraining:
+def section_training(folder: Path, plain: bool) -> SectionTraining:
+    """Say how the folds learn: presets/f3.yaml, or the same told the seismic alone."""
     recipe = Recipe(**read_form(str(PRESET)))
     assert recipe.context is not None
     made = recipe.context.training(
@@ -36,15 +38,16 @@ def _training(folder: Path, plain: bool) -> SectionTraining:
     return replace(made, config=config, depth=not plain, neighbours=not plain)
 
 
-def _place(training: SectionTraining, output: Path) -> Path:
+def place_of(training: SectionTraining, output: Path) -> Path:
+    """Folder of what the folds of a training leave."""
     name = "context" if training.neighbours else "plain"
     return output / name / training.fingerprint(training.sections())[:16]
 
 
 def facies(folder: Path, output: Path, *, plain: bool) -> None:
     """Train, calibrate and judge all folds; finished ones are kept."""
-    training = _training(folder, plain)
-    place = _place(training, output)
+    training = section_training(folder, plain)
+    place = place_of(training, output)
     folds = [Fold(training, number, str(place)) for number in range(training.folds)]
     for fold in folds:
         receipt = train_fold(fold)
@@ -58,16 +61,22 @@ def facies(folder: Path, output: Path, *, plain: bool) -> None:
 
 
 def _score(training: SectionTraining, place: Path) -> FaciesResult:
-    sections = training.sections()
-    truth = [_truth(section) for section in sections]
+    truth = [true_section(section) for section in training.sections()]
+    return score(training, truth, read_predictions(str(place / HELD_OUT), truth))
+
+
+def score(
+    training: SectionTraining, truth: Sequence[TrueSection], answers: Sequence[PredictedSection]
+) -> FaciesResult:
+    """Score answers on all sections, each held out once."""
     return score_held_out(
-        truth, read_predictions(str(place / "held-out"), truth),
-        [fold_of(number, training.folds) for number in range(len(sections))],
+        truth, answers, [fold_of(number, training.folds) for number in range(len(truth))],
         {c.code: c.name for c in training.classes},
     )
 
 
-def _truth(section: Section) -> TrueSection:
+def true_section(section: Section) -> TrueSection:
+    """Labels of a section as scoring takes them."""
     assert section.lines is not None and section.labels is not None
     return TrueSection(section.name, section.lines[:, 0], section.lines[:, 1],
                        facies=section.labels.T)
@@ -88,13 +97,13 @@ def _print(result: FaciesResult) -> None:
 
 def review(folder: Path, output: Path) -> None:
     """Say what is left of the errors when an expert mends the most uncertain blocks."""
-    training = _training(folder, plain=False)
-    place = _place(training, output)
+    training = section_training(folder, plain=False)
+    place = place_of(training, output)
     sections = training.sections()
     uncertainty, errors, labelled = [], [], []
     for section in sections:
         assert section.labels is not None
-        with np.load(place / "held-out" / section.name, allow_pickle=False) as told:
+        with np.load(place / HELD_OUT / section.name, allow_pickle=False) as told:
             wrong = (told["facies"].T != section.labels) & (section.labels != 255)
             uncertainty.append(_blocks(told["uncertainty"].T))
         errors.append(_blocks(wrong))
