@@ -45,7 +45,7 @@ from tasks.folds import (
     train_fold,
 )
 from tasks.held_out_record import record_held_out
-from tasks.interpret import InterpretationSettings, recipe_of
+from tasks.interpret import InterpretationSettings, recipe_of, require_device
 from tasks.progress import stage_progress
 from tasks.stage import stage
 
@@ -325,6 +325,7 @@ def interpret_sections(
     recipe: Any = recipe_of(model, settings)
     job = SectionJob(recipe, fingerprint({"recipe": recipe.key}), settings.variance)
     with connect(cluster) as client, stage_progress("interpret sections") as progress:
+        require_device(settings.device, client)
         made = interpret_folder(
             folder, output, job, client, overwrite=overwrite, on_progress=progress
         )
