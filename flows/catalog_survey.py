@@ -19,8 +19,8 @@ from flows.sources import ingest_sources
 from seisproc.catalog.catalog import Catalog, Snapshot
 from seisproc.catalog.due import Wanted
 from seisproc.catalog.entry import Entry
-from seisproc.catalog.history import Record
-from seisproc.catalog.recipe import recipe_of
+from seisproc.catalog.history import Event, Record, tell
+from seisproc.catalog.recipe import recipe_of, short
 from seisproc.cluster import open_cluster
 from seisproc.errors import BusyError, ConfigError, GeometryError, SegyError, VolumeError
 from seisproc.leases import Lease
@@ -69,7 +69,9 @@ class SurveyFacts:
 
 
 def _run_name() -> str:
-    night, name = (flow_run.parameters.get(key) for key in ("night", "name"))
+    night, name, run = (flow_run.parameters.get(key) for key in ("night", "name", "run"))
+    if run:
+        return f"basin/{run}/{name}"
     return f"nightly/{night}/{name}" if night else f"survey/{name}"
 
 
@@ -79,26 +81,65 @@ def catalog_survey(
     name: str,
     night: str = "",
     export: bool = True,
+    models: list[str] = [],  # noqa: B006 - Prefect shows it, and nobody changes it
+    run: str = "",
     cluster: ClusterConfig = ClusterConfig(),
 ) -> Any:
     """Ingest, interpret, export and report one survey of a catalogue; goes on where it stopped.
+
+    With ``models`` and ``run`` its store is interpreted by these, beside what is there.
 
     Args:
         catalog: Folder or URL of the catalogue.
         name: The survey's name in it.
         night: Date of the night that it belongs to, for the run's name.
         export: Write facies, fault and their uncertainty as SEG-Y, to CATALOG/exports/NAME.
+        models: Models to try on it, pinned, instead of those of the catalogue.
+        run: Name of the interpretation that they make.
         cluster: Where the work runs.
     """
     opened = open_catalog(catalog)
     try:
         with opened.claim(name) as held:
+            if models:
+                return _interpret_beside(opened, opened.entry(name), models, run, cluster)
             work = _Work(opened, opened.entry(name), held, export)
             if work.is_done():
                 return Completed(name=SKIPPED, message="nothing has changed since it was done")
             return work.run(cluster)
     except BusyError as error:
         return Completed(name=SKIPPED, message=str(error))
+
+
+def _interpret_beside(
+    catalog: Catalog, entry: Entry, models: list[str], run: str, cluster: ClusterConfig
+) -> SurveyFacts:
+    """Interpret a survey's store by other models; the catalogue's own interpretation stays.
+
+    Raises
+    ------
+    ConfigError
+        If there is no store yet, or the interpretation would take the place of the catalogue's.
+    """
+    if run in ("", entry.run):
+        raise ConfigError(
+            f"{entry.name}: other models need a run of their own", found=run or "no name",
+            expected=f"another name than {entry.run!r}",
+        )
+    if not is_published(entry.store):
+        raise ConfigError(f"{entry.name} has no store yet", expected=entry.store,
+                          do="Run `seisproc nightly` first")
+    with timeline() as stages, open_cluster(cluster.spec()) as address:
+        made = interpret_survey(
+            entry.store, models, run, entry_form(entry).settings.settings(), address, True
+        )
+    tell(catalog.layout, entry.name, Event(
+        time.time(), "interpreted", f"{run}: {', '.join(map(short, models))}",
+        run=str(flow_run.name or ""),
+    ))
+    seconds = sum(float(stage["seconds"]) for stage in stages)
+    return SurveyFacts(seconds, made.worker_hours, Survey(entry.store).amplitude.size,
+                       stages=tuple(stages))
 
 
 class _Work:

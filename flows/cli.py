@@ -91,6 +91,7 @@ for verb in (
     looking.verify,
     catalog.catalog,
     nights.nightly,
+    nights.basin,
     looking.doctor,
     looking.ui,
 ):

@@ -13,7 +13,7 @@ from seisproc.interpretation.pace import duration
 from seisproc.places import shown
 
 if TYPE_CHECKING:
-    from flows.nightly import NightReceipt
+    from flows.night_work import NightReceipt
 
 MOST_ROWS = 500
 """Surveys that a table lists; of the others it says how many."""

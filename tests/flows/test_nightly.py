@@ -17,7 +17,7 @@ import pytest
 
 from flows import terminal
 from flows.catalog_config import open_catalog
-from flows.nightly import _Night
+from flows.night_work import Night
 from flows.time_window import TimeWindow
 from seisproc.catalog.due import Verdict
 from seisproc.catalog.history import history
@@ -118,7 +118,7 @@ def test_a_survey_that_another_run_is_at_work_on_is_left_to_it(flow_command, bas
 
 
 def test_no_survey_is_started_when_the_window_is_over(basin):
-    over = _Night(open_catalog(str(basin)), TimeWindow("2026-11-20", time.time() - 1), 0.0)
+    over = Night(open_catalog(str(basin)), TimeWindow("2026-11-20", time.time() - 1), 0.0)
     over.run([Verdict("a", "new"), Verdict("b", "new")], {}, 1, stop=False)
     assert over.not_started == ["a", "b"]
     assert over.rows == []

@@ -1,0 +1,92 @@
+"""A basin at once: everything that is due, or other models over all its surveys, side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from flows.catalog_config import open_catalog
+from flows.config import ClusterConfig
+from flows.night_work import Night, NightReceipt
+from flows.nightly import check_stage, scan_stage
+from flows.references import pin_models
+from flows.runs import OPTIONS
+from flows.time_window import TimeWindow
+from seisproc.catalog.due import Check, Verdict
+from seisproc.cluster import open_cluster
+from seisproc.errors import ConfigError
+from seisproc.survey import is_published
+
+
+def _run_name() -> str:
+    run = flow_run.parameters.get("run")
+    return f"basin/{run or TimeWindow.of('', '').night}"
+
+
+@flow(name="basin", flow_run_name=_run_name, **OPTIONS)
+def basin(
+    catalog: str,
+    models: list[str] = [],  # noqa: B006 - Prefect shows them, and nobody changes them
+    run: str = "",
+    only: list[str] = [],  # noqa: B006
+    at_once: int = 4,
+    shared: bool = True,
+    export: bool = True,
+    cluster: ClusterConfig = ClusterConfig(),
+) -> NightReceipt:
+    """Run over all or chosen surveys of a catalogue, several at a time.
+
+    Args:
+        catalog: Folder or URL of the catalogue.
+        models: Models to try on surveys that are ingested already: REGISTRY/NAME,
+            REGISTRY/NAME@VERSION, or names of bundles that ship. Empty: whatever is due is done,
+            with the catalogue's own.
+        run: Name of the interpretation that these models make, beside the catalogue's own.
+        only: Names of surveys; empty: all.
+        at_once: Surveys that run at a time.
+        shared: All of them on one cluster, whose workers go from one to the other; else each on one
+            of its own.
+        export: Write volumes of what was due as SEG-Y, to CATALOG/exports/NAME.
+        cluster: Where the work runs.
+    """
+    if bool(models) != bool(run):
+        raise ConfigError("other models need a run of their own", found=run or "no run",
+                          expected="models and run, or neither")
+    night = Night(open_catalog(catalog), TimeWindow.of("", ""), time.monotonic())
+    if not models:
+        scan_stage(catalog)
+    checked = check_stage(catalog)
+    for name in only:
+        checked.snapshot.require(name)
+    wanted = [each for each in _wanted(checked, bool(models)) if not only or each.name in only]
+    pinned = pin_models(models)
+    with _cluster(cluster, shared) as config:
+        parameters = {"catalog": catalog, "night": "" if models else night.window.night,
+                      "export": export, "models": pinned, "run": run, "cluster": config}
+        night.run(wanted, parameters, at_once, stop=False)
+    return night.conclude(checked, skipped=len(checked.verdicts) - len(wanted))
+
+
+def _wanted(checked: Check, tried: bool) -> list[Verdict]:
+    """Choose what is due, or, where models are tried, all stacked 3-D surveys with a store."""
+    if not tried:
+        return list(checked.due)
+    entries, seen = checked.snapshot.entries, checked.snapshot.seen
+    cubes = {name for name, each in seen.items() if each.content and each.content.kind == "3d"}
+    return [each for each in checked.verdicts
+            if each.name in cubes & entries.keys() and is_published(entries[each.name].store)]
+
+
+@contextlib.contextmanager
+def _cluster(cluster: ClusterConfig, shared: bool) -> Iterator[Any]:
+    """Open one cluster for all surveys, or leave it to each to open its own."""
+    if not shared or cluster.kind in ("in-process", "address"):
+        yield cluster
+        return
+    with open_cluster(cluster.spec()) as address:
+        yield ClusterConfig(kind="address", address=address)
