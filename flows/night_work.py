@@ -13,6 +13,7 @@ from prefect.events import emit_event
 
 from flows.catalog_survey import SKIPPED, catalog_survey
 from flows.night_tables import Row, night_rows, summary
+from flows.review import ask
 from flows.survey_processes import Ended, SurveyProcesses
 from flows.time_window import TimeWindow
 from seisproc.catalog.catalog import Catalog
@@ -115,6 +116,8 @@ class Night:
             str(facts.get("report", "")), tuple(facts.get("notes", ())),
         ))
         log.info("%s: %s%s", name, outcome, f": {why}" if why else "")
+        if outcome == "review" and record is not None:
+            ask(self.catalog.layout.root, name, record)
         if outcome in ("failed", "quarantined", "review"):
             _tell(f"seisproc.survey.{outcome}", self.catalog.layout.root, name, why)
 
