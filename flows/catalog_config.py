@@ -181,6 +181,7 @@ class YamlForms:
             for place in (*form.sources, form.store):
                 require_plain(place)
             headers, volume = form.headers.overrides(), form.volume.settings()
+            settings = InterpretConfig.model_validate({**basin.settings, **given(form.settings)})
             models = basin.models
             if form.models is not None:
                 models = tuple(_model(each, layout) for each in form.models)
@@ -198,7 +199,7 @@ class YamlForms:
             outline=tuple(form.outline),
             models=models,
             run=form.run,
-            settings={**basin.settings, **given(form.settings)},
+            settings=settings.model_dump(exclude_defaults=True, mode="json"),
             priority=form.priority,
             hold=form.hold,
             note=form.note,

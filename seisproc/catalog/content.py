@@ -12,9 +12,10 @@ from seisproc.catalog.entry import Entry
 from seisproc.catalog.files import METADATA, STORE_ENDINGS, look_at
 from seisproc.catalog.outline import outline_of, to_geojson
 from seisproc.catalog.seen import Content, SeenFile
-from seisproc.errors import ConfigError, GeometryError, SegyError, VolumeError
+from seisproc.errors import ConfigError, GeometryError, SegyError, StoreError, VolumeError
 from seisproc.places import is_remote, open_place, reaching
 from seisproc.segy.scan import scan
+from seisproc.survey import Survey
 from seisproc.volumes.look import missing_traces
 from seisproc.volumes.opening import open_volume
 from seisproc.volumes.recognise import volume_format
@@ -22,7 +23,7 @@ from seisproc.volumes.recognise import volume_format
 BLOCK = 8 << 20
 """Bytes read at a time."""
 
-BAD = (SegyError, GeometryError, VolumeError, ConfigError)
+BAD = (SegyError, GeometryError, VolumeError, StoreError, ConfigError)
 """What is wrong with the source itself; a place that cannot be reached is another matter."""
 
 
@@ -61,6 +62,8 @@ def read_content(entry: Entry, urls: Sequence[str]) -> Content:
         If a place cannot be reached.
     """
     try:
+        if entry.is_ingested:
+            return _of_store(entry.store)
         if len(urls) == 1 and volume_format(urls[0]) is not None:
             return _of_array(entry, urls[0])
         return _of_segy(entry, urls)
@@ -79,6 +82,22 @@ def _of_segy(entry: Entry, urls: Sequence[str]) -> Content:
         units=found.coordinates.units,
         outline=to_geojson(outline_of(found.cdp_x, found.cdp_y)),
         warnings=found.warnings,
+    )
+
+
+def _of_store(store: str) -> Content:
+    survey = Survey(store)
+    x, y = survey.read("cdp_x"), survey.read("cdp_y")
+    crs = survey.attributes.get("crs")
+    return Content(
+        kind=survey.kind,
+        domain=survey.domain,
+        shape=survey.lattice.shape,
+        traces=int(survey.live.sum()),
+        crs=None if crs is None else str(crs),
+        units=str(survey.array("cdp_x").attrs.get("units", "unknown")),
+        outline=to_geojson(outline_of(x, y)),
+        warnings=tuple(map(str, survey.attributes.get("warnings", ()))),
     )
 
 

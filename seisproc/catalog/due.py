@@ -10,18 +10,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seisproc.catalog.catalog import Catalog, Snapshot
 from seisproc.catalog.entry import Entry
-from seisproc.catalog.files import LOOKERS, FileVersion, Look, find_files
+from seisproc.catalog.files import FileVersion, Look, find_files
 from seisproc.catalog.history import Record
 from seisproc.catalog.recipe import SOURCE_KEYS, differences, recipe_of
 from seisproc.catalog.seen import Seen
-from seisproc.manifest import folder_names
-from seisproc.places import open_place, reaching, shown
+from seisproc.catalog.stores import shared_stores, stores_there
+from seisproc.places import shown
 
 STATES = {
     "new": "never processed",
@@ -139,15 +138,20 @@ def check(
     snapshot = snapshot or catalog.load()
     now = time.time() if now is None else now
     basin, entries = snapshot.basin, snapshot.entries
-    inboxes = [inbox.place for inbox in basin.inboxes]
+    # one search of an inbox answers for all the surveys in it; for one it is too much
+    inboxes = [inbox.place for inbox in basin.inboxes] if len(entries) > 1 else []
     look = Look((source for each in entries.values() for source in each.sources), inboxes)
     at_work = {file.url.split("/")[-2] for file in find_files(catalog.layout.folder("leases"))}
     wanted = wanted or _as_named(snapshot)
     judged: dict[str, Verdict] = {
         name: Verdict(name, "invalid", (each.why,)) for name, each in snapshot.broken.items()
     }
+    judged |= {name: Verdict(name, "invalid", (why,))
+               for name, why in shared_stores(entries).items()}
     recipes: dict[str, dict[str, Any]] = {}
     for name, entry in entries.items():
+        if name in judged:
+            continue
         seen = snapshot.seen.get(name)
         verdict = _unfit(entry, seen, look, wanted, now, basin.quiet_s)
         if verdict is not None:
@@ -155,16 +159,37 @@ def check(
         elif seen is not None and seen.hashes is not None:
             recipes[name] = recipe_of(entry, seen.hashes, wanted.pinned, wanted.algorithms)
     originals = _originals(recipes, snapshot)
-    there = _stores_there(snapshot)
+    there = stores_there(snapshot)
     for name, recipe in recipes.items():
         seen, record = snapshot.seen[name], snapshot.records.get(name)
-        state, why = _compared(recipe, seen, record, entries[name].store in there)
+        state, why = _compared(recipe, seen, record, there.get(name, ""))
         first = originals[name]
         if first != name and state in DUE:
             state, why = "duplicate", (f"the same content as {first}, read in the same way",)
         judged[name] = Verdict(name, state, why, recipe=recipe)
     verdicts = [_completed(each, entries, at_work) for each in judged.values()]
     return Check(snapshot, tuple(sorted(verdicts, key=_order)))
+
+
+def check_one(catalog: Catalog, name: str, wanted: Wanted | None = None) -> Verdict:
+    """Say of one survey, as everything is now, whether something is due.
+
+    What a run asks that has just got the survey's lease: another may have done it meanwhile, or a
+    person may have changed the entry. Whether it is a duplicate is not looked at again.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such entry, or it cannot be read.
+    """
+    entry, seen, record = catalog.entry(name), catalog.seen(name), catalog.record(name)
+    snapshot = Snapshot(
+        catalog.basin, {name: entry},
+        seen={} if seen is None else {name: seen},
+        records={} if record is None else {name: record},
+    )
+    (verdict,) = check(catalog, wanted, snapshot=snapshot).verdicts
+    return verdict
 
 
 def _as_named(snapshot: Snapshot) -> Wanted:
@@ -224,7 +249,7 @@ def _waiting(
 
 
 def _compared(
-    recipe: Mapping[str, Any], seen: Seen, record: Record | None, store_there: bool
+    recipe: Mapping[str, Any], seen: Seen, record: Record | None, store: str
 ) -> tuple[str, tuple[str, ...]]:
     """Compare what would be made now with what was made last."""
     if record is None:
@@ -232,16 +257,15 @@ def _compared(
     keys = SOURCE_KEYS if record.outcome == "quarantined" else tuple(recipe)
     changes = differences(record.recipe, recipe, seen, keys)
     if record.outcome in ("quarantined", "review"):
-        if changes:
-            return "changed", changes
-        return record.outcome, (record.reason,)
+        return ("changed", changes) if changes else (record.outcome, (record.reason,))
     if record.outcome == "failed":
         return "failed", (record.reason, *changes)
     if record.outcome == "started":
-        return "interrupted", (f"run {record.run} did not end".replace("  ", " "), *changes)
-    if not store_there:
-        changes = ("its store is gone", *changes)
-    return ("changed", changes) if changes else ("done", ())
+        return "interrupted", (" ".join(f"run {record.run} did not end".split()), *changes)
+    if store == "unmounted":
+        return "missing", ("the folder of its store is not there: is the disk mounted?",)
+    gone = ("its store is gone",) if store == "gone" else ()
+    return ("changed", (*gone, *changes)) if gone or changes else ("done", ())
 
 
 def _originals(
@@ -262,21 +286,6 @@ def _originals(
     for name in sorted(recipes, key=rank):
         first.setdefault(keys[name], name)
     return {name: first[key] for name, key in keys.items()}
-
-
-def _stores_there(snapshot: Snapshot) -> set[str]:
-    """List the folders of finished surveys' stores; nothing is opened."""
-    done = [name for name, record in snapshot.records.items()
-            if record.outcome == "done" and name in snapshot.entries]
-    parents = sorted({snapshot.entries[name].store.rpartition("/")[0] for name in done})
-
-    def listed(parent: str) -> list[str]:
-        fs, path = open_place(parent)
-        with reaching(parent):
-            return [f"{parent}/{name}" for name in folder_names(fs, path)]
-
-    with ThreadPoolExecutor(LOOKERS) as lookers:
-        return {store for found in lookers.map(listed, parents) for store in found}
 
 
 def _completed(verdict: Verdict, entries: Mapping[str, Entry], at_work: set[str]) -> Verdict:

@@ -82,7 +82,8 @@ class Entry:
     sources : tuple of str
         Absolute paths or URLs, patterns too; together they make one survey.
     store : str
-        Where its survey store is or will be.
+        Where its survey store is or will be. A store that is the one source as well has been
+        ingested already.
     title : str
         What people call it; its name if they said nothing.
     headers, volume
@@ -96,7 +97,7 @@ class Entry:
     run : str
         Name of the interpretation.
     settings : mapping
-        Settings of the interpretation, those that were given.
+        Settings of the interpretation, those that are not the defaults.
     priority : int
         Higher ones first.
     hold : str
@@ -122,6 +123,11 @@ class Entry:
     hold: str = ""
     note: str = ""
     told: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_ingested(self) -> bool:
+        """Whether the source is a survey store already, so that nothing is to be ingested."""
+        return self.sources == (self.store,)
 
     @property
     def reading(self) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Scanned:
     known : dict
         Arrivals, by their source, whose content a survey has already -> in words.
     failed : dict
-        Surveys that could not be looked at this time -> why.
+        Surveys and inboxes that could not be looked at this time -> why.
     hashed_bytes : int
         Read to hash.
     seconds : float

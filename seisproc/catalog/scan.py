@@ -11,6 +11,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from seisproc.atomic import write_atomic
@@ -29,7 +30,7 @@ from seisproc.catalog.reading import Reader, Say, Scanned
 from seisproc.catalog.seen import Seen
 from seisproc.errors import OutputExistsError
 from seisproc.leases import Lease
-from seisproc.places import shown
+from seisproc.places import is_remote, shown
 
 SURVEYS_AT_ONCE = 8
 """Surveys that are hashed and read at a time."""
@@ -113,6 +114,9 @@ class _Scan:
             seen = before.advance(files[name], now)
             return self.reader.survey(snapshot.entries[name], before, seen, now)
 
+        for place in places:
+            if not look.in_folder(place) and not is_remote(place) and not Path(place).is_dir():
+                self.found.failed[place] = "the inbox is not there: is the disk mounted?"
         there = [name for name in files if files[name]]
         with ThreadPoolExecutor(SURVEYS_AT_ONCE) as readers:
             seen = dict(zip(there, readers.map(read, there), strict=True))

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from seisproc.catalog.due import Wanted
+from seisproc.catalog.due import Wanted, check, check_one
 from seisproc.catalog.history import Record, history
 from seisproc.errors import BusyError
 from tests.seisproc.catalog.conftest import Basin, write_segy
@@ -161,3 +161,49 @@ def test_two_runs_do_not_work_on_one_survey(done):
         with pytest.raises(BusyError):
             done.open().release("f3")
     assert not done.verdict("f3", WANTED).at_work
+
+
+def test_a_run_that_comes_second_finds_nothing_to_do(done):
+    catalog = done.open()
+    change(done, "models: [facies]\nrun: other")
+    first, second = (check(catalog, WANTED).due[0] for _ in range(2))
+    finish(done, first.name)
+    with catalog.claim(second.name):
+        assert not check_one(catalog, second.name, WANTED).due
+    change(done, "models: [facies]\nhold: a person came in between")
+    assert check_one(catalog, "f3", WANTED).state == "on hold"
+
+
+def test_a_disk_that_is_not_mounted_does_not_make_everything_due(done):
+    stores = done.root / "stores"
+    stores.rename(done.root / "away")
+    verdict = done.verdict("f3", WANTED)
+    assert (verdict.state, verdict.due) == ("missing", False)
+    assert "mounted" in verdict.why[0]
+    stores.mkdir()
+    assert done.verdict("f3", WANTED).why == ("its store is gone",)
+    done.inbox.rename(done.root / "inbox-away")
+    found = done.scan()
+    assert "mounted" in found.failed[str(done.inbox)]
+    assert list(found.missing) == ["f3"]
+
+
+def test_two_surveys_do_not_share_a_store(done):
+    done.write("surveys/g.yaml", "sources: ../inbox/f3.sgy\nstore: stores/f3.zarr\n")
+    assert "its store is that of f3" in done.verdict("g", WANTED).why[0]
+    assert done.verdict("f3", WANTED).state == "done"
+
+
+def test_a_store_that_is_there_already_is_a_source_of_its_own(done):
+    from seisproc.segy.ingest import ingest
+
+    store = done.root / "own.zarr"
+    ingest([str(write_segy(done.root / "own.sgy", seed=4))], str(store))
+    done.write("surveys/own.yaml", "sources: own.zarr\nstore: own.zarr\nmodels: [facies]\n")
+    done.scan()
+    verdict = done.verdict("own", WANTED)
+    assert verdict.state == "new"
+    content = done.open().seen("own").content
+    assert (content.kind, content.shape, content.traces) == ("3d", (6, 5, 8), 30)
+    assert content.outline["type"] == "Polygon"
+    assert done.open().entry("own").is_ingested
