@@ -1,10 +1,33 @@
-"""The table of what was disturbed, shown at the end of a campaign."""
+"""An undisturbed run to compare with, and the table of a campaign, shown at its end."""
 
+import importlib
+import sys
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).parent))
+scenes = importlib.import_module("scene")
+
 _stories = []
+
+
+@pytest.fixture(scope="session")
+def survey(tmp_path_factory):
+    scenes.start_server()
+    folder = tmp_path_factory.mktemp("survey")
+    return Path(scenes.victim.recipes.make_survey(folder / "survey.zarr", scenes.victim.SHAPE))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(survey, tmp_path_factory):
+    """Every file of a store whose run nobody disturbed."""
+    scene = scenes.Scene(tmp_path_factory.mktemp("undisturbed"), survey)
+    outcome = scene.start_run(scene.start_cluster()).outcome()
+    scene.end()
+    assert outcome.windows == scenes.WINDOWS
+    return scenes.contents(scene.store)
 
 
 @pytest.fixture(scope="session")

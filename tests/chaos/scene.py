@@ -16,7 +16,7 @@ import shutil
 import signal
 import socket
 import sys
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -108,8 +108,15 @@ class Recorded:
 class Scene:
     """One survey store, and all processes that work on it."""
 
+    excused: tuple[type[Exception], ...] = ()
+    """Errors after which the same command is run again, whatever the disturbance was."""
+
+    environment: Mapping[str, str | None] = {}
+    """Of all its processes."""
+
     def __init__(self, folder: Path, survey: Path) -> None:
         self.folder, self.store = folder, folder / "survey.zarr"
+        self.url = str(self.store)
         shutil.copytree(survey, self.store)
         self._logs = folder / "logs"
         self._logs.mkdir()
@@ -119,7 +126,8 @@ class Scene:
     def start(self, role: Any, *arguments: Any) -> BaseProcess:
         """Start a process that plays a role of :mod:`victim`."""
         log = self._logs / f"{len(self.processes):02d}-{role.__name__}"
-        process = _server.Process(target=victim.be, args=(role, str(log), *arguments), daemon=True)
+        arguments = (role, str(log), dict(self.environment), *arguments)
+        process = _server.Process(target=victim.be, args=arguments, daemon=True)
         process.start()
         self.processes.append(process)
         return process
@@ -143,7 +151,7 @@ class Scene:
     def start_run(self, cluster: Cluster, host: str | None = None) -> Run:
         """Start a client that interprets the survey on a cluster, as if on some host."""
         heard, told = _server.Pipe(duplex=False)
-        arguments = (cluster.address, str(self.store), told, host or socket.gethostname())
+        arguments = (cluster.address, self.url, told, host or socket.gethostname())
         run = Run(self.start(victim.interpret_there, *arguments), heard)
         told.close()
         return run
@@ -151,7 +159,7 @@ class Scene:
     def start_run_here(self, host: str = "here", at: int = 0, number: int = 0) -> Run:
         """Start a process that interprets by itself, and gets a signal at its n-th write."""
         heard, told = _server.Pipe(duplex=False)
-        arguments = (str(self.store), told, host, at, number)
+        arguments = (self.url, told, host, at, number)
         run = Run(self.start(victim.interpret_here, *arguments), heard)
         told.close()
         return run
@@ -207,10 +215,7 @@ class Scene:
 
     def require_untouched(self, recorded: Recorded, expected: dict[str, bytes]) -> None:
         """Compare with an undisturbed run: every file, and none written that was recorded."""
-        found = contents(self.store)
-        assert found.keys() == expected.keys(), "stray or missing files"
-        differing = [name for name in found if found[name] != expected[name]]
-        assert not differing
+        require_same(contents(self.store), expected)
         assert sorted(path.name for path in self.folder.iterdir()) == ["logs", "survey.zarr"]
         for name, (inode, written_ns) in recorded.shards.items():
             now = (self.product / name).stat()
@@ -231,15 +236,24 @@ def contents(store: Path) -> dict[str, bytes]:
         if path.is_file():
             content = path.read_bytes()
             if path == store / "interpretation" / "main" / "zarr.json":
-                attributes = json.loads(content)["attributes"]
-                kept = {key: attributes[key] for key in ("checksum", "fingerprint")}
-                content = json.dumps(kept).encode()
+                content = told_of(content)
             found[str(path.relative_to(store))] = content
         else:
             found[f"{path.relative_to(store)}/"] = b""
     return found
 
 
-def pause(seconds: float) -> None:
-    """Let the others work for a while."""
-    time.sleep(seconds)
+def told_of(metadata: bytes) -> bytes:
+    """Keep of a product's metadata what does not tell of time."""
+    attributes = json.loads(metadata)["attributes"]
+    return json.dumps({key: attributes[key] for key in ("checksum", "fingerprint")}).encode()
+
+
+def require_same(found: dict[str, bytes], expected: dict[str, bytes]) -> None:
+    """Compare files by name and content."""
+    assert found.keys() == expected.keys(), (
+        f"stray {sorted(found.keys() - expected.keys())[:5]}, "
+        f"missing {sorted(expected.keys() - found.keys())[:5]}"
+    )
+    differing = [name for name in found if found[name] != expected[name]]
+    assert not differing, f"{differing[:5]} differ"

@@ -19,23 +19,6 @@ RUNS = int(os.environ.get("SEISPROC_CHAOS", "18"))
 SEED = os.environ.get("SEISPROC_CHAOS_SEED", "1")
 
 
-@pytest.fixture(scope="module")
-def survey(tmp_path_factory):
-    scenes.start_server()
-    folder = tmp_path_factory.mktemp("survey")
-    return Path(scenes.victim.recipes.make_survey(folder / "survey.zarr", scenes.victim.SHAPE))
-
-
-@pytest.fixture(scope="module")
-def undisturbed(survey, tmp_path_factory):
-    """Every file of a store whose run nobody disturbed."""
-    scene = scenes.Scene(tmp_path_factory.mktemp("undisturbed"), survey)
-    outcome = scene.start_run(scene.start_cluster()).outcome()
-    scene.end()
-    assert outcome.windows == scenes.WINDOWS
-    return scenes.contents(scene.store)
-
-
 def check(case, tmp_path, survey, undisturbed):
     scene = scenes.Scene(tmp_path, survey)
     try:

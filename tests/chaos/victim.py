@@ -51,8 +51,15 @@ def make_plan(url: str, delay_s: float = DELAY_S) -> InterpretationPlan:
     return plan_interpretation(url, networks, run="main", shards=SHARDS)
 
 
-def be(role: Callable[..., None], log: str, *arguments: object) -> None:
+def be(
+    role: Callable[..., None], log: str, environment: dict[str, str | None], *arguments: object
+) -> None:
     """Play a role in this process, whose output goes to a file."""
+    for name, value in environment.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
     with Path(log).open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

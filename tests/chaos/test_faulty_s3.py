@@ -1,0 +1,53 @@
+"""A store that fails one call in twenty, and kills on top: the same objects, and none too many.
+
+    SEISPROC_CHAOS=50 pytest -m slow tests/chaos/test_faulty_s3.py
+"""
+
+import importlib
+import os
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("moto.server")
+pytest.importorskip("s3fs")
+
+sys.path.append(str(Path(__file__).parent))
+cases, scenes = importlib.import_module("cases"), importlib.import_module("scene")
+buckets, faulty = importlib.import_module("scene_s3"), importlib.import_module("faulty_s3")
+
+RUNS = int(os.environ.get("SEISPROC_CHAOS", "6"))
+SEED = os.environ.get("SEISPROC_CHAOS_SEED", "1")
+FAILS = 0.05
+
+
+@pytest.fixture(scope="module")
+def s3():
+    with faulty.faulty_s3() as running:
+        yield running
+
+
+def check(case, attempts, tmp_path, survey, undisturbed, s3):
+    scene = buckets.BucketScene(tmp_path, survey, s3, attempts)
+    s3.fails, s3.draw = FAILS, random.Random(case.seed)
+    try:
+        story, recorded = cases.disturb(scene, case)
+    finally:
+        s3.fails = 0.0
+        for process in scene.processes:
+            process.kill()
+    scene.require_untouched(recorded, undisturbed)
+    return story
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(RUNS))
+def test_whoever_is_disturbed_while_the_store_fails(
+    number, tmp_path, survey, undisturbed, s3, stories
+):
+    """Every other run has to do without the library's own repetitions."""
+    case = cases.Case.drawn(f"s3-{SEED}-{number}")
+    stories.append(check(case, 1 + 4 * (number % 2), tmp_path, survey, undisturbed, s3))
+    assert s3.failed > 0
