@@ -5,8 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.runs import OPTIONS, run_name
-from seisproc.report.write import ReportReceipt
-from tasks.report import report_survey
+from tasks.report import ReportReceipt, report_survey
 
 
 @flow(name="report", flow_run_name=run_name("report", "store"), **OPTIONS)

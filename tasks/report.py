@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from models.bundle import read_card
-from seisproc.report.write import ReportReceipt, pictures, write_report
+from seisproc.report.write import write_report
 from tasks.artifacts import link_artifact, pictures_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage
+
+
+@dataclass(frozen=True)
+class ReportReceipt:
+    """Where the report is, which pictures it holds, how large it is, and the survey in numbers."""
+
+    path: str
+    pictures: tuple[str, ...]
+    bytes: int
+    digest: Mapping[str, Any]
 
 
 @stage("report", hours=6)
@@ -26,7 +37,7 @@ def report_survey(
 ) -> ReportReceipt:
     """Write one HTML file that holds everything, and show its main pictures in the UI."""
     with stage_progress("report"):
-        receipt = write_report(
+        made = write_report(
             store,
             output,
             run=run,
@@ -36,10 +47,9 @@ def report_survey(
             timeline=timeline,
             overwrite=overwrite,
         )
-        drawn = pictures(store, run, labels)
-    pictures_artifact("pictures", store, "Pictures of the report", drawn)
+    pictures_artifact("pictures", store, "Pictures of the report", made.drawn)
     link_artifact("report", store, "The report", output)
-    return receipt
+    return ReportReceipt(made.path, made.pictures, made.bytes, made.digest)
 
 
 def model_cards(models: Sequence[str]) -> list[dict[str, Any]]:

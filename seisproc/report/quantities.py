@@ -77,14 +77,14 @@ def class_rows(
     for each in summary.volumes:
         row: Row = {
             "class": each.item.name, "code": each.item.code, "voxels": each.voxels,
-            "share": _rounded(each.share), "area_km2": _rounded(each.area_km2),
-            f"mean_thickness_{unit}": _rounded(each.thickness),
+            "share": rounded(each.share), "area_km2": rounded(each.area_km2),
+            f"mean_thickness_{unit}": rounded(each.thickness),
         }
         if unit == "ms" and velocity is not None:
-            row["mean_thickness_m"] = _rounded(each.thickness * velocity / 2000)
+            row["mean_thickness_m"] = rounded(each.thickness * velocity / 2000)
         if voxel is not None:
-            row[voxel.key] = _rounded(each.voxels * voxel.size)
-        row["mean_uncertainty"] = _rounded(each.uncertainty)
+            row[voxel.key] = rounded(each.voxels * voxel.size)
+        row["mean_uncertainty"] = rounded(each.uncertainty)
         rows.append(row)
     return rows
 
@@ -100,15 +100,15 @@ def fault_row(survey: Survey, summary: InterpretationSummary) -> Row | None:
     if fault is None:
         return None
     row: Row = {
-        "voxels_above_half": fault.above, "share": _rounded(fault.above / max(fault.voxels, 1)),
-        "mean_probability": _rounded(fault.mean), "traces_above_half": fault.traces_above,
+        "voxels_above_half": fault.above, "share": rounded(fault.above / max(fault.voxels, 1)),
+        "mean_probability": rounded(fault.mean), "traces_above_half": fault.traces_above,
     }
     found = find_surfaces(survey, summary.run)
     if found is not None and is_current(survey, summary.run):
         areas = [each.area_km2 for each in found.surfaces]
         known = [area for area in areas if area is not None]
         row |= {"surfaces": len(areas), "surface_voxels": found.voxels,
-                "surface_area_km2": _rounded(sum(known)) if areas and known == areas else None}
+                "surface_area_km2": rounded(sum(known)) if areas and known == areas else None}
     return row
 
 
@@ -151,6 +151,6 @@ def _cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
-def _rounded(value: float | None) -> float | None:
-    """Six significant figures."""
+def rounded(value: float | None) -> float | None:
+    """Round to six significant figures."""
     return None if value is None else float(f"{value:.6g}")

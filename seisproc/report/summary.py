@@ -24,6 +24,12 @@ COLUMN_EDGE = SHARDS[3][0]
 DOUBTFUL_LINES = 5
 APART = 20
 """Doubtful lines are at least the survey's extent over this apart."""
+
+
+LINES = {"inline": 1, "crossline": 0}
+"""Direction of lines -> axis along which their traces lie."""
+
+
 @dataclass(frozen=True, eq=False)
 class ClassVolume:
     """How much of a survey one class takes.
@@ -86,6 +92,8 @@ class UncertaintySummary:
     percentile_99 : float
     by_trace : float64 (inline, crossline)
         Mean along each trace, NaN for none.
+    codes, voxels : int64 (inline, crossline)
+        Sum of each trace's codes, and its voxels that have one.
     doubtful : tuple of DoubtfulLine
         The lines with the highest mean, inlines first, each kind from the highest down.
     """
@@ -93,6 +101,8 @@ class UncertaintySummary:
     mean: float
     percentile_99: float
     by_trace: NDArray[np.float64]
+    codes: NDArray[np.int64]
+    voxels: NDArray[np.int64]
     doubtful: tuple[DoubtfulLine, ...]
 
 
@@ -181,42 +191,62 @@ def _uncertainty_summary(sums: ProductSums, name: str, survey: Survey) -> Uncert
     codes = sums.codes[name][:NONE]
     along, counts = sums.trace_sum[name], sums.trace_count[name]
     cumulative = np.cumsum(codes)
-    doubtful = [
-        line
-        for axis, kind in ((1, "inline"), (0, "crossline"))
-        for line in _doubtful(kind, along.sum(axis), counts.sum(axis), survey)
-    ]
     with np.errstate(invalid="ignore"):
         by_trace = along / CODES / counts
     return UncertaintySummary(
         mean=float((codes * np.arange(NONE)).sum()) / CODES / int(cumulative[-1]),
         percentile_99=float(np.searchsorted(cumulative, 0.99 * cumulative[-1])) / CODES,
         by_trace=by_trace,
-        doubtful=tuple(doubtful),
+        codes=along,
+        voxels=counts,
+        doubtful=tuple(
+            line for kind in LINES for line in doubtful_lines(kind, along, counts, survey)
+        ),
     )
 
 
-def _doubtful(
-    kind: str, sums: NDArray[Any], counts: NDArray[Any], survey: Survey
+def doubtful_lines(
+    kind: str,
+    codes: NDArray[np.int64],
+    voxels: NDArray[np.int64],
+    survey: Survey,
+    leave_out: NDArray[np.bool_] | None = None,
 ) -> list[DoubtfulLine]:
     """Lines of one direction with the highest mean; none where there is only one line.
 
     A line with under a tenth of the fullest one's voxels, as at ragged edges, does not count, and
     no two are closer than a twentieth of the survey: neighbours would say the same.
+
+    Parameters
+    ----------
+    kind : str
+        ``inline`` or ``crossline``.
+    codes, voxels : int64 (inline, crossline)
+        Sum of each trace's codes of uncertainty, and its voxels that have one.
+    survey : Survey
+        Numbers the lines.
+    leave_out : bool (line,), optional
+        Lines that do not count, nor those next to them.
     """
-    if len(sums) < 2:
+    axis = LINES[kind]
+    counts = voxels.sum(axis)
+    if len(counts) < 2:
         return []
+    apart = max(1, len(counts) // APART)
+    chosen = [] if leave_out is None else np.flatnonzero(leave_out).tolist()
+    skipped = len(chosen)
     usable = np.flatnonzero(counts >= 0.1 * counts.max())
-    means = sums[usable] / CODES / np.maximum(counts[usable], 1)
-    numbers = getattr(survey.grid, kind)
-    apart = max(1, len(sums) // APART)
-    chosen: list[int] = []
+    means = codes.sum(axis)[usable] / CODES / np.maximum(counts[usable], 1)
+    found = []
     for place in np.argsort(-means, kind="stable"):
-        if all(abs(usable[place] - usable[other]) >= apart for other in chosen):
-            chosen.append(int(place))
-        if len(chosen) == DOUBTFUL_LINES:
+        line = int(usable[place])
+        if all(abs(line - other) >= apart for other in chosen):
+            chosen.append(line)
+            number = int(getattr(survey.grid, kind)[line])
+            found.append(DoubtfulLine(kind, number, float(means[place])))
+        if len(chosen) == skipped + DOUBTFUL_LINES:
             break
-    return [DoubtfulLine(kind, int(numbers[usable[i]]), float(means[i])) for i in chosen]
+    return found
 
 
 def _columns(survey: Survey) -> Shape3:

@@ -18,6 +18,7 @@ from seisproc.errors import ConfigError, OutputExistsError
 from seisproc.places import open_place, reaching
 from seisproc.records import write_atomic
 from seisproc.report import facts
+from seisproc.report.digest import digest_of
 from seisproc.report.gallery import Picture, draw_pictures, score_pictures
 from seisproc.report.inventory import newest_run
 from seisproc.report.summary import InterpretationSummary, summarise
@@ -25,14 +26,32 @@ from seisproc.report.tables import tables, text
 from seisproc.schema import DOMAINS
 from seisproc.survey import Survey
 
+_Png = bytes
 
-@dataclass(frozen=True)
-class ReportReceipt:
-    """Where the report is, which pictures it holds, and how large it is."""
+
+@dataclass(frozen=True, eq=False)
+class WrittenReport:
+    """A report, and what it was made from.
+
+    Attributes
+    ----------
+    path : str
+        Where it is.
+    pictures : tuple of str
+        Names of all its pictures.
+    bytes : int
+        Its size.
+    drawn : mapping
+        PNG of the pictures of the survey and its interpretation, by name.
+    digest : mapping
+        What a basin keeps of the survey (:mod:`seisproc.report.digest`).
+    """
 
     path: str
     pictures: tuple[str, ...]
     bytes: int
+    drawn: Mapping[str, _Png]
+    digest: Mapping[str, Any]
 
 
 def write_report(
@@ -45,7 +64,7 @@ def write_report(
     cards: Sequence[Mapping[str, Any]] | None = None,
     timeline: Sequence[Mapping[str, Any]] | None = None,
     overwrite: bool = False,
-) -> ReportReceipt:
+) -> WrittenReport:
     """Write the report of a survey and, if there is one, of an interpretation.
 
     Parameters
@@ -112,7 +131,10 @@ def write_report(
     content = page.encode()
     write_atomic(output_html, content)
     every = (*drawn, *charts, *(p for card in cards_shown for p in card["pictures"]))
-    return ReportReceipt(output_html, tuple(p.name for p in every), len(content))
+    return WrittenReport(
+        output_html, tuple(p.name for p in every), len(content),
+        {picture.name: picture.png for picture in drawn}, digest_of(survey, summary),
+    )
 
 
 def pictures(store_url: str, run: str | None = None, labels: str | None = None) -> dict[str, bytes]:
