@@ -36,12 +36,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import dask
 import psutil
 from distributed import Client
 
 import seisproc.bounded
 import seisproc.interpretation.job
-from seisproc.cluster import WORKER_ENVIRONMENT, connect
+from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, connect
+from seisproc.cluster.environment import settings
 from seisproc.interpretation.handover import region_key
 from seisproc.interpretation.job import Job
 from seisproc.interpretation.plan import HAND_OVER, InterpretationPlan, NetworkPlan
@@ -136,11 +138,13 @@ def pass_by(number: int) -> int:
 
 @contextlib.contextmanager
 def cluster(folder: Path) -> Iterator[tuple[str, int]]:
-    """Start a scheduler and two workers; yield the address, and the scheduler's process number."""
-    environment = {
-        **os.environ, **WORKER_ENVIRONMENT,
-        "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",
-    }
+    """Start a scheduler and two workers with the settings of the project's own clusters.
+
+    Yields the address, and the number of the scheduler's process.
+    """
+    with dask.config.set(settings(ClusterSpec("local"))):
+        inherited = dask.config.serialize(dask.config.global_config)
+    environment = {**os.environ, **WORKER_ENVIRONMENT, "DASK_INTERNAL_INHERIT_CONFIG": inherited}
     told = folder / "scheduler.json"
     worker = ["worker", "--nthreads", "1", "--no-dashboard"]
     commands = [["scheduler", "--port", "0", "--no-dashboard"], worker, worker]
