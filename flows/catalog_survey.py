@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from prefect import flow
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.catalog_config import EntryForm, entry_form, open_catalog
+from flows.catalog_config import entry_form, open_catalog
 from flows.catalog_due import wanted_now
 from flows.config import ClusterConfig
 from flows.runs import OPTIONS
 from flows.sources import ingest_sources
 from seisproc.catalog.catalog import Catalog, Snapshot
-from seisproc.catalog.due import Wanted
+from seisproc.catalog.due import STATES, check_one
 from seisproc.catalog.entry import Entry
 from seisproc.catalog.history import Event, Record, tell
-from seisproc.catalog.recipe import recipe_of, short
+from seisproc.catalog.recipe import short
 from seisproc.cluster import open_cluster
 from seisproc.errors import BusyError, ConfigError, GeometryError, SegyError, VolumeError
 from seisproc.leases import Lease
@@ -57,6 +57,8 @@ class SurveyFacts:
         What was not done, and why.
     stages : tuple of dict
         Stage and seconds.
+    digest : dict
+        The survey in numbers (:mod:`seisproc.report.digest`), for the report of the basin.
     """
 
     seconds: float = 0.0
@@ -65,7 +67,8 @@ class SurveyFacts:
     exports: tuple[str, ...] = ()
     report: str = ""
     notes: tuple[str, ...] = ()
-    stages: tuple[Mapping[str, Any], ...] = field(default=())
+    stages: tuple[Mapping[str, Any], ...] = ()
+    digest: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _run_name() -> str:
@@ -103,10 +106,14 @@ def catalog_survey(
         with opened.claim(name) as held:
             if models:
                 return _interpret_beside(opened, opened.entry(name), models, run, cluster)
-            work = _Work(opened, opened.entry(name), held, export)
-            if work.is_done():
-                return Completed(name=SKIPPED, message="nothing has changed since it was done")
-            return work.run(cluster)
+            entry = opened.entry(name)
+            wanted = wanted_now(Snapshot(opened.basin, {name: entry}))
+            verdict = check_one(opened, name, wanted)
+            if not verdict.due:  # another night may have done it meanwhile
+                why = "; ".join(verdict.why) or STATES[verdict.state]
+                return Completed(name=SKIPPED, message=f"{verdict.state}: {why}")
+            models = [wanted.pinned[model] for model in entry.models]
+            return _Work(opened, entry, verdict.recipe or {}, models, held).run(export, cluster)
     except BusyError as error:
         return Completed(name=SKIPPED, message=str(error))
 
@@ -145,38 +152,23 @@ def _interpret_beside(
 class _Work:
     """A run's way through one survey, and what the catalogue is told of it."""
 
-    def __init__(self, catalog: Catalog, entry: Entry, held: Lease, export: bool) -> None:
-        self.catalog, self.entry, self.held, self.export = catalog, entry, held, export
+    def __init__(
+        self,
+        catalog: Catalog,
+        entry: Entry,
+        recipe: Mapping[str, Any],
+        models: list[str],
+        held: Lease,
+    ) -> None:
+        self.catalog, self.entry, self.held = catalog, entry, held
+        self.recipe, self.models = recipe, models
         self.before = catalog.record(entry.name)
-        self.wanted = wanted_now(Snapshot(catalog.basin, {entry.name: entry}))
-        self.recipe = self._recipe(self.wanted)
 
-    def _recipe(self, wanted: Wanted) -> dict[str, Any]:
-        seen = self.catalog.seen(self.entry.name)
-        if seen is None or seen.hashes is None:
-            raise ConfigError(
-                f"survey {self.entry.name} has not been looked at since its files changed",
-                do=f"Run `seisproc catalog scan {self.catalog.layout.root}` first",
-            )
-        if wanted.missing:
-            raise ConfigError("; ".join(wanted.missing.values()))
-        return recipe_of(self.entry, seen.hashes, wanted.pinned, wanted.algorithms)
-
-    def is_done(self) -> bool:
-        """Whether all is there, made from just this; another night may have done it meanwhile."""
-        record = self.before
-        return (
-            record is not None
-            and record.outcome == "done"
-            and record.recipe == self.recipe
-            and is_published(self.entry.store)
-        )
-
-    def run(self, cluster: ClusterConfig) -> SurveyFacts:
+    def run(self, export: bool, cluster: ClusterConfig) -> SurveyFacts:
         """Do all stages; whatever becomes of them stands in the catalogue afterwards."""
         self._note("started")
         try:
-            facts = self._stages(cluster)
+            facts = self._stages(export, cluster)
         except BAD_SOURCE as error:
             self._note("quarantined", str(error))
             raise
@@ -186,42 +178,36 @@ class _Work:
         self._note("done", facts=facts)
         return facts
 
-    def _stages(self, cluster: ClusterConfig) -> SurveyFacts:
+    def _stages(self, export: bool, cluster: ClusterConfig) -> SurveyFacts:
         entry, form = self.entry, entry_form(self.entry)
-        start, notes = time.monotonic(), list[str]()
-        hours, exports = 0.0, tuple[str, ...]()
-        models = [self.wanted.pinned[model] for model in entry.models]
+        start, facts = time.monotonic(), SurveyFacts()
         with timeline() as stages:
             with open_cluster(cluster.spec()) as address:
-                self._ingest(form, address)
-                kind = Survey(entry.store).kind
-                if models and kind != "3d":
-                    notes.append(f"not interpreted: networks see stacked 3-D surveys, not {kind}")
-                elif models:
-                    made = interpret_survey(
-                        entry.store, models, entry.run, form.settings.settings(), address, True
+                if not entry.is_ingested:
+                    ingest_sources(
+                        list(entry.sources), entry.store, form.headers, form.volume, address, True
                     )
-                    hours = made.worker_hours
-                    if self.export:
-                        exports = self._exports()
-            report = ""
-            if kind == "3d":
-                report = f"{self.catalog.layout.root}/reports/{entry.name}.html"
-                report_survey(
-                    entry.store, report, run=entry.run if models else None,
-                    cards=model_cards(models), timeline=stages, overwrite=True,
+                self.held.require()
+                survey = Survey(entry.store)
+                facts = replace(facts, voxels=survey.amplitude.size)
+                if survey.kind != "3d":
+                    note = f"not interpreted: networks see stacked 3-D surveys, not {survey.kind}"
+                    facts = replace(facts, notes=(note,))
+                elif self.models:
+                    made = interpret_survey(
+                        entry.store, self.models, entry.run, form.settings.settings(), address, True
+                    )
+                    facts = replace(facts, worker_hours=made.worker_hours)
+            if survey.kind == "3d":
+                exports = self._exports() if self.models and export else ()
+                report = report_survey(
+                    entry.store, f"{self.catalog.layout.root}/reports/{entry.name}.html",
+                    run=entry.run if self.models else None, cards=model_cards(self.models),
+                    timeline=stages, overwrite=True,
                 )
-        size = Survey(entry.store).amplitude.size
-        return SurveyFacts(
-            round(time.monotonic() - start, 1), hours, size, exports, report, tuple(notes),
-            tuple(stages),
-        )
-
-    def _ingest(self, form: EntryForm, address: str) -> None:
-        ingest_sources(
-            list(self.entry.sources), self.entry.store, form.headers, form.volume, address, True
-        )
-        self.held.require()
+                facts = replace(facts, exports=exports, report=report.path, digest=report.digest)
+        seconds = round(time.monotonic() - start, 1)
+        return replace(facts, seconds=seconds, stages=tuple(stages))
 
     def _exports(self) -> tuple[str, ...]:
         folder = f"{self.catalog.layout.root}/exports/{self.entry.name}"
@@ -238,7 +224,7 @@ class _Work:
         store = self.entry.store
         published = outcome == "done" and is_published(store)
         self.catalog.note(self.entry.name, Record(
-            outcome, time.time(), self.recipe, reason,
+            outcome, time.time(), dict(self.recipe), reason,
             attempts=0 if outcome == "done" else tries + 1,
             store=store,
             fingerprint=Survey(store).fingerprint if published else "",
