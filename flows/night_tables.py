@@ -82,9 +82,10 @@ def summary(
     if reports:
         lines += ["", "### Reports", "",
                   *(f"- [{row.name}]({_link(row.report)})" for row in reports)]
-    states = Counter(each.state for each in checked.verdicts if not each.due)
+    told = {row.name for row in rows}
+    states = Counter(each.state for each in checked.verdicts if each.name not in told)
     if states:
-        lines += ["", "### Not due", "",
+        lines += ["", "### Others", "",
                   *(f"- {count} {state}: {STATES[state]}" for state, count in states.items())]
     return "\n".join(lines)
 

@@ -27,6 +27,9 @@ log = logging.getLogger("seisproc.nightly")
 TRIES = 2
 """Times that a survey is begun in one night where its process dies: killed, out of memory."""
 
+HELD = {"unreadable": "quarantined", "quarantined": "quarantined", "review": "review"}
+"""States in which a survey waits for somebody to do something about it."""
+
 LOOK_S = 10.0
 """How often the window's end is looked at while surveys run."""
 
@@ -39,8 +42,10 @@ class NightReceipt:
     ----------
     night : str
         Its date.
-    processed, failed, quarantined, review : int
-        Surveys by what became of them; those for review are held by a quality gate.
+    processed, failed : int
+        Surveys by what became of them.
+    quarantined, review : int
+        Surveys that are bad, or held by a quality gate, at the end: of this night or before.
     skipped : int
         Surveys with nothing to do, or that another run is at work on.
     not_started : int
@@ -71,6 +76,7 @@ class Night:
     def __init__(self, catalog: Catalog, window: TimeWindow, started: float) -> None:
         self.catalog, self.window, self.started = catalog, window, started
         self.rows: list[Row] = []
+        self.held: list[Row] = []
         self.not_started: list[str] = []
 
     def run(
@@ -130,6 +136,10 @@ class Night:
             If a survey failed: the night ends Failed.
         """
         counts = Counter(row.outcome for row in self.rows)
+        for verdict in checked.verdicts:
+            if verdict.state in HELD:
+                self.held.append(Row(verdict.name, HELD[verdict.state], "; ".join(verdict.why), 0))
+                counts[HELD[verdict.state]] += 1
         receipt = NightReceipt(
             self.window.night, counts["processed"], counts["failed"], counts["quarantined"],
             counts["review"], skipped + counts["skipped"], len(self.not_started),
@@ -138,7 +148,7 @@ class Night:
         )
         root = self.catalog.layout.root
         markdown_artifact("night", root, f"Night of {receipt.night}",
-                          summary(receipt, self.rows, self.not_started, checked))
+                          summary(receipt, [*self.rows, *self.held], self.not_started, checked))
         if self.rows:
             table_artifact("surveys", root, "Surveys of this night", night_rows(self.rows))
         failed = [row.name for row in self.rows if row.outcome == "failed"]

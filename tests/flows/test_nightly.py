@@ -69,7 +69,7 @@ def test_a_night_does_what_is_due_and_no_more(flow_command, basin):
     content = good.read_bytes()
     (inbox / "torn.sgy").write_bytes(content[: len(content) - 77])
     first = night(flow_command, basin)
-    assert (first["processed"], first["failed"]) == (1, 0)
+    assert (first["processed"], first["failed"], first["quarantined"]) == (1, 0, 1)
     today = date.today().isoformat()
     names = run_names()
     assert names[f"nightly/{today}"] == names[f"nightly/{today}/good"] == "Completed"
