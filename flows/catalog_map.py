@@ -27,6 +27,8 @@ from seisproc.places import open_place, require_writable, shown
 PICTURES = (".png", ".pdf", ".svg")
 GEOJSON = ".geojson"
 DPI = 130
+MOST_ROWS = 40
+"""Overlaps that are printed, the largest first."""
 
 
 class BasinMap:
@@ -61,8 +63,10 @@ class BasinMap:
                 "of the second": f"{each.share_of_second:.1%}",
                 "CRS": each.crs or "not named: compared as it stands",
             }
-            for each in self.shared
+            for each in self.shared[:MOST_ROWS]
         ])
+        if len(self.shared) > MOST_ROWS:
+            click.echo(f"and {len(self.shared) - MOST_ROWS:,} smaller ones: --json has them all")
         if self.unplaced:
             click.echo(f"not placed  {', '.join(self.unplaced)}: no coordinates; give an outline")
         for place in self.written:

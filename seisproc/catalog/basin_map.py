@@ -34,6 +34,9 @@ OTHER = "#9aa5b1"
 
 MOST_PANELS = 4
 MOST_LABELS = 60
+MOST_OVERLAPS = 500
+"""Larger ones are hatched; the others could not be told apart."""
+
 SMALL = 0.012
 """A survey that spans less of the map is marked by a dot as well."""
 
@@ -53,11 +56,14 @@ class Colouring:
         Name of a survey -> word in the legend.
     colours : mapping
         Word -> colour; grey where there is none.
+    opacity : str
+        Of areas, as the last two digits of a colour.
     """
 
     title: str
     words: Mapping[str, str]
     colours: Mapping[str, str]
+    opacity: str = "66"
 
     def of(self, name: str) -> str:
         """Colour of a survey."""
@@ -121,8 +127,8 @@ def _draw_group(
 ) -> None:
     for place in sorted(places, key=lambda place: -place.shape.area):  # small ones on top
         colour = colouring.of(place.name)
-        _draw_shape(axes, place.shape, facecolor=f"{colour}66", edgecolor=colour, linewidth=1.4)
-    for each in shared:
+        _draw_shape(axes, place.shape, facecolor=f"{colour}{colouring.opacity}", edgecolor=colour, linewidth=1.4)
+    for each in shared[:MOST_OVERLAPS]:
         if each.shape.area:
             _draw_shape(axes, each.shape, facecolor="none", edgecolor=f"{INK}88", linewidth=0.0,
                         hatch="////")
@@ -208,7 +214,7 @@ def _legend(
     words = [colouring.words.get(place.name, "") for place in places]
     order = [*colouring.colours, *sorted(set(words) - set(colouring.colours))]
     handles: list[Patch | Line2D] = [
-        Patch(facecolor=f"{colouring.colours.get(word, OTHER)}66",
+        Patch(facecolor=f"{colouring.colours.get(word, OTHER)}{colouring.opacity}",
               edgecolor=colouring.colours.get(word, OTHER), label=f"{word} ({words.count(word)})")
         for word in order
         if word in words

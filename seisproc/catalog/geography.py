@@ -145,19 +145,21 @@ def overlaps(places: Iterable[Place]) -> list[Overlap]:
     found: list[Overlap] = []
     for group in by_crs(places).values():
         shapes = np.array([place.shape for place in group])
-        pairs = shapely.STRtree(shapes).query(shapes, predicate="intersects").T
+        one, two = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+        one, two = one[one < two], two[one < two]
+        parts = shapely.intersection(shapes[one], shapes[two])
         found += [
             each
-            for one, two in pairs.tolist()
-            if one < two and (each := _shared(group[one], group[two])) is not None
+            for i, j, part in zip(one.tolist(), two.tolist(), parts, strict=True)
+            if (each := _shared(group[i], group[j], part)) is not None
         ]
     return sorted(found, key=lambda each: (-(each.km2 or 0), -(each.km or 0), each.first))
 
 
-def _shared(one: Place, two: Place) -> Overlap | None:
-    """Return what two surveys share; None where they only touch."""
+def _shared(one: Place, two: Place, common: BaseGeometry) -> Overlap | None:
+    """Return what two surveys share, of what they have in common; None where they only touch."""
     first, second = sorted((one, two), key=lambda place: place.name)
-    parts = shapely.get_parts(first.shape.intersection(second.shape))
+    parts = shapely.get_parts(common)
     if first.is_area and second.is_area:
         kept = [part for part in parts if part.area > 0]
     elif first.is_area or second.is_area:
