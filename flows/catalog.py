@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from flows import catalog_report
 from flows.options import (
     INPUT,
     LOCATION,
@@ -261,3 +262,5 @@ def _model(told: str) -> str:
     return str(MODEL.convert(told, None, None)) if "/" in told else told
 
 
+for _verb in (catalog_report.report, catalog_report.sections):
+    catalog.add_command(_verb)

@@ -127,7 +127,8 @@ def _draw_group(
 ) -> None:
     for place in sorted(places, key=lambda place: -place.shape.area):  # small ones on top
         colour = colouring.of(place.name)
-        _draw_shape(axes, place.shape, facecolor=f"{colour}{colouring.opacity}", edgecolor=colour, linewidth=1.4)
+        _draw_shape(axes, place.shape, facecolor=f"{colour}{colouring.opacity}", edgecolor=colour,
+                    linewidth=1.4)
     for each in shared[:MOST_OVERLAPS]:
         if each.shape.area:
             _draw_shape(axes, each.shape, facecolor="none", edgecolor=f"{INK}88", linewidth=0.0,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.errors import SeisprocError
 from seisproc.survey import Survey
 
 COVERED = 0.5
@@ -37,3 +40,33 @@ def covered_lines(survey: Survey, target: str) -> dict[str, NDArray[np.bool_]]:
         kind: done.sum(axis) >= COVERED * np.maximum(live.sum(axis), 1)
         for kind, axis in (("inline", 1), ("crossline", 0))
     }
+
+
+class Covered:
+    """Tells of lines of many surveys whether somebody has interpreted them by now.
+
+    Only surveys that are asked about are opened, each once.
+
+    Parameters
+    ----------
+    stores : mapping
+        Name of a survey -> its store.
+    """
+
+    def __init__(self, stores: Mapping[str, str]) -> None:
+        self.stores = stores
+        self._open: dict[str, Survey] = {}
+        self._covered: dict[tuple[str, str], dict[str, NDArray[np.bool_]]] = {}
+
+    def __call__(self, survey: str, target: str, line: str, number: int) -> bool:
+        """Whether a line has labels, or cannot be read: no store, or no such line any more."""
+        try:
+            if survey not in self._open:
+                self._open[survey] = Survey(self.stores[survey])
+            opened, key = self._open[survey], (survey, target)
+            if key not in self._covered:
+                self._covered[key] = covered_lines(opened, target)
+            (at,) = np.nonzero(getattr(opened.grid, line) == number)
+        except SeisprocError:
+            return True
+        return not len(at) or bool(self._covered[key][line][at[0]])

@@ -23,7 +23,10 @@ from seisproc.volume import Shape3, boxes
 COLUMN_EDGE = SHARDS[3][0]
 DOUBTFUL_LINES = 5
 APART = 20
-"""Doubtful lines are at least the survey's extent over this apart."""
+"""Doubtful lines are at least the survey's extent over this apart, ..."""
+
+LEAST_APART = 5
+"""... and so many lines, or in small surveys as many as let five lines be chosen."""
 
 
 LINES = {"inline": 1, "crossline": 0}
@@ -215,7 +218,7 @@ def doubtful_lines(
     """Lines of one direction with the highest mean; none where there is only one line.
 
     A line with under a tenth of the fullest one's voxels, as at ragged edges, does not count, and
-    no two are closer than a twentieth of the survey: neighbours would say the same.
+    no two are closer than a twentieth of the survey or five lines: neighbours would say the same.
 
     Parameters
     ----------
@@ -232,7 +235,7 @@ def doubtful_lines(
     counts = voxels.sum(axis)
     if len(counts) < 2:
         return []
-    apart = max(1, len(counts) // APART)
+    apart = max(1, len(counts) // APART, min(LEAST_APART, len(counts) // DOUBTFUL_LINES))
     chosen = [] if leave_out is None else np.flatnonzero(leave_out).tolist()
     skipped = len(chosen)
     usable = np.flatnonzero(counts >= 0.1 * counts.max())

@@ -100,7 +100,7 @@ def write_report(
         If ``output_html`` exists and ``overwrite`` is false.
     """
     output_html = str(output_html)
-    _require_free(output_html, overwrite)
+    require_free(output_html, overwrite)
     survey = Survey(str(store_url))
     survey.lattice.grid(survey.url)  # only a stacked 3-D survey has the pictures
     run = run or newest_run(survey)
@@ -108,7 +108,7 @@ def write_report(
     drawn = draw_pictures(survey, summary, labels)
     charts = score_pictures(scores or {}, _class_names(summary, cards or ()))
     cards_shown = [facts.card(number, card) for number, card in enumerate(cards or (), 1)]
-    page = _environment().get_template("report.html").render(
+    page = environment().get_template("report.html").render(
         title=facts.title(survey),
         subject=facts.subject(summary),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -149,7 +149,8 @@ def pictures(store_url: str, run: str | None = None, labels: str | None = None) 
     return {picture.name: picture.png for picture in drawn}
 
 
-def _require_free(output: str, overwrite: bool) -> None:
+def require_free(output: str, overwrite: bool) -> None:
+    """Refuse to write a page where a folder is, or a file that may not be replaced."""
     fs, path = open_place(output)
     with reaching(output):
         exists, is_folder = fs.exists(path), fs.isdir(path)
@@ -163,7 +164,8 @@ def _require_free(output: str, overwrite: bool) -> None:
         )
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Templates of reports, with the filters ``text`` and ``data_url``."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("seisproc.report"), autoescape=True, trim_blocks=True,
         lstrip_blocks=True, undefined=jinja2.StrictUndefined,

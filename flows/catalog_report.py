@@ -1,0 +1,81 @@
+"""`seisproc catalog report` and `sections`: the whole basin on a page, what to label next."""
+
+from __future__ import annotations
+
+import click
+
+from flows.options import LOCATION, json_option, overwrite_option, print_receipt
+
+CATALOG = click.argument("catalog", metavar="CATALOG", type=LOCATION)
+
+
+@click.command()
+@CATALOG
+@click.argument("output", metavar="OUT.html", type=LOCATION)
+@click.option("--to-label", "to_label", type=LOCATION, metavar="LIST.csv",
+              help="Write the sections to label next as a list, for `seisproc catalog sections`.")
+@click.option("--sections", "count", type=click.IntRange(min=0), default=20, show_default=True,
+              help="Sections to label next, for facies and for faults.")
+@click.option("--per-survey", type=click.IntRange(min=1), default=4, show_default=True,
+              help="Of these, sections of one survey at most.")
+@overwrite_option
+@json_option
+def report(catalog: str, output: str, to_label: str | None, count: int, per_survey: int,
+           overwrite: bool, as_json: bool) -> None:
+    """Write the report of a basin: one HTML file that holds everything, maps included.
+
+    A table of all surveys with their states, hours and links, maps by state and by uncertainty,
+    facies volumes, and the sections on which the models are least sure. It is made of what the
+    nightly run keeps of each survey; volumes are not read.
+    """
+    from flows.catalog_config import open_catalog
+    from flows.catalog_due import wanted_now
+    from seisproc.atomic import write_atomic
+    from seisproc.catalog.due import check
+    from seisproc.labelling.covered import Covered
+    from seisproc.places import require_writable
+    from seisproc.report.basin import write_basin_report
+    from seisproc.report.basin_rows import digests_of
+    from seisproc.report.write import require_free
+    from seisproc.sections.wanted import choose_sections, sections_csv
+
+    for place in filter(None, (output, to_label)):
+        require_writable(place)
+        require_free(place, overwrite)
+    opened = open_catalog(catalog)
+    snapshot = opened.load()
+    checked = check(opened, wanted_now(snapshot), snapshot=snapshot)
+    covered = Covered({name: entry.store for name, entry in snapshot.entries.items()})
+    wanted = choose_sections(
+        digests_of(checked), count, per_survey,
+        lambda each: covered(each.survey, each.target, each.line, each.number),
+    )
+    if to_label:
+        write_atomic(to_label, sections_csv(wanted).encode())
+    receipt = write_basin_report(checked, wanted, output, list_file=to_label or "",
+                                 overwrite=overwrite)
+    print_receipt(receipt, as_json, **({"list": to_label} if to_label else {}))
+
+
+@click.command()
+@CATALOG
+@click.argument("list_file", metavar="LIST.csv", type=LOCATION)
+@click.argument("folder", metavar="FOLDER", type=LOCATION)
+@click.option("--no-segy", is_flag=True, help="Leave out the sections as SEG-Y.")
+@json_option
+def sections(catalog: str, list_file: str, folder: str, no_segy: bool, as_json: bool) -> None:
+    """Cut the sections of a list out of their surveys, for an expert to label.
+
+    Each becomes FOLDER/SURVEY/LINE-NUMBER.npz with the seismic, where it lies and what the model
+    says; labels are added as arrays `facies` or `fault` (sample, trace), 255 = not interpreted.
+    Files that are there are left as they are. FOLDER/facies.yaml and FOLDER/fault.yaml are recipes
+    for `seisproc train`; run the same command after the labelling, and they name what is labelled.
+    """
+    from flows.catalog_config import open_catalog
+    from seisproc.sections.cutting import Interpreted, cut_sections
+    from seisproc.sections.wanted import read_sections
+
+    wanted = read_sections(list_file)
+    entries = open_catalog(catalog).load().entries
+    surveys = {name: Interpreted(entry.store, entry.run) for name, entry in entries.items()}
+    print_receipt(cut_sections(wanted, surveys, folder, segy=not no_segy), as_json)
