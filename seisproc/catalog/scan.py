@@ -137,7 +137,7 @@ class _Scan:
             new += candidates(inbox, look.in_folder(inbox.place), taken)
             taken |= {file.url for each in new for file in each.files}
         new = [each for each in new if not _is_named(each, snapshot)]
-        new.sort(key=lambda each: (each.source.count("/"), each.source))
+        new.sort(key=_arrival_order)
 
         def hashed(candidate: Candidate) -> Seen:
             known = before.get(candidate.source)
@@ -231,6 +231,13 @@ def _owners(snapshot: Snapshot) -> dict[tuple[str, ...], str]:
     for *_, name, hashes in ranked:
         owners.setdefault(hashes, name)
     return owners
+
+
+def _arrival_order(candidate: Candidate) -> tuple[int, float, int, str]:
+    """Put what lies higher up first, then the older: of two copies that one is the survey."""
+    source = candidate.source
+    written = max(file.modified for file in candidate.files)
+    return (source.count("/"), written, len(source), source)
 
 
 def _is_named(candidate: Candidate, snapshot: Snapshot) -> bool:

@@ -124,10 +124,10 @@ def test_from_nothing_to_a_list_of_what_is_due(basin, command):
     code, out, _ = command("catalog", "list", basin)
     lines = out.splitlines()
     assert lines[0].startswith("North Sea: 3 surveys")
-    assert [line.split()[0] for line in lines[2:5]] == ["own", "copy-of-f3", "bad"]
+    assert [line.split()[0] for line in lines[2:5]] == ["own", "f3", "bad"]
     code, out, _ = command("catalog", "list", basin, "--json", "--due")
     told = json.loads(out)
-    assert [each["name"] for each in told["surveys"]] == ["own", "copy-of-f3"]
+    assert [each["name"] for each in told["surveys"]] == ["own", "f3"]
     assert told["states"] == {"new": 2, "unreadable": 1}
     assert told["arrivals"][0]["state"] == "duplicate"
     code, out, _ = command("catalog", "list", basin, "--state", "unreadable", "--json")

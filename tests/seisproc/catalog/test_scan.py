@@ -91,11 +91,12 @@ def test_a_copy_of_a_known_file_is_no_new_survey(basin):
 
 
 def test_copies_that_arrive_together_are_one_survey(basin):
-    file = write_segy(basin.inbox / "a.sgy")
-    for name in ("b.sgy", "c.sgy"):
+    file = write_segy(basin.inbox / "first.sgy")
+    time.sleep(0.02)
+    for name in ("copy.sgy", "second.sgy"):
         shutil.copy(file, basin.inbox / name)
     found = basin.scan()
-    assert found.added == ["a"]
+    assert found.added == ["first"], "the one that was written first"
     assert len(found.known) == 2
 
 
