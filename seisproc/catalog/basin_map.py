@@ -138,7 +138,7 @@ def _draw_group(
     dots = {place.name for place in places if _span(place.shape) < SMALL * size}
     for place in places:
         if place.name in dots:
-            middle = place.shape.representative_point()
+            middle = _middle(place.shape)
             axes.plot(middle.x, middle.y, "o", color=colouring.of(place.name), markersize=5)
     axes.update_datalim([(west, south), (east, north)])
     axes.margins(0.08)
@@ -156,6 +156,15 @@ def _draw_group(
     axes.annotate("N", (0.965, 0.985), (0.965, 0.9), xycoords="axes fraction", ha="center",
                   arrowprops={"arrowstyle": "-|>", "color": INK}, color=INK, fontsize=9)
     _draw_names(axes, places, dots)
+
+
+def _middle(shape: BaseGeometry) -> shapely.Point:
+    """Return a place within an area, or half-way along a line."""
+    along = shape.geom_type == "LineString"
+    point: shapely.Point = (
+        shape.interpolate(0.5, normalized=True) if along else shape.representative_point()
+    )
+    return point
 
 
 def _span(shape: BaseGeometry) -> float:
@@ -187,7 +196,7 @@ def _draw_names(axes: Axes, places: Sequence[Place], dots: Collection[str]) -> N
     taken: list[tuple[float, float, float, float]] = []
     height = _LABEL_POINTS * figure.dpi / 72 * 1.3
     for place in sorted(places, key=lambda place: (-place.shape.length, place.name))[:MOST_LABELS]:
-        middle = place.shape.representative_point()
+        middle = _middle(place.shape)
         x, y = axes.transData.transform((middle.x, middle.y))
         half = 0.3 * height * len(place.name)
         first = () if place.name in dots else (0.0,)
