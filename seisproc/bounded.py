@@ -201,14 +201,18 @@ class _Crew(Generic[Item, Result]):
 
     def completed(self, wait_s: float) -> Iterator[list[Outcome[Item, Result]]]:
         """Yield the outcomes of each group that has completed; wait for one, but not for ever."""
+        from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
 
         found = self._next(wait_s)
         results: dict[Any, Any] = {}
         for future in list(found):
             if future.status == "finished":
-                with contextlib.suppress(CancelledError):
-                    results[future] = future.result()
+                try:
+                    with contextlib.suppress(CancelledError):
+                        results[future] = future.result()
+                except CommClosedError as error:
+                    raise _lost() from error
             if future.status == "cancelled":
                 raise _lost()
             if future not in results and future.status != "error":

@@ -15,8 +15,13 @@ from seisproc.errors import ClusterError
 if TYPE_CHECKING:
     from distributed import Client, WorkerPlugin
 
+log = logging.getLogger(__name__)
+
 LOGGER = "seisproc"
 """What workers log under this name reaches the process that is connected to them."""
+
+TRIES = 3
+"""Times that the workers are prepared, one of which may die meanwhile."""
 
 ANSWER_TIMEOUT_S = 5.0
 """How long an address may take to answer."""
@@ -40,23 +45,43 @@ def connect(
     if not address:
         yield None
         return
-    from seisproc.cluster.leaving import Leaving, Notice
-    from seisproc.cluster.same_code import REFUSED, SameCode, require_same_code, tell_of_refused
-
     with _client(address, timeout_s) as client:
         _wait_for_worker(client, address, workers_timeout_s)
-        check = SameCode(require_same_code(client), client.id)
-        client.subscribe_topic(REFUSED, tell_of_refused)
-        client.register_plugin(check)
-        client.register_plugin(Leaving())
-        client.register_plugin(Notice())
-        client.forward_logging(LOGGER)
-        client.register_plugin(_log_level(logging.getLogger(LOGGER).getEffectiveLevel()))
+        check = _prepare(client, address)
         try:
             yield client
         finally:
             with contextlib.suppress(Exception):  # the scheduler may be gone
-                client.unregister_worker_plugin(check.name)
+                client.unregister_worker_plugin(check)
+
+
+def _prepare(client: Client, address: str) -> str:
+    """Check the workers and tell them what they need; return the name of the check.
+
+    A worker that dies meanwhile breaks the scheduler's message to all of them; so it is sent again.
+    """
+    from seisproc.cluster.leaving import Leaving, Notice
+    from seisproc.cluster.same_code import REFUSED, SameCode, require_same_code, tell_of_refused
+
+    for left in reversed(range(TRIES)):
+        try:
+            check = SameCode(require_same_code(client), client.id)
+            client.subscribe_topic(REFUSED, tell_of_refused)
+            client.register_plugin(check)
+            client.register_plugin(Leaving())
+            client.register_plugin(Notice())
+            client.forward_logging(LOGGER)
+            client.register_plugin(_log_level(logging.getLogger(LOGGER).getEffectiveLevel()))
+            return check.name
+        except OSError as error:
+            if not left or client.status != "running":
+                raise ClusterError(
+                    f"the Dask cluster at {address} was lost while its workers were prepared",
+                    found=str(error),
+                    do="Look whether its scheduler still runs, and run the same command again",
+                ) from error
+            log.info("the workers are prepared again, since one was lost: %s", error)
+    raise AssertionError("not reached")
 
 
 @contextlib.contextmanager

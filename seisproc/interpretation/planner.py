@@ -27,6 +27,7 @@ from seisproc.interpretation.prediction import Recipe
 from seisproc.interpretation.regions import Regions
 from seisproc.interpretation.tiling import Lattice, lattices
 from seisproc.normalise import NORMALISATION
+from seisproc.places import reaching
 from seisproc.sections.of_survey import survey_context
 from seisproc.survey import Survey
 from seisproc.volume import Shape3
@@ -100,19 +101,22 @@ def plan_interpretation(
         If there is no survey.
     GeometryError
         If it is no stacked 3-D survey.
+    AccessError
+        If an object store does not answer.
     """
     _require_name(run)
-    survey = Survey(store_url)
+    with reaching(store_url):
+        survey = Survey(store_url)
+        grid, live, statistics = survey.grid, survey.live, survey.statistics
     _require_recipes(recipes)
-    shape: Shape3 = survey.grid.shape
+    shape: Shape3 = grid.shape
     chunks, sharding = _layout(shape, shards)
     if borders not in (HAND_OVER, RECOMPUTE):
         raise ConfigError("borders", found=borders, expected=f"{HAND_OVER!r} or {RECOMPUTE!r}")
     if min(region) < 1:
         raise ConfigError("region, in shards", found=f"{region}", expected="at least (1, 1)")
-    told = {
-        recipe.key: survey_context(recipe, survey.grid, survey.url) for recipe in recipes
-    }
+    with reaching(store_url):
+        told = {recipe.key: survey_context(recipe, grid, survey.url) for recipe in recipes}
     networks = tuple(
         NetworkPlan(
             recipe=recipe,
@@ -128,12 +132,10 @@ def plan_interpretation(
     for network in networks:
         blend_weights(weights, network.lattices)  # refuses an overlap that cannot be summed
     regions = Regions(shape[:2], (region[0] * sharding[0], region[1] * sharding[1]))
-    live = survey.live
     distinct = sum(_live_windows(network, live).sum() for network in networks)
     run_windows = distinct
     if borders == RECOMPUTE:
         run_windows = sum(_repeated(network, regions, live) for network in networks)
-    statistics = survey.statistics
     plan = InterpretationPlan(
         store_url=survey.url,
         run=run,

@@ -22,7 +22,7 @@ from seisproc.interpretation.planner import plan_interpretation
 from seisproc.interpretation.product import create_product
 from seisproc.interpretation.provenance import attributes
 from seisproc.interpretation.publication import publish_incomplete, publish_product
-from seisproc.places import AccessError
+from seisproc.places import AccessError, reaching
 from seisproc.records import Lease, lease, work_url
 from seisproc.survey import Survey, is_published
 
@@ -102,7 +102,20 @@ def interpret(
         If the survey is not the one that the plan was made for.
     BusyError
         If another run is writing the same product.
+    AccessError
+        If an object store does not do what it is asked, for longer than its library and three tries
+        at a region stand. The same call goes on from there.
     """
+    with reaching(plan.store_url):
+        return _interpret(plan, client, on_progress, overwrite)
+
+
+def _interpret(
+    plan: InterpretationPlan,
+    client: Client | None,
+    on_progress: Callable[[int, int, str], None] | None,
+    overwrite: bool,
+) -> InterpretationReceipt:
     start = time.monotonic()
     if Survey(plan.store_url).fingerprint != plan.source:
         raise StoreError(

@@ -38,8 +38,9 @@ SHAPE, SHARDS = (48, 48, 32), (16, 16, 16)
 DELAY_S = 0.008
 """What a window takes: a run of some hundred windows lasts seconds."""
 
-FORGET_S = 1
-"""A worker that is not heard of is forgotten as soon as Dask allows, which is after 5 s."""
+FORGET_S = 10
+"""A worker that is not heard of for so long is given up; a loaded machine makes all stand still for
+seconds."""
 
 
 def make_plan(url: str, delay_s: float = DELAY_S) -> InterpretationPlan:
