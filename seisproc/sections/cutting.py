@@ -39,6 +39,13 @@ from seisproc.survey import Survey
 IEEE = 5
 CLASSES = "classes.yaml"
 
+RECIPES: dict[str, dict[str, Any]] = {
+    "facies": {"synthetics": {"volumes": 0}},
+    "fault": {"patches": {"shape": [128, 128]}, "training": {"network": "unet"}},
+}
+"""What a recipe says besides its sections: classes of facies are the survey's own, while faults are
+learned from synthetics too, and by a network for sections, not for blocks."""
+
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -246,7 +253,7 @@ def _write_recipe(folder: str, target: str, labelled: Mapping[str, int]) -> str:
     """Write the recipe of a training on the surveys that have labels, or on all that are wanted."""
     chosen = [name for name, count in labelled.items() if count] or list(labelled)
     told = {"target": target, "sections": [{"folder": f"{folder}/{name}"} for name in chosen],
-            "synthetics": {"volumes": 0}}
+            **RECIPES[target]}
     head = (f"# Add the array {target} (sample, trace) to the sections, 255 = not interpreted, and"
             " run the same\n# `seisproc catalog sections` again: this file then names the surveys"
             " that have labels.\n")

@@ -127,6 +127,14 @@ def test_a_list_of_other_surveys_is_refused(command, basin, tmp_path):
     assert "not in the catalogue; found: reef" in words
 
 
+def test_the_recipe_for_faults_is_one_for_sections(command, basin, tmp_path):
+    (tmp_path / "list.csv").write_text("survey,target,line,number\nbay,fault,inline,3\n")
+    command("catalog", "sections", basin, tmp_path / "list.csv", tmp_path / "out", "--no-segy")
+    recipe = read_recipe(str(tmp_path / "out" / "fault.yaml"), None, [], [], None, {})
+    assert recipe["patches"].config("fault").kind == "2d"
+    assert recipe["training"].network == "unet"
+
+
 def test_help_of_the_catalogue_names_both(command):
     code, out, _ = command("catalog", "--help")
     assert code == 0
