@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from flows.options import LOCATION, json_option, overwrite_option, print_receipt
+
+if TYPE_CHECKING:
+    from seisproc.catalog.due import Check
+    from seisproc.report.basin import BasinReceipt
 
 CATALOG = click.argument("catalog", metavar="CATALOG", type=LOCATION)
 
@@ -30,14 +36,9 @@ def report(catalog: str, output: str, to_label: str | None, count: int, per_surv
     """
     from flows.catalog_config import open_catalog
     from flows.catalog_due import wanted_now
-    from seisproc.atomic import write_atomic
     from seisproc.catalog.due import check
-    from seisproc.labelling.covered import Covered
     from seisproc.places import require_writable
-    from seisproc.report.basin import write_basin_report
-    from seisproc.report.basin_rows import digests_of
     from seisproc.report.write import require_free
-    from seisproc.sections.wanted import choose_sections, sections_csv
 
     for place in filter(None, (output, to_label)):
         require_writable(place)
@@ -45,16 +46,42 @@ def report(catalog: str, output: str, to_label: str | None, count: int, per_surv
     opened = open_catalog(catalog)
     snapshot = opened.load()
     checked = check(opened, wanted_now(snapshot), snapshot=snapshot)
-    covered = Covered({name: entry.store for name, entry in snapshot.entries.items()})
+    receipt = basin_report(checked, output, to_label or "", count, per_survey, overwrite=overwrite)
+    print_receipt(receipt, as_json, **({"list": to_label} if to_label else {}))
+
+
+def basin_report(
+    checked: Check, output: str, to_label: str = "", count: int = 20, per_survey: int = 4, *,
+    overwrite: bool = False,
+) -> BasinReceipt:
+    """Write the report of a basin and, where it is named, the list of what to label next.
+
+    Parameters
+    ----------
+    checked : Check
+        The catalogue as it is now.
+    output, to_label : str
+        The page, and the list as CSV.
+    count, per_survey : int
+        Sections of each target to label next, and of one survey among them, at most.
+    overwrite : bool
+        Whether the page may be replaced; the list is.
+    """
+    from seisproc.atomic import write_atomic
+    from seisproc.labelling.covered import Covered
+    from seisproc.report.basin import write_basin_report
+    from seisproc.report.basin_rows import digests_of
+    from seisproc.sections.wanted import choose_sections, sections_csv
+
+    entries = checked.snapshot.entries
+    covered = Covered({name: entry.store for name, entry in entries.items()})
     wanted = choose_sections(
         digests_of(checked), count, per_survey,
         lambda each: covered(each.survey, each.target, each.line, each.number),
     )
     if to_label:
         write_atomic(to_label, sections_csv(wanted).encode())
-    receipt = write_basin_report(checked, wanted, output, list_file=to_label or "",
-                                 overwrite=overwrite)
-    print_receipt(receipt, as_json, **({"list": to_label} if to_label else {}))
+    return write_basin_report(checked, wanted, output, list_file=to_label, overwrite=overwrite)
 
 
 @click.command()

@@ -127,10 +127,10 @@ def draw_maps(
     if not places:
         return {}
     colourings: dict[str, Colouring] = {"state": by_state(places)}
+    names = [place.name for place in places]
     for target in rows.targets_of(digests.values()):
-        means = {name: digest["uncertainty"][target]["mean"] for name, digest in digests.items()
-                 if target in digest.get("uncertainty", {})}
-        names = [place.name for place in places]
+        doubts = {name: digests.get(name, {}).get("uncertainty", {}) for name in names}
+        means = {name: doubt[target]["mean"] for name, doubt in doubts.items() if target in doubt}
         colourings[f"{target} uncertainty"] = by_uncertainty(target, means, names)
     return {name: png(draw_basin(title, places, shared, colouring))
             for name, colouring in colourings.items()}
