@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 from models.bundle import Bundle, open_bundle, save_bundle
@@ -15,6 +16,9 @@ from models.errors import BundleError
 
 HEAD = ("head.outer.weight", "head.outer.bias")
 """Tensors of a network whose division by a temperature divides its logits."""
+
+SEEN = {"format", "patches", "spectra", "contacts"}
+"""What a card says of training data."""
 
 
 def join_bundles(urls: Sequence[str], folder: str | Path, *, overwrite: bool = False) -> str:
@@ -70,6 +74,7 @@ def join_bundles(urls: Sequence[str], folder: str | Path, *, overwrite: bool = F
                        for b in opened],
             "best_step": 0,
             "warnings": [],
+            **_seen(opened),
         },
         metrics={},
         licence=first.licence,
@@ -79,6 +84,24 @@ def join_bundles(urls: Sequence[str], folder: str | Path, *, overwrite: bool = F
     )
     references = opened[0].references or None
     return save_bundle(folder, card, state, references=references, overwrite=overwrite)
+
+
+def _seen(bundles: Sequence[Bundle]) -> dict[str, object]:
+    """Join what the cards say of training data, if all do: every one gives its share of spectra.
+
+    How it is made stands in ``seisproc/gates/training.py``.
+    """
+    told = [dict(bundle.card.training.get("seen") or {}) for bundle in bundles]
+    if not all(each.keys() == SEEN for each in told):
+        return {}
+    spectra = [one for n, each in enumerate(told) for one in each["spectra"][n :: len(told)]]
+    contacts = [each["contacts"] for each in told]
+    return {"seen": {
+        "format": told[0]["format"],
+        "patches": sum(each["patches"] for each in told),
+        "spectra": spectra,
+        "contacts": np.sum(contacts, axis=0).tolist() if contacts[0] else [],
+    }}
 
 
 def _require_alike(one: Bundle, other: Bundle) -> None:

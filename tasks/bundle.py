@@ -22,6 +22,7 @@ from models.train_config import deciding
 from models.training import TrainConfig, TrainResult
 from seisproc.errors import OutputExistsError
 from seisproc.fingerprint import fingerprint
+from seisproc.gates.training import PATCHES, look_at_patches
 from seisproc.normalise import NORMALISATION
 from seisproc.patches.reading import PatchReader
 from seisproc.patches.store import PatchStore
@@ -169,6 +170,10 @@ def write_bundle(
             "best_step": result.best_step,
             "stopped": result.stopped,
             "warnings": list(result.warnings),
+            "seen": look_at_patches(
+                PatchReader(store, "train").sample(PATCHES),
+                len(store.classes) if config.target == "facies" else 0,
+            ),
         },
         metrics={metric: {"value": value, "floor": floor, "floor_name": "the same everywhere"}},
         licence=LICENCE,

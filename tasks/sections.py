@@ -20,6 +20,7 @@ from models.train_config import deciding
 from seisproc.cluster import connect
 from seisproc.errors import ConfigError, IncompleteError, SeisprocError
 from seisproc.fingerprint import fingerprint
+from seisproc.gates.training import look_at_sections
 from seisproc.normalise import NORMALISATION
 from seisproc.scoring.held_out_sections import score_held_out, score_held_out_faults
 from seisproc.scoring.scores import FaciesResult, FaultResult
@@ -250,6 +251,10 @@ def _write(
             "folds": [dataclasses.asdict(entry) | {"bundle": ""} for entry in receipts],
             "best_step": max(entry.best_step for entry in receipts),
             "warnings": sorted({warning for entry in receipts for warning in entry.warnings}),
+            "seen": look_at_sections(
+                [(section.seismic, section.labels) for section in sections], training.shape,
+                len(training.classes),
+            ),
         },
         metrics=judged.metrics,
         threshold=judged.threshold,

@@ -2,8 +2,9 @@
 
 The whole interface, for flows::
 
-    measures = measure_survey(store_url, client)              # after ingest
-    measures = measure_interpretation(store_url, run, client) # after interpretation
+    seen = {card.name: card.training.get("seen")}             # of the networks' bundles
+    measures = measure_survey(store_url, client, seen=seen)   # after ingest
+    measures = measure_interpretation(store_url, run, client, seen=seen)
     limits = limits_of(basin_gates, entry_gates)              # plain mappings, or nothing: defaults
     verdicts = judge(measures, limits)                        # pure; a tuple of Verdict
     worst(verdicts)                                           # "pass", "warn" or "hold"
@@ -14,6 +15,7 @@ The whole interface, for flows::
 sentence. What cannot be measured is ``not judged``, with the reason, and holds nothing up.
 """
 
+from seisproc.gates.interpretation import measure_interpretation
 from seisproc.gates.judge import OUTCOMES, Verdict, judge, worst
 from seisproc.gates.known import DEFAULT_LIMITS, GATES, Gate, Limit, Limits, limits_of
 from seisproc.gates.measures import Measure, Measures
@@ -22,6 +24,6 @@ from seisproc.gates.table import gate_markdown, gate_rows, gate_table
 
 __all__ = [
     "DEFAULT_LIMITS", "GATES", "OUTCOMES", "Gate", "Limit", "Limits", "Measure", "Measures",
-    "Verdict", "gate_markdown", "gate_rows", "gate_table", "judge", "limits_of", "measure_survey",
-    "worst",
+    "Verdict", "gate_markdown", "gate_rows", "gate_table", "judge", "limits_of",
+    "measure_interpretation", "measure_survey", "worst",
 ]  # fmt: skip

@@ -84,18 +84,18 @@ def _verdict(measure: Measure, limit: Limit) -> Verdict:
                        f"{title if gate is None else _title(gate, subject)}: not judged"
                        + (f", {measure.found}" if measure.found else ""))
     for outcome, bound in ((HOLD, limit.hold), (WARN, limit.warn)):
-        if bound is not None and (value < bound if gate.low else value > bound):
+        if bound is not None and value > bound:
             error = SeisprocError(
                 f"{_title(gate, subject)}: {figure(value, gate.unit)}",
                 found=measure.found or None,
-                expected=f"{'at least' if gate.low else 'at most'} {figure(bound, gate.unit)}",
+                expected=f"at most {figure(bound, gate.unit)}",
                 do=gate.do,
             )
             return Verdict(measure.name, subject, outcome, value, bound, _sentence(error))
     first = limit.warn if limit.warn is not None else limit.hold
     told = f"{_title(gate, subject)}: {figure(value, gate.unit)}"
     if first is not None:
-        told += f", {'at least' if gate.low else 'at most'} {figure(first, gate.unit)}"
+        told += f", at most {figure(first, gate.unit)}"
     return Verdict(measure.name, subject, PASS, value, first, told)
 
 

@@ -45,8 +45,6 @@ class Gate:
         Unless a basin or a survey says otherwise.
     do : str
         What to look at where it warns or holds, as an imperative.
-    low : bool
-        Whether values below the limits are the bad ones, not those above.
     """
 
     name: str
@@ -55,18 +53,34 @@ class Gate:
     unit: str
     limit: Limit
     do: str
-    low: bool = False
 
 
 _GATES = (
-    Gate("dead_traces", "ingest", "dead traces", "%", Limit(0.02, 0.20),
+    Gate("dead_traces", "ingest", "dead traces", "%", Limit(0.05, 0.20),
          "Look at these lines: are traces missing that the source has?"),
-    Gate("nonfinite_samples", "ingest", "samples that are no numbers", "%", Limit(0.0001, 0.05),
+    Gate("nonfinite_samples", "ingest", "samples that are no numbers", "%", Limit(0.001, 0.20),
          "Look at these lines, and export the source again"),
-    Gate("constant_samples", "ingest", "constant amplitude", "%", Limit(0.001, 0.05),
+    Gate("constant_samples", "ingest", "constant amplitude", "%", Limit(0.005, 0.20),
          "Look at these lines: was a gap filled, or is this no seismic amplitude?"),
-    Gate("clipped_samples", "ingest", "clipped amplitude", "%", Limit(0.001, 0.05),
+    Gate("clipped_samples", "ingest", "clipped amplitude", "%", Limit(0.005, 0.30),
          "Export the source again with a larger scale, or in a wider sample format"),
+    Gate("steep_dips", "ingest", "steep dips", "samples per trace", Limit(2.0, 3.5),
+         "Look at a section: are the traces in order, and the bins small enough for such dips?"),
+    Gate("noise", "ingest", "noise over signal", "", Limit(1.25, 2.0),
+         "Look at a section: are the traces in order, and the samples read in the right format?"),
+    Gate("spectrum_drift", "ingest", "spectrum far from the training data", "dB",
+         Limit(6.5, 10.0),
+         "Resample the survey, or train on data that look like it: seisproc match"),
+    Gate("facies_uncertainty", "interpretation", "uncertainty of the facies", "",
+         Limit(0.5, 0.8), "Look at the lines named, and label sections there"),
+    Gate("fault_uncertainty", "interpretation", "uncertainty of the faults", "",
+         Limit(0.3, 0.6), "Look at the lines named: noise or chaos may be taken for faults"),
+    Gate("order_violations", "interpretation", "facies out of order", "%", Limit(0.05, 0.25),
+         "Look at a section, and label some: the network does not know this column"),
+    Gate("largest_facies", "interpretation", "one facies nearly everywhere", "%",
+         Limit(0.95, 0.999), "Look at a section: does the network tell anything apart here?"),
+    Gate("fault_share", "interpretation", "faults nearly everywhere", "%", Limit(0.15, 0.4),
+         "Look at a section: noise or chaos may be taken for faults"),
 )  # fmt: skip
 
 GATES: Mapping[str, Gate] = MappingProxyType({gate.name: gate for gate in _GATES})
@@ -104,7 +118,10 @@ def limits_of(*told: Mapping[str, Any]) -> Limits:
         for name, value in values.items():
             if name not in GATES:
                 raise ConfigError(f"there is no gate {name!r}", expected=", ".join(GATES))
-            asked = {"warn": None, "hold": None} if value is None else dict(value)
+            asked = {"warn": None, "hold": None} if value is None else value
+            if not isinstance(asked, Mapping):
+                raise ConfigError(f"gate {name}: no limits", found=str(value),
+                                  expected="warn and hold, such as {warn: 0.1, hold: null}")
             odd = sorted(set(asked) - {"warn", "hold"})
             if odd:
                 raise ConfigError(f"gate {name}: unknown setting {odd[0]!r}",
@@ -119,10 +136,10 @@ def limits_of(*told: Mapping[str, Any]) -> Limits:
 def _require_order(gate: Gate, limit: Limit) -> None:
     if limit.warn is None or limit.hold is None:
         return
-    if limit.warn < limit.hold if gate.low else limit.warn > limit.hold:
+    if limit.warn > limit.hold:
         raise ConfigError(
             f"gate {gate.name} would hold before it warns",
             found=f"warn {limit.warn:g}, hold {limit.hold:g}",
-            expected=f"warn {'at least' if gate.low else 'at most'} hold",
+            expected="warn at most hold",
             do="Set both, or make one of them null: never",
         )

@@ -16,7 +16,7 @@ def gate_rows(verdicts: Sequence[Verdict]) -> list[dict[str, str]]:
 
     >>> from seisproc.gates import Measure, judge
     >>> gate_rows(judge([Measure("dead_traces", 0.0, "0 of 414 traces")]))  # doctest: +ELLIPSIS
-    [{'gate': 'dead traces', 'outcome': 'pass', 'value': '0 %', 'limit': 'at most 2 %', 'why': ...
+    [{'gate': 'dead traces', 'outcome': 'pass', 'value': '0 %', 'limit': 'at most 5 %', 'why': ...
     """
     ordered = sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.outcome))
     return [
@@ -58,4 +58,4 @@ def _limit(verdict: Verdict) -> str:
     gate = GATES.get(verdict.name)
     if gate is None or verdict.limit is None:
         return "-"
-    return f"{'at least' if gate.low else 'at most'} {figure(verdict.limit, gate.unit)}"
+    return f"at most {figure(verdict.limit, gate.unit)}"

@@ -76,7 +76,8 @@ def count_traces(
     """
     live = np.asarray(survey.live, bool)
     odd, total = np.zeros(live.shape, np.uint8), np.zeros(COLUMNS, np.int64)
-    cut = _boxes(survey)
+    array = survey.amplitude
+    cut = cut_laterally(array.shape, array.chunks, BOX_BYTES // 8)
     count = partial(_count_box, survey.url, _extremes(survey))
     for done, outcome in enumerate(map_bounded(count, cut, client), 1):
         if outcome.result is None:
@@ -94,14 +95,19 @@ def count_traces(
     return TraceCounts(live, odd, total)
 
 
-def _boxes(survey: Survey) -> list[Cells]:
-    """Cut the lateral axes along chunks, so that a box of whole traces keeps within its bytes."""
-    *lateral, samples = survey.amplitude.shape
-    edges = [int(edge) for edge in survey.amplitude.chunks[:-1]]
-    while np.prod(edges) * samples * 8 > BOX_BYTES and max(edges) > 1:
-        widest = edges.index(max(edges))
+def cut_laterally(
+    shape: tuple[int, ...], chunks: tuple[int, ...], most_samples: int
+) -> list[Cells]:
+    """Cut the lateral axes along chunks: boxes of whole traces with at most so many samples.
+
+    >>> len(cut_laterally((5, 4, 100), (4, 4, 50), 800))
+    4
+    """
+    edges = [int(edge) for edge in chunks[:-1]]
+    while math.prod(edges) * shape[-1] > most_samples and max(edges) > 1:
+        widest = len(edges) - 1 - edges[::-1].index(max(edges))
         edges[widest] = -(-edges[widest] // 2)
-    return tiles(tuple(lateral), tuple(edges))
+    return tiles(shape[:-1], tuple(edges))
 
 
 def _extremes(survey: Survey) -> tuple[float, float]:

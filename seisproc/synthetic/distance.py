@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from seisproc.synthetic.profile import (
@@ -47,7 +49,7 @@ def distances(a: Profile, b: Profile) -> dict[str, float]:
     for number, window in enumerate(first.windows):
         gaps = [abs(sum(window) - sum(other)) for other in second.windows]
         there = second.spectrum[int(np.argmin(gaps))][_MEDIAN]
-        found[f"spectrum_{number + 1}"] = _decibels(first.spectrum[number][_MEDIAN], there)
+        found[f"spectrum_{number + 1}"] = spectra_apart(first.spectrum[number][_MEDIAN], there)
     found["kurtosis"] = abs(a.kurtosis - b.kurtosis)
     found["dip"] = _wasserstein(a.dip, b.dip, DIP_PROBABILITIES)
     found["histogram"] = _wasserstein(a.amplitude, b.amplitude, AMPLITUDE_PROBABILITIES)
@@ -56,7 +58,11 @@ def distances(a: Profile, b: Profile) -> dict[str, float]:
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def _decibels(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+def spectra_apart(a: Sequence[float], b: Sequence[float]) -> float:
+    """Root mean square difference in dB of two amplitude spectra at :data:`FREQUENCIES`.
+
+    Each is scaled to unit power and cut at 30 dB below its peak.
+    """
     logs = []
     for spectrum in (np.asarray(a), np.asarray(b)):
         decibels = 20.0 * np.log10(np.maximum(spectrum / np.sqrt(np.sum(spectrum**2)), 1e-9))

@@ -237,7 +237,7 @@ def _look(
     plain &= plane[inner] > _PLANE
     return _Look(
         spectra=spectra,
-        dip=_some(size[plain] if plain.any() else size),
+        dip=_some(size[plain] if plain.any() else size.ravel()),
         noise=noise_level(values, residual, kept, 2 * len(dips)),
         noise_level=_level(residual[kept] if kept.any() else traces),
         power=residual_power(residual, 2 * len(dips)),
