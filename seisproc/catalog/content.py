@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,8 +28,18 @@ BAD = (SegyError, GeometryError, VolumeError, StoreError, ConfigError)
 """What is wrong with the source itself; a place that cannot be reached is another matter."""
 
 
-def content_hash(url: str) -> str:
-    """SHA-256 of a file's bytes; of a store, that of the metadata which its writer ends with."""
+class Stopped(Exception):
+    """The scan that wanted to know is over."""
+
+
+def content_hash(url: str, stop: threading.Event | None = None) -> str:
+    """SHA-256 of a file's bytes; of a store, that of the metadata which its writer ends with.
+
+    Raises
+    ------
+    Stopped
+        If ``stop`` was set meanwhile.
+    """
     fs, path = open_place(url)
     digest = hashlib.sha256()
     if url.endswith(STORE_ENDINGS) or (not is_remote(url) and Path(path).is_dir()):
@@ -40,14 +51,16 @@ def content_hash(url: str) -> str:
     with reaching(url), fs.open(path, "rb", block_size=BLOCK) as file:
         while block := file.read(BLOCK):
             digest.update(block)
+            if stop is not None and stop.is_set():
+                raise Stopped
     return digest.hexdigest()
 
 
-def hash_of_version(seen: SeenFile) -> str | None:
+def hash_of_version(seen: SeenFile, stop: threading.Event | None = None) -> str | None:
     """Hash of a file, if it is the version that was seen, before and after; else None."""
     try:
-        digest = content_hash(seen.url)
-    except FileNotFoundError:
+        digest = content_hash(seen.url, stop)
+    except (FileNotFoundError, Stopped):
         return None
     after = look_at(seen.url)
     return digest if after is not None and seen.is_version(after) else None

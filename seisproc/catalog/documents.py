@@ -62,7 +62,7 @@ class Documents:
         known = {
             name: Document(copies[_key(name, found)], found.tag)
             for name, found in wanted.items()
-            if _key(name, found) in copies
+            if found.sure and _key(name, found) in copies
         }
         missing = {name: found for name, found in wanted.items() if name not in known}
         empty = {name for name, found in missing.items() if not found.size}
@@ -97,7 +97,8 @@ class Documents:
         self._copies()[kind] = {
             _key(name, wanted[name]): document.text
             for name, document in known.items()
-            if wanted[name].tag and not (wanted[name].racy and now - wanted[name].modified < RACY_S)
+            if wanted[name].sure
+            and not (wanted[name].racy and now - wanted[name].modified < RACY_S)
         }
 
 

@@ -48,11 +48,13 @@ class FileVersion:
     size : int
         Bytes.
     tag : str
-        Changes whenever the file is written to; empty where nobody knows.
+        Changes whenever the file is written to; with its size only, where no more is known.
     modified : float
         Last time that it was written to, seconds since 1970; 0 where nobody knows.
     racy : bool
         Two writes in one tick of the clock may look the same: a file of a local disk.
+    sure : bool
+        Whether more than its size is known: a time, or a version.
     """
 
     url: str
@@ -60,6 +62,7 @@ class FileVersion:
     tag: str
     modified: float
     racy: bool = False
+    sure: bool = True
 
     @property
     def name(self) -> str:
@@ -267,8 +270,9 @@ def _listed(fs: AbstractFileSystem, asked: str, entry: Mapping[str, Any]) -> Fil
     url = asked if not is_remote(asked) else f"{asked.split('://', 1)[0]}://{name.lstrip('/')}"
     if asked.startswith(("http://", "https://")) or asked.endswith(STORE_ENDINGS):
         url = asked
-    tag = version.tag if known else ""
-    return FileVersion(canonical(url), version.size, tag, _seconds(written))
+    return FileVersion(
+        canonical(url), version.size, version.tag, _seconds(written), sure=known
+    )
 
 
 def _seconds(written: Any) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +73,7 @@ class Reader:
         self.catalog, self.held, self.say = catalog, held, say
         self.found = Scanned()
         self.hashed: list[int] = []
+        self.stop = threading.Event()
 
     def survey(self, entry: Entry, before: Seen, seen: Seen, now: float) -> Seen:
         """Note what a look found of one survey; hash and read it if it is whole and new."""
@@ -100,7 +102,8 @@ class Reader:
         if size > LONG_BYTES:
             self.say(f"{name}: reading {size / 1e9:,.1f} GB to know its content")
         with ThreadPoolExecutor(HASHERS) as hashers:
-            hashes = dict(zip(todo, hashers.map(hash_of_version, todo), strict=True))
+            hashing = hashers.map(lambda file: hash_of_version(file, self.stop), todo)
+            hashes = dict(zip(todo, hashing, strict=True))
         self.hashed.append(size)
         return dataclasses.replace(seen, files=tuple(
             dataclasses.replace(file, sha256=hashes.get(file, file.sha256)) for file in seen.files

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from seisproc.atomic import write_atomic
 from seisproc.catalog.arrivals import (
@@ -32,9 +32,11 @@ from seisproc.errors import OutputExistsError
 from seisproc.leases import Lease
 from seisproc.places import is_remote, shown
 
-SURVEYS_AT_ONCE = 8
+SURVEYS_AT_ONCE = 4
 """Surveys that are hashed and read at a time."""
 
+Thing = TypeVar("Thing")
+Made = TypeVar("Made")
 Write = Callable[[dict[str, Any]], str]
 
 
@@ -118,8 +120,7 @@ class _Scan:
             if not look.in_folder(place) and not is_remote(place) and not Path(place).is_dir():
                 self.found.failed[place] = "the inbox is not there: is the disk mounted?"
         there = [name for name in files if files[name]]
-        with ThreadPoolExecutor(SURVEYS_AT_ONCE) as readers:
-            seen = dict(zip(there, readers.map(read, there), strict=True))
+        seen = dict(zip(there, self._side_by_side(read, there), strict=True))
         taken = {file.url for each in files.values() for file in each}
         # what a person has just written wrong still has its files
         taken |= {file.url for name in snapshot.broken if name in snapshot.seen
@@ -127,6 +128,17 @@ class _Scan:
         snapshot = dataclasses.replace(snapshot, seen={**snapshot.seen, **seen})
         self._inboxes(snapshot, look, taken, now)
         self.held.require(ask=True)
+
+    def _side_by_side(
+        self, function: Callable[[Thing], Made], things: Sequence[Thing]
+    ) -> list[Made]:
+        """Do several at a time; Ctrl-C and errors also end what is being hashed."""
+        with ThreadPoolExecutor(SURVEYS_AT_ONCE) as readers:
+            try:
+                return list(readers.map(function, things))
+            except BaseException:
+                self.reader.stop.set()
+                raise
 
     def _inboxes(self, snapshot: Snapshot, look: Look, taken: set[str], now: float) -> None:
         """Make surveys of what has arrived whole and is new; keep the rest in mind."""
@@ -145,8 +157,7 @@ class _Scan:
             whole = seen.settled(now, quiet_s)
             return self.reader.hashed_files(seen, shown(candidate.source)) if whole else seen
 
-        with ThreadPoolExecutor(SURVEYS_AT_ONCE) as readers:
-            looked = list(readers.map(hashed, new))
+        looked = self._side_by_side(hashed, new)
         arrivals: dict[str, Arrival] = {}
         adopted: list[tuple[Candidate, Seen, str]] = []
         names, owners = set(snapshot.names), _owners(snapshot)
@@ -161,9 +172,8 @@ class _Scan:
                 arrivals[candidate.source] = arrival
                 kept = self.found.waiting if arrival.state == "waiting" else self.found.known
                 kept[shown(candidate.source)] = arrival.why
-        with ThreadPoolExecutor(SURVEYS_AT_ONCE) as readers:
-            adopting = readers.map(lambda each: self._adopt(each, names, now), adopted)
-            self.found.added.extend(adopting)
+        adopting = self._side_by_side(lambda each: self._adopt(each, names, now), adopted)
+        self.found.added.extend(adopting)
         if arrivals != before:
             write_atomic(self.catalog.layout.arrivals, arrivals_text(arrivals).encode())
 

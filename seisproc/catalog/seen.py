@@ -55,7 +55,7 @@ class SeenFile:
 
     def is_version(self, found: FileVersion) -> bool:
         """Whether a look found it unchanged."""
-        return bool(found.tag) and (self.size, self.tag) == (found.size, found.tag)
+        return (self.size, self.tag) == (found.size, found.tag)
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,8 @@ def test_a_file_that_changes_while_it_is_hashed_waits(basin, monkeypatch):
     file = write_segy(basin.inbox / "f3.sgy")
     plain = content.content_hash
 
-    def meanwhile(url):
-        digest = plain(url)
+    def meanwhile(url, stop):
+        digest = plain(url, stop)
         with file.open("ab") as open_file:
             open_file.write(b"more")
         return digest
@@ -73,6 +73,26 @@ def test_a_file_that_changes_while_it_is_hashed_waits(basin, monkeypatch):
     found = basin.scan()
     assert not found.added
     assert "changed while" in found.waiting[str(file)]
+
+
+def test_an_interrupted_scan_stops_hashing_and_leaves_nothing_behind(basin, monkeypatch):
+    files = [write_segy(basin.inbox / f"s{number}.sgy", seed=number) for number in range(8)]
+    plain, seen = content.content_hash, []
+
+    def interrupted(url, stop):
+        if url == str(files[0]):
+            raise KeyboardInterrupt
+        assert stop.wait(20), "it goes on hashing"
+        seen.append(url)
+        return plain(url, stop)
+
+    monkeypatch.setattr(content, "content_hash", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        basin.scan()
+    assert len(seen) < len(files)
+    assert not (basin.root / "leases").exists()
+    monkeypatch.undo()
+    assert len(basin.scan().added) == len(files)
 
 
 def test_a_copy_of_a_known_file_is_no_new_survey(basin):

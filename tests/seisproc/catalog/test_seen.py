@@ -31,12 +31,6 @@ def test_a_file_that_nobody_wrote_to_for_an_hour_is_whole_at_once():
     assert not seen.settled(now, QUIET), "a clock that is ahead says nothing"
 
 
-def test_a_file_of_no_known_version_never_counts_as_the_same():
-    seen = Seen(0).advance([version(10, "")], 0.0)
-    assert not seen.is_current([version(10, "")])
-    assert seen.advance([version(10, "")], 500.0).files[0].since == 500.0
-
-
 def test_a_file_that_is_taken_away_makes_the_others_wait():
     old = 1.0
     both = [version(1, "a", old, "/in/1"), version(2, "b", old, "/in/2")]
