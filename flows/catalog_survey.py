@@ -14,6 +14,7 @@ from prefect.states import Completed
 from flows.catalog_config import entry_form, open_catalog
 from flows.catalog_due import wanted_now
 from flows.config import ClusterConfig
+from flows.dead_runs import bury
 from flows.runs import OPTIONS
 from flows.sources import ingest_sources
 from seisproc.catalog.catalog import Catalog, Snapshot
@@ -163,6 +164,8 @@ class _Work:
         self.catalog, self.entry, self.held = catalog, entry, held
         self.recipe, self.models = recipe, models
         self.before = catalog.record(entry.name)
+        if self.before is not None and self.before.outcome == "started":
+            bury(self.before.run)
 
     def run(self, export: bool, cluster: ClusterConfig) -> SurveyFacts:
         """Do all stages; whatever becomes of them stands in the catalogue afterwards."""

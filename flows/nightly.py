@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 from flows.catalog_config import entry_text, open_catalog
 from flows.catalog_due import wanted_now
 from flows.config import ClusterConfig
+from flows.dead_runs import living_night
 from flows.night_tables import due_rows
 from flows.night_work import Night, NightReceipt
 from flows.runs import OPTIONS
@@ -56,15 +57,16 @@ def nightly(
         cluster: Where the work of each survey runs.
     """
     night = Night(open_catalog(catalog), TimeWindow.of(until, timezone), time.monotonic())
-    scan_stage(catalog)
-    checked = check_stage(catalog)
-    for name in only:
-        checked.snapshot.require(name)
-    wanted = [each for each in checked.due if not only or each.name in only]
-    parameters = {"catalog": catalog, "night": night.window.night, "export": export,
-                  "cluster": cluster}
-    night.run(wanted, parameters, at_once, stop=at_end == "checkpoint")
-    return night.conclude(checked, skipped=len(checked.verdicts) - len(wanted))
+    with living_night(night.catalog.layout):
+        scan_stage(catalog)
+        checked = check_stage(catalog)
+        for name in only:
+            checked.snapshot.require(name)
+        wanted = [each for each in checked.due if not only or each.name in only]
+        parameters = {"catalog": catalog, "night": night.window.night, "export": export,
+                      "cluster": cluster}
+        night.run(wanted, parameters, at_once, stop=at_end == "checkpoint")
+        return night.conclude(checked, skipped=len(checked.verdicts) - len(wanted))
 
 
 @stage("scan", hours=24)

@@ -44,6 +44,9 @@ QUIET = {
 }
 """Nothing is sent anywhere; what Dask workers log under ``seisproc`` reaches the run's log."""
 
+PATIENT = {"PREFECT_CLIENT_RETRY_EXTRA_CODES": "500,504", "PREFECT_CLIENT_MAX_RETRIES": "6"}
+"""Runs outlive a server whose database is away for a minute: it answers 500 then."""
+
 
 class ServerError(SeisprocError):
     """The Prefect server does not start, or the one that was named does not answer."""
@@ -75,7 +78,7 @@ def prefect_server(home: Path | None = None) -> Iterator[str]:
     """
     given = os.environ.get("PREFECT_API_URL")
     if given:
-        with _settings({"PREFECT_LOGGING_SETTINGS_PATH": str(LOGGING), **QUIET}):
+        with _settings({"PREFECT_LOGGING_SETTINGS_PATH": str(LOGGING), **QUIET, **PATIENT}):
             _require_answer(given)
             yield given
         return
@@ -118,6 +121,7 @@ def ui_url(api_url: str) -> str:
 def _client_settings(folder: Path, url: str) -> dict[str, str]:
     return {
         **QUIET,
+        **PATIENT,
         "PREFECT_API_URL": url,
         "PREFECT_HOME": str(folder),
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
