@@ -26,6 +26,9 @@ MOST_RERUNS = 20
 STEPS = 18
 """Steps of an undisturbed run: nine regions, whose windows are run, and which are finished."""
 
+FEW_STEPS = 8
+"""The same on a smaller survey, of four regions."""
+
 ROLES = ("client", "worker", "scheduler")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP)
 
@@ -51,11 +54,11 @@ class Case:
     choice: float
 
     @classmethod
-    def drawn(cls, seed: str) -> Case:
+    def drawn(cls, seed: str, steps: int = STEPS) -> Case:
         """Draw a case; all roles and signals are as likely."""
         draw = random.Random(seed)
         role, number = draw.choice(ROLES), draw.choice(SIGNALS)
-        step = draw.randrange(-1, STEPS)
+        step = draw.randrange(-1, steps)
         delay_s = draw.uniform(0, 0.1) if step >= 0 else draw.uniform(0, 1.5)
         return cls(seed, role, number, step, delay_s, draw.random())
 

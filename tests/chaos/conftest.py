@@ -31,6 +31,24 @@ def undisturbed(survey, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def small_survey(tmp_path_factory):
+    """A survey of four regions, for what takes long with every write."""
+    scenes.start_server()
+    folder = tmp_path_factory.mktemp("small")
+    return Path(scenes.victim.recipes.make_survey(folder / "survey.zarr", scenes.SMALL))
+
+
+@pytest.fixture(scope="session")
+def small_undisturbed(small_survey, tmp_path_factory):
+    """How often a run of one process on it writes, and every file of its store."""
+    scene = scenes.Scene(tmp_path_factory.mktemp("undisturbed"), small_survey)
+    run = scene.start_run_here()
+    touched = run.wait_for("touched")
+    assert run.outcome().regions_done == 4
+    return touched, scenes.contents(scene.store)
+
+
+@pytest.fixture(scope="session")
 def stories():
     """Where the campaign notes what happened."""
     return _stories

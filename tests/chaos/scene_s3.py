@@ -26,7 +26,7 @@ KEYS = {
 class BucketScene(scenes.Scene):  # type: ignore[misc, name-defined]
     """One survey in a bucket of its own, which its processes reach through a proxy that fails.
 
-    ``attempts``: how often the S3 library itself tries a call; 1 leaves all of it to us.
+    ``attempts``: how often the S3 library itself tries a call.
     """
 
     excused = (SeisprocError,)

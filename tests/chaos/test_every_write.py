@@ -21,28 +21,8 @@ from seisproc.interpretation.run import InterpretationReceipt
 sys.path.append(str(Path(__file__).parent))
 scenes = importlib.import_module("scene")
 
-SHAPE = (24, 24, 16)
-"""Four regions, all with seams."""
-
 PAST = 5
 """Writes of one run and of another may differ by some: threads come to them in any order."""
-
-
-@pytest.fixture(scope="module")
-def survey(tmp_path_factory):
-    scenes.start_server()
-    folder = tmp_path_factory.mktemp("survey")
-    return Path(scenes.victim.recipes.make_survey(folder / "survey.zarr", SHAPE))
-
-
-@pytest.fixture(scope="module")
-def undisturbed(survey, tmp_path_factory):
-    """How often a run writes, and every file of its store."""
-    scene = scenes.Scene(tmp_path_factory.mktemp("undisturbed"), survey)
-    run = scene.start_run_here()
-    touched = run.wait_for("touched")
-    assert isinstance(run.outcome(), InterpretationReceipt)
-    return touched, scenes.contents(scene.store)
 
 
 def cut_off(scene, at):
@@ -83,16 +63,16 @@ def faults(disturb, moments, folder, survey, expected):
 
 
 @pytest.mark.parametrize("disturb", [cut_off, overtake])
-def test_at_some_writes(disturb, tmp_path, survey, undisturbed):
-    touched, expected = undisturbed
+def test_at_some_writes(disturb, tmp_path, small_survey, small_undisturbed):
+    touched, expected = small_undisturbed
     moments = random.Random(0).sample(range(1, touched + 1), 3)
-    assert not faults(disturb, moments, tmp_path, survey, expected)
+    assert not faults(disturb, moments, tmp_path, small_survey, expected)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("disturb", [cut_off, overtake])
-def test_at_every_write(disturb, tmp_path, survey, undisturbed):
-    touched, expected = undisturbed
+def test_at_every_write(disturb, tmp_path, small_survey, small_undisturbed):
+    touched, expected = small_undisturbed
     moments = range(1, touched + PAST)
-    assert not faults(disturb, moments, tmp_path, survey, expected)
+    assert not faults(disturb, moments, tmp_path, small_survey, expected)
