@@ -69,5 +69,6 @@ def _crash(those: FlowRunFilter) -> None:
             if ended or str(run.id) == str(flow_run.id):
                 continue
             log.info("%s had died", run.name)
-            state: State[Any] = Crashed(message="its process died; another run goes on where it stopped")
+            told = "its process died; another run goes on where it stopped"
+            state: State[Any] = Crashed(message=told)
             client.set_flow_run_state(run.id, state, force=True)
