@@ -8,7 +8,6 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -88,15 +88,18 @@ class Program:
 
     def kill(self) -> None:
         """As the kernel would: this process and all that it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = psutil.Process(self.process.pid).children(recursive=True)
+            for each in [psutil.Process(self.process.pid), *family]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
         self.process.wait()
 
     def stop(self) -> int:
         """As systemd would: SIGTERM, and SIGKILL to whatever is left."""
         self.process.terminate()
         try:
-            return self.process.wait(timeout=30)
+            return self.process.wait(timeout=90)
         finally:
             self.kill()
 

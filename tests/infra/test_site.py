@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import shutil
 import socket
 import ssl
 import subprocess
@@ -23,18 +24,21 @@ def ran(site):
     """State of one run that the site was asked for from outside, and what was told meanwhile."""
     objects(site).mkdir("basin")
     np.save(site.folder / "cube.npy", np.random.default_rng(0).random((8, 9, 16), np.float32))
-    parameters = {
-        "sources": [str(site.folder / "cube.npy")],
-        "store": "s3://basin/cube.zarr",
-        "cluster": {"kind": "in-process"},
-        "volume": {"axes": ["inline", "crossline", "twt"], "interval": 4.0},
-    }
     told = site.prefect(
-        "deployment", "run", "ingest/ingest", "--params", json.dumps(parameters),
+        "deployment", "run", "ingest/ingest", "--params", json.dumps(ran_parameters(site, "cube")),
         "--watch", "--watch-timeout", "240",
     )
     listed = json.loads(site.prefect("flow-run", "ls", "--output", "json"))
     return listed[0]["state"]["type"], told
+
+
+def ran_parameters(site, name):
+    return {
+        "sources": [str(site.folder / "cube.npy")],
+        "store": f"s3://basin/{name}.zarr",
+        "cluster": {"kind": "in-process"},
+        "volume": {"axes": ["inline", "crossline", "twt"], "interval": 4.0},
+    }
 
 
 def objects(site):
@@ -121,7 +125,47 @@ def test_deploying_again_changes_nothing(site):
     assert site.prefect("deployment", "ls") == before
 
 
-def test_a_worker_that_is_told_to_stop_ends(site, ran):
+def test_a_worker_that_is_told_to_stop_ends_its_runs_which_resume(site, ran):
+    np.save(site.folder / "long.npy", np.zeros((400, 400, 500), np.float32))
+    parameters = {
+        "sources": [str(site.folder / "long.npy")],
+        "store": str(site.folder / "long.zarr"),
+        "cluster": {"kind": "local", "workers": 1},
+        "volume": {"axes": ["inline", "crossline", "twt"], "interval": 4.0},
+    }
+    ask = ("deployment", "run", "ingest/ingest", "--params", json.dumps(parameters))
+    site.prefect(*ask)
+    site.wait_until((site.folder / "long.zarr.work").exists, 120)
     assert site.programs["worker"].stop() == 0
+    runs = json.loads(site.prefect("flow-run", "ls", "--output", "json"))
+    assert sorted(run["state"]["type"] for run in runs) == ["COMPLETED", "CRASHED"]
     site.start_worker()
+    site.prefect(*ask, "--watch", "--watch-timeout", "240")
+    assert (site.folder / "long.zarr" / "zarr.json").is_file()
 
+
+def test_a_job_of_slurm_is_a_worker_that_leaves_on_notice(site, ran):
+    if not shutil.which("sinfo") or not subprocess.getoutput("sinfo -h 2> /dev/null"):
+        pytest.skip("no SLURM runs here (docs/clusters.md says how to start one)")
+    site.programs["worker"].stop()
+    script = BIN.parent / "slurm" / "worker.sbatch"
+    job = site.run(
+        "sbatch", "--parsable", "--output", site.folder / "slurm.log", script,
+        SEISPROC_ROOT=str(BIN.parents[1]), PREFECT_WORKER_QUERY_SECONDS="1",
+    ).strip()
+    log = site.folder / "slurm.log"
+    try:
+        parameters = json.dumps(ran_parameters(site, "again"))
+        site.prefect(
+            "deployment", "run", "ingest/ingest", "--params", parameters,
+            "--watch", "--watch-timeout", "200",
+        )
+        assert objects(site).exists("basin/again.zarr/zarr.json")
+        assert f"slurm-{job}" in log.read_text()
+        subprocess.run(["scancel", "--batch", "--signal=TERM", job], check=True)
+        site.wait_until(lambda: not subprocess.run(
+            ["squeue", "-h", "-j", job], stdout=-1, stderr=-1, check=False).stdout)
+        assert f"Worker 'slurm-{job}' stopped!" in log.read_text()
+    finally:
+        subprocess.run(["scancel", job], check=False)
+        site.start_worker()
