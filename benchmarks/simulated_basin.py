@@ -16,7 +16,8 @@ from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
-from simulated_cluster import Client, Cluster, Comings, Simulation, WorkerDiesError
+from simulated_cluster import Client, Cluster, Comings, WorkerDiesError
+from simulated_time import Simulation
 
 import seisproc.bounded
 import seisproc.interpretation.job
@@ -26,7 +27,7 @@ from seisproc.interpretation.handover import is_seamless
 from seisproc.interpretation.job import Job, Step
 from seisproc.interpretation.plan import InterpretationPlan, windows_to_run
 from seisproc.interpretation.regions import Number
-from seisproc.leases import Right
+from seisproc.leases import Right, lease
 
 Seconds = Callable[[Number, bool, float], float]
 """Seconds of a step: of which region, whether it is the finishing one, and a draw in [0, 1)."""
@@ -191,7 +192,9 @@ class _Run:
         with (
             self.simulation.instead_of_time(seisproc.bounded, job, seisproc.interpretation.pace),
             mock.patch.object(job, "do_step", self.do_step),
+            lease(f"{self.work}/lease", self.basin.plan.product) as held,
         ):
+            self.right = held.right  # a failure is recorded for a run that has one
             self._begin()
             self.simulation.run()
         return Told(
@@ -219,9 +222,7 @@ class _Run:
             if step.attempts is not None:
                 self.waiting[survey].discard(step.number)
 
-        # never asked for: the steps are not done in earnest
-        right = Right("", "", "")
-        job = Job(self.basin.plan, str(self.work / f"survey-{survey}"), right, None)
+        job = Job(self.basin.plan, str(self.work / f"survey-{survey}"), self.right, None)
         self.preparing = 0
         with contextlib.suppress(IncompleteError):
             job.run(Client(self.cluster, -survey, submitted))

@@ -2,8 +2,9 @@
 
 Real jobs (:class:`seisproc.interpretation.job.Job`) run on it through the real
 :func:`seisproc.bounded.map_bounded`, each in a thread of its own, one at a time. What is simulated
-is what they stand on: the clock that they read, the queue that they wait at, a scheduler that takes
-some time for every task, and workers that come, go, and take the seconds that a function says.
+is what they stand on: the clock that they read and the queue that they wait at
+(``simulated_time.py``), a scheduler that takes some time for every task, and workers that come, go,
+and take the seconds that a function says.
 
 ::
 
@@ -12,29 +13,25 @@ some time for every task, and workers that come, go, and take the seconds that a
               +------------ SimulatedQueue.get <------- a task's callback -------+
 
 A task is done at the moment that it begins, and what came of it is told at its end: the function
-that does it calls :meth:`Cluster.spend` for the seconds that it takes, or :meth:`Cluster.die`. The
-work goes to whoever is idle, the highest priority and then the oldest first, as Dask's scheduler
+that does it calls :meth:`Cluster.spend` for the seconds that it takes, or raises
+:class:`WorkerDiesError`. The work goes to whoever is idle, the highest priority and then the oldest first, as Dask's scheduler
 does with tasks that need nothing from each other. A worker's death does not accuse the tasks that
 were only waiting there, as Dask's scheduler does.
 """
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import itertools
 import math
-import queue
-import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from distributed.scheduler import KilledWorker
+from simulated_time import Simulation
 
 ALLOWED_FAILURES = 3
 """Workers that a task may take with it until Dask gives it up; Dask's own setting."""
@@ -42,130 +39,6 @@ ALLOWED_FAILURES = 3
 
 class WorkerDiesError(BaseException):
     """Ends a task whose worker does not survive it."""
-
-
-class Simulation:
-    """A clock, what will happen when, and programs: threads that live by that clock."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.before_time_passes: Callable[[], None] = lambda: None
-        self.as_time_passes: Callable[[float], None] = lambda seconds: None
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()
-        self._kernel = threading.Semaphore(0)
-        self._program = threading.local()
-        self._alive = 0
-        self._error: BaseException | None = None
-
-    def at(self, when: float, action: Callable[[], None]) -> None:
-        """Do something at some time."""
-        heapq.heappush(self._events, (when, next(self._order), action))
-
-    def start(self, program: Callable[[], None]) -> None:
-        """Start a program, now."""
-        turn = threading.Semaphore(0)
-
-        def live() -> None:
-            turn.acquire()
-            self._program.turn = turn
-            try:
-                program()
-            except BaseException as error:  # noqa: BLE001 - raised again by run()
-                self._error = error
-            self._alive -= 1
-            self._kernel.release()
-
-        self._alive += 1
-        threading.Thread(target=live, daemon=True).start()
-        self.at(self.now, self._resume(turn))
-
-    def run(self) -> None:
-        """Let time pass until all programs have ended."""
-        while self._alive and self._error is None:
-            if self._events[0][0] > self.now:
-                self.before_time_passes()
-            if (seconds := self._events[0][0] - self.now) > 0:
-                self.as_time_passes(seconds)
-                self.now += seconds
-            heapq.heappop(self._events)[2]()
-        if self._error is not None:
-            raise self._error
-
-    def sleep(self, seconds: float) -> None:
-        """Let a program wait."""
-        self.alarm(seconds)
-        self.give_way()
-
-    def alarm(self, seconds: float) -> Callable[[], None]:
-        """Let a program go on after so long, or once what is returned is called."""
-        turn, over = self._program.turn, []
-
-        def wake() -> None:
-            if not over:
-                over.append(True)
-                self._resume(turn)()
-
-        if not math.isinf(seconds):
-            self.at(self.now + seconds, wake)
-        return wake
-
-    def give_way(self) -> None:
-        """Let the others go on until this program's alarm."""
-        turn = self._program.turn
-        self._kernel.release()
-        turn.acquire()
-
-    def _resume(self, turn: threading.Semaphore) -> Callable[[], None]:
-        def resume() -> None:
-            turn.release()
-            self._kernel.acquire()
-
-        return resume
-
-    @contextlib.contextmanager
-    def instead_of_time(self, *modules: Any) -> Iterator[None]:
-        """Let modules read this clock instead of the machine's, and wait by it."""
-        clock = SimpleNamespace(sleep=self.sleep)
-        for name in ("monotonic", "perf_counter", "time"):
-            setattr(clock, name, lambda: self.now)
-        queues = SimpleNamespace(SimpleQueue=lambda: SimulatedQueue(self), Empty=queue.Empty)
-        with contextlib.ExitStack() as stack:
-            for module in modules:
-                for name, other in (("time", clock), ("queue", queues)):
-                    if hasattr(module, name):
-                        stack.enter_context(mock.patch.object(module, name, other))
-            yield
-
-
-class SimulatedQueue:
-    """What :class:`queue.SimpleQueue` does, by the clock of a simulation."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self._simulation, self._items = simulation, deque[Any]()
-        self._wake: Callable[[], None] | None = None
-
-    def put(self, item: Any) -> None:
-        """Put an item, and wake who waits for one."""
-        self._items.append(item)
-        if self._wake is not None:
-            # all that happens at this moment first: it is taken together
-            self._simulation.at(self._simulation.now, self._wake)
-            self._wake = None
-
-    def get(self, timeout: float = math.inf) -> Any:
-        """Take an item; queue.Empty if none comes in time."""
-        if not self._items:
-            self._wake = self._simulation.alarm(timeout)
-            self._simulation.give_way()
-            self._wake = None
-        if not self._items:
-            raise queue.Empty
-        return self._items.popleft()
-
-    def empty(self) -> bool:
-        """Whether nothing is there."""
-        return not self._items
 
 
 @dataclass(eq=False)
