@@ -14,9 +14,9 @@ and take the seconds that a function says.
 
 A task is done at the moment that it begins, and what came of it is told at its end: the function
 that does it calls :meth:`Cluster.spend` for the seconds that it takes, or raises
-:class:`WorkerDiesError`. The work goes to whoever is idle, the highest priority and then the oldest first, as Dask's scheduler
-does with tasks that need nothing from each other. A worker's death does not accuse the tasks that
-were only waiting there, as Dask's scheduler does.
+:class:`WorkerDiesError`. The work goes to whoever is idle, the highest priority and then the
+oldest first, as Dask's scheduler does with tasks that need nothing from each other. A worker's
+death does not accuse the tasks that were only waiting there, as Dask's scheduler does.
 """
 
 from __future__ import annotations
