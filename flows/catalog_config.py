@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from flows.config import Form, InterpretConfig, settled
+from flows.gates_config import GatesForm
 from flows.header_config import HeaderConfig
 from flows.volume_config import VolumeConfig
 from seisproc.catalog.catalog import Catalog, plain
@@ -48,6 +49,9 @@ class EntryStart(Form):
     run: str = Field(default="main", min_length=1, description="Name of the interpretation.")
     settings: InterpretConfig = Field(
         default=InterpretConfig(), description="How the networks run, over what the basin says."
+    )
+    gates: GatesForm = Field(
+        default=GatesForm(), description="Limits of the quality gates, over the basin's."
     )
     priority: int = Field(default=0, description="Surveys of higher priority come first.")
     hold: str = Field(default="", description="Why nothing is to be done now. Empty: go on.")
@@ -141,6 +145,7 @@ class BasinForm(Form):
     settings: InterpretConfig = Field(
         default=InterpretConfig(), description="How the networks run."
     )
+    gates: GatesForm = Field(default=GatesForm(), description="Limits of the quality gates.")
     quiet_s: float = Field(
         default=QUIET_S, ge=0, description="A file that was the same for so many seconds is whole."
     )
@@ -169,6 +174,7 @@ class YamlForms:
             crs=form.crs,
             models=tuple(_model(name, layout) for name in form.models),
             settings=given(form.settings),
+            gates=_limits(form.gates),
             quiet_s=form.quiet_s,
         )
 
@@ -200,6 +206,7 @@ class YamlForms:
             models=models,
             run=form.run,
             settings=settings.model_dump(exclude_defaults=True, mode="json"),
+            gates=_limits(form.gates),
             priority=form.priority,
             hold=form.hold,
             note=form.note,
@@ -231,6 +238,11 @@ def entry_text(told: Mapping[str, Any]) -> str:
 def given(form: Form) -> dict[str, Any]:
     """Return what was said in a form, as plain values."""
     return form.model_dump(exclude_unset=True, exclude_none=True, mode="json")
+
+
+def _limits(form: GatesForm) -> dict[str, Any]:
+    """Return what was said of the gates; null, which means never, counts."""
+    return form.model_dump(exclude_unset=True, mode="json")
 
 
 def _model(told: str, layout: Layout) -> str:

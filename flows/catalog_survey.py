@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
@@ -20,13 +21,22 @@ from flows.sources import ingest_sources
 from seisproc.catalog.catalog import Catalog, Snapshot
 from seisproc.catalog.due import STATES, check_one
 from seisproc.catalog.entry import Entry
-from seisproc.catalog.history import Event, Record, tell
+from seisproc.catalog.history import RELEASED, Event, Record, tell
 from seisproc.catalog.recipe import short
 from seisproc.cluster import open_cluster
-from seisproc.errors import BusyError, ConfigError, GeometryError, SegyError, VolumeError
+from seisproc.errors import (
+    BusyError,
+    ConfigError,
+    GeometryError,
+    ReviewError,
+    SegyError,
+    VolumeError,
+)
+from seisproc.gates import Verdict, gate_rows, limits_of
 from seisproc.leases import Lease
 from seisproc.survey import Survey, is_published
 from tasks.export import export_segy, exported_volumes
+from tasks.gates import judge_interpretation, judge_survey, require_none_holds
 from tasks.interpret import interpret_survey
 from tasks.report import model_cards, report_survey
 from tasks.stage import timeline
@@ -34,8 +44,8 @@ from tasks.stage import timeline
 BAD_SOURCE = (SegyError, GeometryError, VolumeError)
 """Errors of ingest that no other try mends: the survey is quarantined until its source changes."""
 
-SKIPPED = "Skipped"
-"""Name of the state of a run that found nothing to do."""
+SKIPPED, HELD = "Skipped", "Held"
+"""Names of the states of a run that found nothing to do, and of one that a quality gate holds."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,8 @@ class SurveyFacts:
         What was not done, and why.
     stages : tuple of dict
         Stage and seconds.
+    gates : tuple of dict
+        What the quality gates say, a row each.
     digest : dict
         The survey in numbers (:mod:`seisproc.report.digest`), for the report of the basin.
     """
@@ -69,6 +81,7 @@ class SurveyFacts:
     report: str = ""
     notes: tuple[str, ...] = ()
     stages: tuple[Mapping[str, Any], ...] = ()
+    gates: tuple[Mapping[str, Any], ...] = ()
     digest: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -163,15 +176,22 @@ class _Work:
     ) -> None:
         self.catalog, self.entry, self.held = catalog, entry, held
         self.recipe, self.models = recipe, models
+        self.limits = limits_of(catalog.basin.gates, entry.gates)
+        self.facts = SurveyFacts()
         self.before = catalog.record(entry.name)
+        same = self.before is not None and self.before.recipe == recipe
+        self.released = self.before.facts.get(RELEASED) if self.before and same else None
         if self.before is not None and self.before.outcome == "started":
             bury(self.before.run)
 
-    def run(self, export: bool, cluster: ClusterConfig) -> SurveyFacts:
+    def run(self, export: bool, cluster: ClusterConfig) -> SurveyFacts | State[Any]:
         """Do all stages; whatever becomes of them stands in the catalogue afterwards."""
         self._note("started")
         try:
             facts = self._stages(export, cluster)
+        except ReviewError as error:
+            self._note("review", str(error), self.facts)
+            return State(type=StateType.FAILED, name=HELD, message=str(error))
         except BAD_SOURCE as error:
             self._note("quarantined", str(error))
             raise
@@ -182,35 +202,58 @@ class _Work:
         return facts
 
     def _stages(self, export: bool, cluster: ClusterConfig) -> SurveyFacts:
-        entry, form = self.entry, entry_form(self.entry)
-        start, facts = time.monotonic(), SurveyFacts()
+        entry, start = self.entry, time.monotonic()
         with timeline() as stages:
             with open_cluster(cluster.spec()) as address:
-                if not entry.is_ingested:
-                    ingest_sources(
-                        list(entry.sources), entry.store, form.headers, form.volume, address, True
-                    )
-                self.held.require()
+                self._ingest(address)
                 survey = Survey(entry.store)
-                facts = replace(facts, voxels=survey.amplitude.size)
+                self._tell(voxels=survey.amplitude.size)
+                self._judge(judge_survey(entry.store, self.models, self.limits, address))
                 if survey.kind != "3d":
                     note = f"not interpreted: networks see stacked 3-D surveys, not {survey.kind}"
-                    facts = replace(facts, notes=(note,))
+                    self._tell(notes=(note,))
                 elif self.models:
-                    made = interpret_survey(
-                        entry.store, self.models, entry.run, form.settings.settings(), address, True
-                    )
-                    facts = replace(facts, worker_hours=made.worker_hours)
+                    self._interpret(address)
             if survey.kind == "3d":
-                exports = self._exports() if self.models and export else ()
-                report = report_survey(
-                    entry.store, f"{self.catalog.layout.root}/reports/{entry.name}.html",
-                    run=entry.run if self.models else None, cards=model_cards(self.models),
-                    timeline=stages, overwrite=True,
-                )
-                facts = replace(facts, exports=exports, report=report.path, digest=report.digest)
-        seconds = round(time.monotonic() - start, 1)
-        return replace(facts, seconds=seconds, stages=tuple(stages))
+                self._deliver(export, stages)
+        self._tell(seconds=round(time.monotonic() - start, 1), stages=tuple(stages))
+        return self.facts
+
+    def _ingest(self, address: str) -> None:
+        entry, form = self.entry, entry_form(self.entry)
+        if not entry.is_ingested:
+            ingest_sources(
+                list(entry.sources), entry.store, form.headers, form.volume, address, True
+            )
+        self.held.require()
+
+    def _interpret(self, address: str) -> None:
+        entry = self.entry
+        settings = entry_form(entry).settings.settings()
+        made = interpret_survey(entry.store, self.models, entry.run, settings, address, True)
+        self._tell(worker_hours=made.worker_hours)
+        self._judge(
+            judge_interpretation(entry.store, entry.run, self.models, self.limits, address)
+        )
+
+    def _deliver(self, export: bool, stages: list[dict[str, Any]]) -> None:
+        entry, run = self.entry, self.entry.run if self.models else None
+        if run and export:
+            self._tell(exports=self._exports())
+        report = report_survey(
+            entry.store, f"{self.catalog.layout.root}/reports/{entry.name}.html", run=run,
+            cards=model_cards(self.models), timeline=stages, overwrite=True,
+        )
+        self._tell(report=report.path, digest=report.digest)
+
+    def _judge(self, verdicts: Sequence[Verdict]) -> None:
+        """Note what gates say; one that holds ends the run, unless a person has released it."""
+        self._tell(gates=(*self.facts.gates, *gate_rows(verdicts)))
+        if not self.released:
+            require_none_holds(self.entry.name, verdicts)
+
+    def _tell(self, **facts: Any) -> None:
+        self.facts = replace(self.facts, **facts)
 
     def _exports(self) -> tuple[str, ...]:
         folder = f"{self.catalog.layout.root}/exports/{self.entry.name}"
@@ -223,6 +266,9 @@ class _Work:
 
     def _note(self, outcome: str, reason: str = "", facts: SurveyFacts | None = None) -> None:
         self.held.require(ask=True)
+        told = asdict(facts) if facts else {}
+        if self.released:  # as long as it is made from the same, whatever dies on the way
+            told[RELEASED] = self.released
         tries = 0 if self.before is None else self.before.attempts
         store = self.entry.store
         published = outcome == "done" and is_published(store)
@@ -232,7 +278,7 @@ class _Work:
             store=store,
             fingerprint=Survey(store).fingerprint if published else "",
             run=str(flow_run.name or ""),
-            facts=asdict(facts) if facts else {},
+            facts=told,
         ))
 
 

@@ -101,5 +101,9 @@ class IncompleteError(SeisprocError):
     """Some regions failed, and a rerun redoes only those; or a product lacks some."""
 
 
+class ReviewError(SeisprocError):
+    """A quality gate holds a survey until a person releases it."""
+
+
 class ConfigError(SeisprocError):
     """A configuration value is missing, unknown or out of range."""

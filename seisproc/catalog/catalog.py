@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from seisproc.atomic import write_atomic
 from seisproc.catalog.documents import Documents, create_text, read_text
 from seisproc.catalog.entry import Basin, Broken, Entry
-from seisproc.catalog.history import Event, Record, tell
+from seisproc.catalog.history import RELEASED, Event, Record, tell
 from seisproc.catalog.layout import NAME, Layout, require_name
 from seisproc.catalog.seen import Seen
 from seisproc.errors import ConfigError, OutputExistsError
@@ -199,8 +199,9 @@ class Catalog:
             record = self.record(name)
             if record is None or record.outcome not in ("quarantined", "review"):
                 return False
-            freed = replace(record, outcome="failed", attempts=0, time=time.time(),
-                            reason=f"released{f': {why}' if why else ''}")
+            reason = f"released{f': {why}' if why else ''}"
+            freed = replace(record, outcome="failed", attempts=0, time=time.time(), reason=reason,
+                            facts={**record.facts, RELEASED: reason})
             write_atomic(self.layout.run(name), freed.to_json().encode())
             tell(self.layout, name, Event(freed.time, "released", why))
         return True

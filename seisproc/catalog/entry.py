@@ -58,6 +58,8 @@ class Basin:
         Models to run, as people name them: references, not yet pinned.
     settings : mapping
         Settings of an interpretation, those that were given.
+    gates : mapping
+        Limits of the quality gates, those that were given.
     quiet_s : float
         A file that was the same for so long is whole.
     """
@@ -68,6 +70,7 @@ class Basin:
     crs: str | None = None
     models: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    gates: Mapping[str, Any] = field(default_factory=dict)
     quiet_s: float = QUIET_S
 
 
@@ -98,6 +101,8 @@ class Entry:
         Name of the interpretation.
     settings : mapping
         Settings of the interpretation, those that are not the defaults.
+    gates : mapping
+        Limits of the quality gates, those that were given, over the basin's.
     priority : int
         Higher ones first.
     hold : str
@@ -119,6 +124,7 @@ class Entry:
     models: tuple[str, ...] = ()
     run: str = "main"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    gates: Mapping[str, Any] = field(default_factory=dict)
     priority: int = 0
     hold: str = ""
     note: str = ""

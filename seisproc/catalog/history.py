@@ -35,6 +35,9 @@ review
     A quality gate holds it until a person releases it, or something that it depends on has changed.
 """
 
+RELEASED = "released"
+"""Fact of a record: a person has let the survey go on as it is, whatever quality gates say."""
+
 
 @dataclass(frozen=True)
 class Record:
