@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,11 @@ from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from pydantic_core import to_jsonable_python
 
+from tasks.metrics import write_metrics_to
 from tasks.progress import store_name
+
+# A worker's environment is all that reaches the process of a flow run.
+write_metrics_to(os.environ.get("SEISPROC_METRICS"))
 
 
 def run_name(verb: str, parameter: str) -> Callable[[], str]:

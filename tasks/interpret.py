@@ -11,7 +11,7 @@ import torch
 from models.predictor import BundleRecipe
 from models.runtime import choose_device
 from seisproc.cluster import connect, gpu_resources
-from seisproc.errors import ClusterError, IncompleteError
+from seisproc.errors import ClusterError, IncompleteError, StoreError
 from seisproc.interpretation.forecast import require_room, require_workers
 from seisproc.interpretation.run import (
     InterpretationPlan,
@@ -24,6 +24,7 @@ from seisproc.report.canvas import png
 from seisproc.report.timeline_picture import plot_timeline
 from seisproc.survey import Survey
 from tasks.artifacts import markdown_artifact, pictures_artifact, receipt_artifact
+from tasks.metrics import product_stands, survey_of
 from tasks.progress import stage_progress
 from tasks.stage import stage
 
@@ -129,6 +130,17 @@ def _timeline_artifact(store: str, plan: InterpretationPlan) -> None:
                           {"timeline": png(picture)})
 
 
+def _measure(store: str, plan: InterpretationPlan, done: int = 0) -> None:
+    """Tell Prometheus how the product stands after an attempt that finished ``done`` regions."""
+    try:
+        told = Survey(store).group_attributes(plan.product)
+    except StoreError:  # nothing of it is to be seen yet
+        return
+    voxels = plan.live_traces * plan.shape[2]
+    name = plan.product.rpartition("/")[2]
+    product_stands(survey_of({"store": store}), name, len(plan.regions), voxels, done, told)
+
+
 def require_device(device: str, client: Client | None) -> None:
     """Refuse workers without a GPU where networks need one, before every region fails on them.
 
@@ -189,7 +201,9 @@ def interpret_survey(
             receipt = interpret(plan, client, on_progress=on_progress, overwrite=overwrite)
     except IncompleteError as error:
         markdown_artifact("failed", store, "Interpretation not complete", str(error))
+        _measure(store, plan)
         raise
     receipt_artifact("interpretation", store, "What was interpreted", receipt)
     _timeline_artifact(store, plan)
+    _measure(store, plan, receipt.regions_done)
     return receipt

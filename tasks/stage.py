@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import inspect
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
+
+from tasks.metrics import stage_ended
 
 log = logging.getLogger("seisproc.stages")
 
@@ -87,11 +90,19 @@ _timeline: ContextVar[list[dict[str, Any]] | None] = ContextVar("timeline", defa
 
 
 def _timed(name: str, function: Callable[P, R]) -> Callable[P, R]:
+    def told(args: Any, kwargs: Any) -> dict[str, Any]:
+        return inspect.signature(function).bind(*args, **kwargs).arguments
+
     @functools.wraps(function)
     def timed(*args: P.args, **kwargs: P.kwargs) -> R:
         begin = time.monotonic()
-        result = function(*args, **kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException:
+            stage_ended(name, told(args, kwargs), time.monotonic() - begin, failed=True)
+            raise
         seconds = time.monotonic() - begin
+        stage_ended(name, told(args, kwargs), seconds, result)
         run = TaskRunContext.get()
         shown = run.task_run.name if run else name
         log.info("%s: done in %.1f s", shown, seconds)
