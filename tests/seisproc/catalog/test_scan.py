@@ -1,10 +1,14 @@
+import contextlib
 import shutil
 import threading
 import time
 
 import pytest
 
+from seisproc.catalog import catalog as catalog_module
 from seisproc.catalog import content
+from seisproc.catalog import history as history_module
+from seisproc.catalog import scan as scan_module
 from seisproc.catalog.history import history
 from seisproc.errors import BusyError, OutputExistsError
 from tests.seisproc.catalog.conftest import write_segy
@@ -93,6 +97,41 @@ def test_an_interrupted_scan_stops_hashing_and_leaves_nothing_behind(basin, monk
     assert not (basin.root / "leases").exists()
     monkeypatch.undo()
     assert len(basin.scan().added) == len(files)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing catches it."""
+
+
+@pytest.mark.parametrize("step", range(1, 14, 2))
+def test_a_scan_that_is_killed_anywhere_is_made_good_by_the_next(basin, monkeypatch, step):
+    for number in range(3):
+        write_segy(basin.inbox / f"s{number}.sgy", seed=number)
+    shutil.copy(basin.inbox / "s2.sgy", basin.inbox / "z.sgy")
+    writes = 0
+
+    def dying(write):
+        def counted(*arguments):
+            nonlocal writes
+            writes += 1
+            if writes >= step:
+                raise Killed
+            return write(*arguments)
+
+        return counted
+
+    for module, name in ((catalog_module, "create_text"), (catalog_module, "write_atomic"),
+                         (history_module, "write_atomic"), (scan_module, "write_atomic")):
+        monkeypatch.setattr(module, name, dying(getattr(module, name)))
+    with contextlib.suppress(Killed):
+        basin.scan()
+    monkeypatch.undo()
+    basin.scan()
+    snapshot = basin.open().load()
+    assert snapshot.names == ["s0", "s1", "s2"]
+    assert all(each.content is not None for each in snapshot.seen.values())
+    assert len(basin.check().due) == 3
+    assert list(basin.scan().known) == [str(basin.inbox / "z.sgy")]
 
 
 def test_a_copy_of_a_known_file_is_no_new_survey(basin):
