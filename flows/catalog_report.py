@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from seisproc.catalog.due import Check
     from seisproc.report.basin import BasinReceipt
 
+NOT_ASKED = ("quarantined", "review", "on hold", "duplicate")
+"""States of surveys of which no section is wanted."""
+
 CATALOG = click.argument("catalog", metavar="CATALOG", type=LOCATION)
 
 
@@ -75,8 +78,10 @@ def basin_report(
 
     entries = checked.snapshot.entries
     covered = Covered({name: entry.store for name, entry in entries.items()})
+    left_out = {each.name for each in checked.verdicts if each.state in NOT_ASKED}
+    digests = digests_of(checked)
     wanted = choose_sections(
-        digests_of(checked), count, per_survey,
+        {name: digests[name] for name in digests if name not in left_out}, count, per_survey,
         lambda each: covered(each.survey, each.target, each.line, each.number),
     )
     if to_label:

@@ -147,6 +147,9 @@ def _survey_row(
         notes.insert(0, "a run is at work on it")
     if digest.get("complete") is False:
         notes.append("its interpretation is not complete")
+    told = "; ".join(verdict.why)
+    notes += [f"{gate['gate']}: {gate['outcome']}, {gate['why']}" for gate in facts.get("gates", ())
+              if gate.get("outcome") != "pass" and gate.get("why") and gate["why"] not in told]
     share = (digest.get("fault") or {}).get("share")
     doubt = digest.get("uncertainty") or {}
     cells = [

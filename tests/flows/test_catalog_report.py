@@ -113,6 +113,13 @@ def test_what_was_labelled_since_is_not_asked_for_again(command, basin, tmp_path
     assert ("crossline", 103) in left
 
 
+def test_a_survey_that_waits_for_a_person_is_not_to_be_labelled(command, basin):
+    with (basin / "surveys" / "bay.yaml").open("a") as entry:
+        entry.write("hold: noise\n")
+    assert report(command, basin)["to_label"] == 0
+    assert "noise" in (basin / "basin.html").read_text()
+
+
 def test_files_that_are_there_are_kept_before_anything_is_written(command, basin):
     (basin / "next.csv").write_text("mine")
     words = command.refuses("catalog", "report", basin, basin / "basin.html", "--to-label",

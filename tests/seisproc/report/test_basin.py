@@ -69,7 +69,9 @@ def checked() -> Check:
         {
             "alpha": record(digest(), report="/basin/reports/alpha.html",
                             exports=["/basin/exports/alpha/facies_uncertainty.sgy"]),
-            "beta": record(digest(0.5, doubt=0.4), notes=["one thing was left out"]),
+            "beta": record(digest(0.5, doubt=0.4), notes=["one thing was left out"],
+                           gates=[{"gate": "dead traces", "outcome": "warn", "why": "7 % are dead"},
+                                  {"gate": "drift", "outcome": "pass", "why": "as it should be"}]),
             "gamma": record(digest(unit=None)),
             "line": record({"version": 1, "kind": "2d", "shape": [9, 9], "domain": "twt"}),
             "old": record(None),
@@ -124,6 +126,7 @@ def test_rows_say_what_was_kept_and_are_sorted_by_numbers(checked):
     assert {cell.text for cell in torn.cells} == {"–"}
     assert {cell.order for cell in torn.cells} == {""}
     assert len({len(row.cells) for row in rows.values()}) == 1
+    assert rows["beta"].why == ("one thing was left out", "dead traces: warn, 7 % are dead")
 
 
 def test_volumes_are_added_up_only_where_they_are_of_one_unit(checked):
