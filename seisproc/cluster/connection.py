@@ -75,11 +75,7 @@ def _prepare(client: Client, address: str) -> str:
             return check.name
         except OSError as error:
             if not left or client.status != "running":
-                raise ClusterError(
-                    f"the Dask cluster at {address} was lost while its workers were prepared",
-                    found=str(error),
-                    do="Look whether its scheduler still runs, and run the same command again",
-                ) from error
+                raise _lost(address, error) from error
             log.info("the workers are prepared again, since one was lost: %s", error)
     raise AssertionError("not reached")
 
@@ -93,7 +89,10 @@ def _client(address: str, timeout_s: float) -> Iterator[Client]:
     from distributed import Client
 
     _require_answer(address, timeout_s)
-    client = Client(address, timeout=timeout_s, set_as_default=False)
+    try:
+        client = Client(address, timeout=timeout_s, set_as_default=False)
+    except OSError as error:
+        raise _lost(address, error) from error
     try:
         yield client
     finally:
@@ -143,3 +142,13 @@ def _wait_for_worker(client: Client, address: str, timeout_s: float) -> None:
             found=f"none after {timeout_s:g} s",
             do="Start workers, or ask for resources that the cluster can give",
         ) from error
+    except OSError as error:
+        raise _lost(address, error) from error
+
+
+def _lost(address: str, error: Exception) -> ClusterError:
+    return ClusterError(
+        f"the Dask cluster at {address} was lost while it was connected to",
+        found=str(error),
+        do="Look whether its scheduler still runs, and run the same command again",
+    )
