@@ -49,6 +49,9 @@ METRICS = {
     "seisproc_stage_finished_timestamp_seconds": Metric(
         "When a stage was done last, Unix time", ("stage", "survey")
     ),
+    "seisproc_stage_failed_timestamp_seconds": Metric(
+        "When an attempt at a stage failed last, Unix time", ("stage", "survey")
+    ),
     "seisproc_pieces_total": Metric(
         "Pieces of work done: columns of shards, regions of whole shards", ("stage", "survey")
     ),
@@ -143,8 +146,9 @@ def stage_ended(
         Reading("seisproc_stage_runs_total", 1, {**where, "outcome": outcome}),
         Reading("seisproc_stage_seconds_total", seconds, where),
     ]
+    when = "failed" if failed else "finished"
+    readings.append(Reading(f"seisproc_stage_{when}_timestamp_seconds", time.time(), where))
     if not failed:
-        readings.append(Reading("seisproc_stage_finished_timestamp_seconds", time.time(), where))
         readings += _made(where, receipt)
     record(readings)
 

@@ -124,6 +124,7 @@ class Site:
             "PREFECT_API_AUTH_STRING_FILE": str(folder / "login"),
             "PREFECT_HOME": str(folder / "prefect"),
             "SEISPROC_HOME": str(folder / "home"),
+            "SEISPROC_METRICS": str(folder / "metrics"),
             "AWS_ENDPOINT_URL_S3": objects,
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "basin",

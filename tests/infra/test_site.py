@@ -62,6 +62,16 @@ def test_a_deployment_that_is_triggered_completes(site, ran):
     assert objects(site).exists("basin/cube.zarr/zarr.json")
 
 
+def test_the_run_and_the_queue_are_counted_for_prometheus(site, ran):
+    told = (site.folder / "metrics" / "seisproc.prom").read_text()
+    assert 'seisproc_voxels_total{stage="ingest",survey="cube"} 1152.0' in told
+    assert 'seisproc_stage_runs_total{outcome="done",stage="ingest",survey="cube"} 1.0' in told
+    site.run(BIN / "queue-metrics")
+    told = (site.folder / "metrics" / "seisproc_queue.prom").read_text()
+    assert 'seisproc_flow_runs{flow="ingest",state="completed"} 1.0' in told
+    assert 'seisproc_queue_runs{pool="seisproc"} 0.0' in told
+
+
 def test_the_server_keeps_its_history_in_postgresql(site, ran):
     count = "SELECT count(*) FROM flow_run WHERE state_type = 'COMPLETED'"
     assert int(site.postgres.run("psql", "-tA", "-d", "prefect", "-c", count)) == 1
