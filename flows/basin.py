@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 from flows.catalog_config import open_catalog
 from flows.config import ClusterConfig
 from flows.night_work import Night, NightReceipt
-from flows.nightly import check_stage, scan_stage
+from flows.nightly import basin_report_stage, check_stage, scan_stage
 from flows.references import pin_models
 from flows.runs import OPTIONS
 from flows.time_window import TimeWindow
@@ -69,6 +69,9 @@ def basin(
         parameters = {"catalog": catalog, "night": "" if models else night.window.night,
                       "export": export, "models": pinned, "run": run, "cluster": config}
         night.run(wanted, parameters, at_once, stop=False)
+    if night.rows and not models:
+        with night.whatever_comes():
+            basin_report_stage(catalog)
     return night.conclude(checked, skipped=len(checked.verdicts) - len(wanted))
 
 

@@ -266,7 +266,11 @@ class _Work:
 
     def _note(self, outcome: str, reason: str = "", facts: SurveyFacts | None = None) -> None:
         self.held.require(ask=True)
-        told = asdict(facts) if facts else {}
+        # What is known of it stays known until a later run is through.
+        told = dict(self.before.facts) if self.before else {}
+        told.pop(RELEASED, None)
+        if facts:
+            told.update({key: value for key, value in asdict(facts).items() if value})
         if self.released:  # as long as it is made from the same, whatever dies on the way
             told[RELEASED] = self.released
         tries = 0 if self.before is None else self.before.attempts

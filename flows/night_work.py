@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,6 +127,14 @@ class Night:
             ask(self.catalog.layout.root, name, record)
         if outcome in ("failed", "quarantined", "review"):
             _tell(f"seisproc.survey.{outcome}", self.catalog.layout.root, name, why)
+
+    @contextlib.contextmanager
+    def whatever_comes(self) -> Iterator[None]:
+        """Let what is only shown fail without a night's summary being lost."""
+        try:
+            yield
+        except Exception:
+            log.exception("the report of the basin could not be written")
 
     def conclude(self, checked: Check, skipped: int) -> NightReceipt:
         """Show and return what the night did.

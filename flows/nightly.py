@@ -11,6 +11,7 @@ from prefect.runtime import flow_run
 
 from flows.catalog_config import entry_text, open_catalog
 from flows.catalog_due import wanted_now
+from flows.catalog_report import basin_report
 from flows.config import ClusterConfig
 from flows.dead_runs import living_night
 from flows.night_tables import due_rows
@@ -20,7 +21,7 @@ from flows.time_window import TimeWindow
 from seisproc.catalog.due import Check, check
 from seisproc.catalog.scan import scan_catalog
 from seisproc.errors import BusyError
-from tasks.artifacts import table_artifact
+from tasks.artifacts import link_artifact, table_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage
 
@@ -66,6 +67,9 @@ def nightly(
         parameters = {"catalog": catalog, "night": night.window.night, "export": export,
                       "cluster": cluster}
         night.run(wanted, parameters, at_once, stop=at_end == "checkpoint")
+        if night.rows:
+            with night.whatever_comes():
+                basin_report_stage(catalog)
         return night.conclude(checked, skipped=len(checked.verdicts) - len(wanted))
 
 
@@ -80,6 +84,16 @@ def scan_stage(catalog: str) -> None:
             scan_catalog(open_catalog(catalog), entry_text, wait=True, say=log.info)
     except BusyError as error:
         log.info("%s: this night goes by what it has found", error)
+
+
+@stage("basin report", hours=1)
+def basin_report_stage(catalog: str) -> None:
+    """Write CATALOG/basin.html, and CATALOG/next.csv with the sections to label next."""
+    opened = open_catalog(catalog)
+    snapshot, root = opened.load(), opened.layout.root
+    found = check(opened, wanted_now(snapshot), snapshot=snapshot)
+    basin_report(found, f"{root}/basin.html", f"{root}/next.csv", overwrite=True)
+    link_artifact("basin", catalog, "The basin on one page", f"{root}/basin.html")
 
 
 @stage("check", hours=1)

@@ -71,4 +71,4 @@ def ask(catalog: str, name: str, record: Record) -> None:
 def _told(name: str, record: Record) -> str:
     rows = [row for row in record.facts.get("gates", ()) if row["outcome"] in ("hold", "warn")]
     said = "\n".join(f"- {row['gate']}: **{row['outcome']}**, {row['why']}" for row in rows)
-    return f"### {name} is held\n\n{record.reason}\n\n{said}"
+    return f"### {name} is held\n\n{said or record.reason}"

@@ -109,10 +109,10 @@ def describe_product(survey: Survey, variable: str, samples_as: str = "native") 
     IncompleteError
         If it belongs to a product that lacks regions: a SEG-Y file could not say so.
     """
-    group, _, name = variable.rpartition("/")
-    if group.startswith("interpretation/") and name:
-        survey.require_complete(group)
     product = _native(survey, variable)
+    group = variable.rpartition("/")[0]
+    if group.startswith("interpretation/"):
+        survey.require_complete(group)
     if samples_as == "float32":
         return replace(product, form=FORMATS[IEEE], is_source=False)
     if samples_as == "int16":

@@ -29,10 +29,14 @@ from seisproc.survey import is_published
 CLUSTER = ("--cluster", "in-process", "--no-export")
 
 
-def write_segy(path: Path, seed: int, shape: tuple[int, int, int] = (6, 5, 8)) -> Path:
+def write_segy(
+    path: Path, seed: int, shape: tuple[int, int, int] = (6, 5, 8), dead: int = 0
+) -> Path:
+    """Write a survey of noise, with so many dead traces."""
     lines = [np.arange(count, dtype="int32") + 10 for count in shape[:2]]
     grid = Grid(lines[0], lines[1], 4.0 * np.arange(shape[2]))
     volume = np.random.default_rng(seed).standard_normal(shape).astype("float32")
+    volume.reshape(-1, shape[2])[:dead] = 0
     i, j = np.meshgrid(np.arange(float(shape[0])), np.arange(float(shape[1])), indexing="ij")
     create_segy(path, volume, grid, cdp_x=25 * i, cdp_y=25 * j)
     return path
@@ -68,20 +72,28 @@ def test_a_night_does_what_is_due_and_no_more(flow_command, basin):
     write_segy(inbox / "twin.sgy", 1)
     content = good.read_bytes()
     (inbox / "torn.sgy").write_bytes(content[: len(content) - 77])
+    write_segy(inbox / "dead.sgy", 4, dead=25)
     first = night(flow_command, basin)
-    assert (first["processed"], first["failed"], first["quarantined"]) == (1, 0, 1)
+    assert (first["processed"], first["failed"]) == (1, 0)
+    assert (first["quarantined"], first["review"]) == (1, 1)
     today = date.today().isoformat()
     names = run_names()
     assert names[f"nightly/{today}"] == names[f"nightly/{today}/good"] == "Completed"
     assert is_published(str(basin / "stores" / "good.zarr"))
     assert (basin / "reports" / "good.html").stat().st_size > 10_000
+    assert "good" in (basin / "basin.html").read_text()
     second = night(flow_command, basin)
     assert second["processed"] == second["failed"] == 0
+    assert (second["quarantined"], second["review"]) == (1, 1)
     assert second["seconds"] < first["seconds"]
+    held = open_catalog(str(basin)).record("dead")
+    assert held is not None and "dead" in held.reason
+    assert names[f"nightly/{today}/dead"] == "Held"
+    assert flow_command("catalog", "release", basin, "dead", "--note", "so it is")[0] == 0
     write_segy(good, 2)
     write_segy(inbox / "late.sgy", 3)
     third = night(flow_command, basin, "--at-once", 2)
-    assert third["processed"] == 2
+    assert (third["processed"], third["review"]) == (3, 0)
     record = open_catalog(str(basin)).record("good")
     assert record is not None and record.outcome == "done"
     told = [event.what for event in history(open_catalog(str(basin)).layout, "good")]
