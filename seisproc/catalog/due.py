@@ -29,7 +29,7 @@ STATES = {
     "interrupted": "the last run did not end",
     "done": "everything is there",
     "waiting": "a file still grows, or changed since the last scan",
-    "missing": "a source is not there",
+    "missing": "a source, or the disk of its store, is not there or cannot be reached",
     "unreadable": "the source holds no survey that can be read",
     "duplicate": "another survey has this very content",
     "quarantined": "a run found the source bad",
@@ -206,7 +206,7 @@ def _unfit(
         return Verdict(name, "on hold", (entry.hold,))
     found, gone = files_of(entry, look)
     if gone:
-        return Verdict(name, "missing", tuple(f"{shown(source)} is not there" for source in gone))
+        return Verdict(name, "missing", tuple(look.why_not(source) for source in gone))
     waiting = _waiting(entry, seen, found, now, quiet_s)
     if waiting or seen is None or seen.content is None:
         return Verdict(name, "waiting", (waiting,))
@@ -263,7 +263,7 @@ def _compared(
     if record.outcome == "started":
         return "interrupted", (" ".join(f"run {record.run} did not end".split()), *changes)
     if store == "unmounted":
-        return "missing", ("the folder of its store is not there: is the disk mounted?",)
+        return "missing", ("the folder of its store cannot be reached: is the disk mounted?",)
     gone = ("its store is gone",) if store == "gone" else ()
     return ("changed", (*gone, *changes)) if gone or changes else ("done", ())
 

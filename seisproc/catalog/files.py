@@ -11,19 +11,26 @@ import glob
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import glob_translate
 
 from seisproc.catalog.layout import canonical
-from seisproc.places import is_remote, open_place, reaching
+from seisproc.places import (
+    AccessError,
+    is_remote,
+    open_place,
+    reaching,
+    shown,
+    without_secrets,
+)
 from seisproc.segy.source import listed_version, local_version
 
 LOOKERS = 32
@@ -71,6 +78,7 @@ class FileVersion:
 
 
 Found = dict[str, FileVersion]
+Answer = TypeVar("Answer")
 
 
 def list_folder(url: str) -> list[FileVersion]:
@@ -118,23 +126,37 @@ class Look:
         Absolute paths and URLs, patterns too.
     folders : iterable of str
         Inboxes, searched with all folders below them.
+
+    Attributes
+    ----------
+    troubles : dict
+        Folder or source that could not be looked at -> why. The others are looked at all the same.
     """
 
     def __init__(self, sources: Iterable[str], folders: Iterable[str] = ()) -> None:
         self._trees: dict[str, Found] = {}
         self._folders: dict[str, Found] = {}
         self._single: dict[str, FileVersion | None] = {}
+        self.troubles: dict[str, str] = {}
         with ThreadPoolExecutor(LOOKERS) as lookers:
-            roots = sorted(set(folders))
-            for root, files in zip(roots, lookers.map(find_files, roots), strict=True):
-                self._trees[root] = {file.url: file for file in files}
+
+            def looked(function: Callable[[str], Answer], urls: list[str]) -> dict[str, Answer]:
+                """Look at several places side by side, leaving out those that refuse."""
+                answers = lookers.map(lambda url: self._tried(function, url), urls)
+                found = zip(urls, answers, strict=True)
+                return {url: answer for url, answer in found if answer is not None}
+
+            def searched(roots: list[str]) -> None:
+                trees = looked(find_files, roots)
+                for root in roots:
+                    self._trees[root] = {file.url: file for file in trees.get(root, [])}
+
+            searched(sorted(set(folders)))
             deep, flat, single = self._plan(set(sources))
-            for root, files in zip(deep, lookers.map(find_files, deep), strict=True):
-                self._trees[root] = {file.url: file for file in files}
-            for root, files in zip(flat, lookers.map(list_folder, flat), strict=True):
+            searched(deep)
+            for root, files in looked(list_folder, flat).items():
                 self._folders[root] = {file.url: file for file in files}
-            for url, file in zip(single, lookers.map(look_at, single), strict=True):
-                self._single[url] = file
+            self._single = {**dict.fromkeys(single), **looked(look_at, single)}
 
     def in_folder(self, folder: str) -> list[FileVersion]:
         """Files of a folder that was searched, sorted."""
@@ -152,6 +174,21 @@ class Look:
             return []
         matches = re.compile(glob_translate(source)).match
         return [file for url, file in sorted(known.items()) if matches(url)]
+
+    def why_not(self, source: str) -> str:
+        """Say why a source has no files."""
+        base = _base(source)
+        for place, why in self.troubles.items():
+            if place in (source, base) or base.startswith(f"{place}/"):
+                return why
+        return f"{shown(source)} is not there"
+
+    def _tried(self, function: Callable[[str], Answer], url: str) -> Answer | None:
+        try:
+            return function(url)
+        except (AccessError, OSError) as error:
+            self.troubles[url] = without_secrets(str(error), url)
+            return None
 
     def _around(self, source: str) -> Mapping[str, FileVersion]:
         tree = self._tree_of(source)

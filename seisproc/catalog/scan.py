@@ -64,7 +64,7 @@ def scan_catalog(
     BusyError
         If another scan is under way.
     AccessError
-        If an inbox or the catalogue cannot be reached.
+        If the catalogue itself cannot be reached.
     """
     started = time.monotonic()
     with catalog.claim_scan() as held:
@@ -109,7 +109,7 @@ class _Scan:
         for name, entry in snapshot.entries.items():
             files[name], gone = files_of(entry, look)
             if gone:
-                self.found.missing[name] = ", ".join(shown(source) for source in gone)
+                self.found.missing[name] = "; ".join(look.why_not(source) for source in gone)
 
         def read(name: str) -> Seen:
             before = snapshot.seen.get(name) or Seen(added=now)
@@ -117,9 +117,12 @@ class _Scan:
             return self.reader.survey(snapshot.entries[name], before, seen, now)
 
         for place in places:
-            if not look.in_folder(place) and not is_remote(place) and not Path(place).is_dir():
+            if place in look.troubles:
+                self.found.failed[place] = look.troubles[place]
+            elif not is_remote(place) and not Path(place).is_dir():
                 self.found.failed[place] = "the inbox is not there: is the disk mounted?"
-        there = [name for name in files if files[name]]
+        # of a survey that is not all there, nothing is noted: a disk may be away for a while
+        there = [name for name in files if files[name] and name not in self.found.missing]
         seen = dict(zip(there, self._side_by_side(read, there), strict=True))
         taken = {file.url for each in files.values() for file in each}
         # what a person has just written wrong still has its files
@@ -158,7 +161,8 @@ class _Scan:
             return self.reader.hashed_files(seen, shown(candidate.source)) if whole else seen
 
         looked = self._side_by_side(hashed, new)
-        arrivals: dict[str, Arrival] = {}
+        away = tuple(f"{place}/" for place in self.found.failed)
+        arrivals = {source: each for source, each in before.items() if source.startswith(away)}
         adopted: list[tuple[Candidate, Seen, str]] = []
         names, owners = set(snapshot.names), _owners(snapshot)
         for candidate, seen in zip(new, looked, strict=True):

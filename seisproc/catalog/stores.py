@@ -10,14 +10,14 @@ from seisproc.catalog.catalog import Snapshot
 from seisproc.catalog.entry import Entry
 from seisproc.catalog.files import LOOKERS
 from seisproc.manifest import folder_names
-from seisproc.places import is_remote, open_place, reaching, shown
+from seisproc.places import AccessError, is_remote, open_place, reaching, shown
 
 
 def stores_there(snapshot: Snapshot) -> dict[str, str]:
     """Say of every finished survey whether its store is ``there``, ``gone`` or ``unmounted``.
 
-    Unmounted is a store on a local disk whose folder is not there either: all its neighbours would
-    be gone at once, and to make them again would be wrong.
+    Unmounted is a store whose folder cannot be reached, or on a local disk is not there either: all
+    its neighbours would be gone at once, and to make them again would be wrong.
     """
     stores = {
         name: snapshot.entries[name].store
@@ -52,9 +52,12 @@ def _parent(store: str) -> str:
 
 
 def _folders(parent: str) -> set[str] | None:
-    """Names of the folders in a place; None where a local one is not there."""
+    """Names of the folders in a place; None where it cannot be reached."""
     if not is_remote(parent) and not Path(parent).is_dir():
         return None
-    fs, path = open_place(parent)
-    with reaching(parent):
-        return set(folder_names(fs, path))
+    try:
+        fs, path = open_place(parent)
+        with reaching(parent):
+            return set(folder_names(fs, path))
+    except (AccessError, OSError):
+        return None

@@ -9,7 +9,8 @@ from seisproc.catalog import catalog as catalog_module
 from seisproc.catalog import content
 from seisproc.catalog import history as history_module
 from seisproc.catalog import scan as scan_module
-from seisproc.catalog.history import history
+from seisproc.catalog.arrivals import read_arrivals
+from seisproc.catalog.history import Record, history
 from seisproc.errors import BusyError, OutputExistsError
 from tests.seisproc.catalog.conftest import write_segy
 
@@ -211,6 +212,39 @@ def test_files_of_one_folder_may_make_one_survey(basin):
     found = basin.scan()
     assert not found.added
     assert list(found.unreadable) == ["two"]
+
+
+def test_what_cannot_be_reached_holds_up_nobody_else(basin):
+    basin.write("catalog.yaml", "inboxes: [../inbox, 'nowhere://bucket/in']\nquiet_s: 0\n")
+    write_segy(basin.inbox / "f3.sgy")
+    basin.write("surveys/away.yaml", "sources: nowhere://bucket/a.sgy\n")
+    basin.write("surveys/half.yaml", f"sources: [{basin.inbox}/f3.sgy, 'nowhere://other/*.sgy']\n")
+    basin.write("surveys/own.yaml",
+                f"sources: {write_segy(basin.root / 'own.sgy', seed=2)}\nstore: nowhere://s/x.zarr\n")
+    found = basin.scan()
+    assert found.settled == ["own"]
+    assert list(found.failed) == ["nowhere://bucket/in"]
+    assert sorted(found.missing) == ["away", "half"]
+    assert "cannot be opened" in found.missing["half"]
+    states = {each.name: each.state for each in basin.check().verdicts}
+    assert states == {"own": "new", "away": "missing", "half": "missing"}
+    catalog = basin.open()
+    catalog.note("own", Record("done", 1.0, basin.verdict("own").recipe))
+    assert basin.verdict("own").why == (
+        "the folder of its store cannot be reached: is the disk mounted?",)
+
+
+def test_an_inbox_that_is_away_for_a_while_is_remembered(careful):
+    basin = careful(0.5)
+    write_segy(basin.inbox / "f3.sgy")
+    basin.scan()
+    first = read_arrivals(basin.open().layout)
+    basin.inbox.rename(basin.root / "away")
+    assert basin.scan().failed
+    assert read_arrivals(basin.open().layout) == first
+    (basin.root / "away").rename(basin.inbox)
+    time.sleep(0.5)
+    assert basin.scan().added == ["f3"]
 
 
 def test_a_file_that_was_only_touched_is_read_and_changes_nothing(basin):
