@@ -174,9 +174,16 @@ class _Crew(Generic[Item, Result]):
         """
         now = time.monotonic()
         if now - self._counted >= RECOUNT_S:
-            self._threads = sum(self._client.nthreads().values()) or self._threads
+            self._threads = sum(self._workers().values()) or self._threads
             self._counted = now
         return self._threads
+
+    def _workers(self) -> dict[str, int]:
+        """Ask the scheduler for its workers' threads."""
+        try:
+            return dict(self._client.nthreads())
+        except (OSError, AttributeError) as error:  # the client has noticed, and has none any more
+            raise _lost() from error
 
     def submit(self, items: list[Item]) -> None:
         """Send items to the workers, in groups."""
@@ -256,7 +263,7 @@ class _Crew(Generic[Item, Result]):
 
     def _watch(self) -> None:
         """Look whether there are workers; a cluster that has none for long is given up."""
-        if self._client.nthreads():
+        if self._workers():
             self._seen_workers = time.monotonic()
         elif time.monotonic() - self._seen_workers > NO_WORKERS_S:
             raise ClusterError(

@@ -7,6 +7,7 @@ from distributed import LocalCluster
 
 from seisproc import bounded
 from seisproc.bounded import Later, map_bounded
+from seisproc.errors import ClusterError
 
 
 class StubbornError(Exception):
@@ -135,3 +136,10 @@ def test_a_cluster_that_loses_all_its_workers_is_given_up_in_time(monkeypatch):
         with pytest.raises(bounded.ClusterError, match="lost all its workers"):
             list(outcomes)
         gone.join()
+
+
+def test_a_scheduler_that_is_gone_before_anything_is_sent_is_one_clear_error():
+    with LocalCluster(1, processes=False, dashboard_address=None) as cluster:
+        client = cluster.get_client()
+    with client, pytest.raises(ClusterError, match="scheduler was lost"):
+        list(map_bounded(double, range(3), client))
