@@ -1,6 +1,6 @@
 """A simulated basin: 100 surveys of 1,500 x 1,500 x 1,500 on 64 to 1,024 workers that come and go.
 
-    OMP_NUM_THREADS=1 python benchmarks/basin.py --folder FOLDER [--faster 30]
+    OMP_NUM_THREADS=1 python benchmarks/basin.py --folder FOLDER [--measured FILE] [--faster 30]
 
 Measures first: a small survey of noise is interpreted three times by the reference network
 (residual 3-D U-Net, windows of 64^3, overlap 0.25) on a local cluster of two one-thread workers.
@@ -8,6 +8,7 @@ The records of its steps say what a window and a finished voxel take, and how th
 three times of a step the shortest counts, since what else goes on here is no property of it. The
 last run is predicted twice, from its own steps' seconds (is the simulation right?) and from those
 of the runs before (do the seconds carry over?). On a busy machine only the former says something.
+What was measured is left at FOLDER/measured.json, for another basin with ``--measured``.
 
 Then the basin. Real are the plan of the survey (regions, windows, who hands to whom), ``Job`` and
 ``map_bounded`` with their retries, pauses and limits; simulated are the clock, Dask's scheduler and
@@ -43,6 +44,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import logging
 import math
 import shutil
@@ -91,7 +93,7 @@ RUNS = 3
 
 
 @dataclass
-class Measured:
+class Run:
     """One real interpretation."""
 
     plan: InterpretationPlan
@@ -101,7 +103,7 @@ class Measured:
     after_s: float
 
 
-def measure(store: str, recipe: BundleRecipe, run: str, client) -> Measured:
+def measure(store: str, recipe: BundleRecipe, run: str, client) -> Run:
     """Interpret a survey, and learn from its records how that went."""
     begun = time.time()
     plan = plan_interpretation(store, [recipe], run=run, overlap=OVERLAP)
@@ -121,16 +123,14 @@ def measure(store: str, recipe: BundleRecipe, run: str, client) -> Measured:
         *kind, i, j = record.key.split("-")
         steps.append(((int(i), int(j)), not kind, stop - start))
         times += [start, stop]
-    return Measured(plan, steps, min(times) - begun, max(times) - min(times), ended - max(times))
+    return Run(plan, steps, min(times) - begun, max(times) - min(times), ended - max(times))
 
 
-def measure_runs(folder: Path) -> list[Measured]:
+def measure_runs(folder: Path, recipe: BundleRecipe) -> list[Run]:
     """Interpret a small survey some times on two warm workers."""
-    make_bundle(folder / "bundle")
     make_survey(str(folder / "survey.zarr"), SMALL)
     make_survey(str(folder / "small" / "survey.zarr"), (64, 64, 64))
     make_bundle(folder / "small" / "bundle")
-    recipe = BundleRecipe(str(folder / "bundle"), samples=1, threads=1)
     with (
         open_cluster(ClusterSpec("local", workers=2)) as address,
         connect(address) as client,
@@ -141,7 +141,7 @@ def measure_runs(folder: Path) -> list[Measured]:
         return [measure(store, recipe, f"run-{n}", client) for n in range(RUNS)]
 
 
-def shortest(runs: Sequence[Measured]) -> list[Step]:
+def shortest(runs: Sequence[Run]) -> list[Step]:
     """Take of the times of each step the shortest."""
     found: dict[tuple[Number, bool], float] = {}
     for run in runs:
@@ -149,6 +149,45 @@ def shortest(runs: Sequence[Measured]) -> list[Step]:
             key = (number, finishes)
             found[key] = min(seconds, found.get(key, math.inf))
     return [(*key, seconds) for key, seconds in found.items()]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What some runs say of steps, and of the seconds before the first and after the last."""
+
+    costs: Costs
+    before_s: float
+    after_s: float
+
+    @classmethod
+    def of(cls, runs: Sequence[Run]) -> Measured:
+        """Learn from runs of one survey."""
+        before, after = min(run.before_s for run in runs), min(run.after_s for run in runs)
+        return cls(Costs.fit(runs[0].plan, shortest(runs)), before, after)
+
+    def to_json(self) -> str:
+        """Write it as JSON."""
+        told = dataclasses.asdict(self)
+        told["costs"]["scatter"] = [each.round(4).tolist() for each in self.costs.scatter]
+        return json.dumps(told, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Measured:
+        """Read what :meth:`to_json` wrote."""
+        told = json.loads(text)
+        costs = told["costs"]
+        scatter = tuple(np.array(each) for each in costs["scatter"])
+        return cls(
+            Costs(costs["window_s"], costs["voxel_s"], scatter), told["before_s"], told["after_s"]
+        )
+
+    def __str__(self) -> str:
+        window, voxel = (f"{each.min():.2f} to {each.max():.2f}" for each in self.costs.scatter)
+        return (
+            f"a window {1e3 * self.costs.window_s:.1f} ms ({window} times as long), a million "
+            f"voxels finished {1e9 * self.costs.voxel_s:.1f} ms ({voxel}), before and after a "
+            f"survey {self.before_s:.2f} and {self.after_s:.2f} s"
+        )
 
 
 def warm(folder: Path) -> None:
@@ -162,7 +201,7 @@ def predict(plan: InterpretationPlan, seconds, scheduler_s: float, folder: Path)
     return basin.run(2, scheduler_s, overlapping=False, work=folder).seconds
 
 
-def validate(runs: Sequence[Measured], scheduler_s: float, folder: Path) -> None:
+def validate(runs: Sequence[Run], scheduler_s: float, folder: Path) -> None:
     """Print what the simulation says of the last run beside what it took."""
     last = runs[-1]
     own = {(number, finishes): seconds for number, finishes, seconds in last.steps}
@@ -232,6 +271,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--measured", type=Path)
     parser.add_argument("--surveys", type=int, default=100)
     parser.add_argument("--workers", type=int, nargs="+", default=WORKERS)
     parser.add_argument("--scheduler-ms", type=float, default=1.5)
@@ -242,20 +282,20 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=options.folder, prefix="basin-"))
     scheduler_s = options.scheduler_ms / 1e3
-    runs = measure_runs(folder)
-    validate(runs, scheduler_s, folder)
-    last = runs[-1]
-    costs = Costs.fit(last.plan, shortest(runs))
-    spread = [f"{np.min(each):.2f} to {np.max(each):.2f}" for each in costs.scatter]
-    print(
-        f"a window {1e3 * costs.window_s:.1f} ms ({spread[0]}), a million voxels finished "
-        f"{1e9 * costs.voxel_s:.1f} ms ({spread[1]}), before and after a survey "
-        f"{last.before_s:.2f} and {last.after_s:.2f} s"
-    )
-    plan = large_plan(folder, last.plan.networks[0].recipe)
-    costs = dataclasses.replace(costs, window_s=costs.window_s / options.faster)
+    make_bundle(folder / "bundle")
+    recipe = BundleRecipe(str(folder / "bundle"), samples=1, threads=1)
+    if options.measured is None:
+        runs = measure_runs(folder, recipe)
+        validate(runs, scheduler_s, folder)
+        measured = Measured.of(runs)
+        (options.folder / "measured.json").write_text(measured.to_json())
+    else:
+        measured = Measured.from_json(options.measured.read_text())
+    print(measured)
+    plan = large_plan(folder, recipe)
+    costs = dataclasses.replace(measured.costs, window_s=measured.costs.window_s / options.faster)
     basin = Basin(
-        plan, costs.of(plan), options.surveys, last.before_s, last.after_s, TROUBLES,
+        plan, costs.of(plan), options.surveys, measured.before_s, measured.after_s, TROUBLES,
         options.seed,
     )
     print(f"{options.surveys} surveys of {LARGE}: {len(plan.regions)} regions of "
