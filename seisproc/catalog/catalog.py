@@ -112,6 +112,9 @@ class Catalog:
                 entries[name] = found
             else:
                 broken[name] = found
+        for file in self._documents.misnamed:
+            name = f"{file.rpartition('.')[0]}.yaml"
+            broken[file] = Broken(file, f"surveys/{file}: entries end in .yaml. Rename it {name}")
         seen = {name: Seen.from_json(each.text)
                 for name, each in self._documents.read("seen").items()}
         records = {name: Record.from_json(each.text)

@@ -30,6 +30,9 @@ RACY_S = 2.0
 """A file may be written to again within one tick of its disk's clock: a copy that was taken so soon
 after the last write is not trusted."""
 
+MISNAMED = (".yml", ".YAML", ".YML", ".json")
+"""Endings that people give entries, which end in ``.yaml``."""
+
 FOLDERS = ("surveys", "seen", "runs")
 
 
@@ -42,12 +45,21 @@ class Document:
 
 
 class Documents:
-    """All small files of a catalogue, as a listing and the index together know them."""
+    """All small files of a catalogue, as a listing and the index together know them.
+
+    Attributes
+    ----------
+    fetched : int
+        Files that were read by themselves since the index was saved.
+    misnamed : list of str
+        Files among the entries that would be some under another name.
+    """
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._index: dict[str, dict[str, str]] | None = None
         self.fetched = 0
+        self.misnamed: list[str] = []
 
     def read(self, kind: str) -> dict[str, Document]:
         """Read the files of a folder, by their names without the ending."""
@@ -58,6 +70,8 @@ class Documents:
             for found in listed
             if found.name.endswith(ending) and not found.name.startswith(".")
         }
+        if kind == "surveys":
+            self.misnamed = [found.name for found in listed if found.name.endswith(MISNAMED)]
         copies = self._copies().get(kind, {})
         known = {
             name: Document(copies[_key(name, found)], found.tag)

@@ -198,6 +198,15 @@ def test_files_of_an_entry_with_a_slip_are_not_taken_for_new(basin, seen_before)
     assert basin.verdict("f3").state == "new"
 
 
+def test_an_entry_with_another_ending_is_noticed(basin):
+    write_segy(basin.inbox / "f3.sgy")
+    basin.write("surveys/block.yml", "sources: ../inbox/f3.sgy\n")
+    basin.write("surveys/.block.yaml.swp", "junk")
+    basin.write("surveys/block.yaml~", "junk")
+    assert "Rename it block.yaml" in basin.verdict("block.yml").why[0]
+    assert [each.name for each in basin.check().verdicts] == ["block.yml"]
+
+
 def test_files_of_one_folder_may_make_one_survey(basin):
     inbox = "{place: ../inbox, survey: folder, entries: {priority: 3}}"
     basin.write("catalog.yaml", f"inboxes: [{inbox}]\nquiet_s: 0\n")
