@@ -31,10 +31,6 @@ from seisproc.leases import lease
 
 log = logging.getLogger("seisproc.nightly")
 
-NIGHT = ".night-"
-"""Beginning of the names of nights' leases."""
-
-
 @contextlib.contextmanager
 def living_night(layout: Layout) -> Iterator[None]:
     """Say that this night lives while the body runs, and bury those that died."""
@@ -52,14 +48,12 @@ def bury(name: str) -> None:
 
 
 def _nights(layout: Layout) -> list[str]:
-    folder = layout.folder("leases")
-    found = {file.url.split("/")[-2] for file in find_files(folder)}
-    names = (name.removeprefix(NIGHT) for name in found if name.startswith(NIGHT))
-    return [name for name in sorted(names) if name != str(flow_run.id)]
+    found = {file.url.split("/")[-2] for file in find_files(layout.folder("nights"))}
+    return sorted(found - {str(flow_run.id)})
 
 
 def _place(layout: Layout, run: str) -> str:
-    return f"{layout.folder('leases')}/{NIGHT}{run}"
+    return f"{layout.folder('nights')}/{run}"
 
 
 def _crash(those: FlowRunFilter) -> None:

@@ -10,6 +10,7 @@
             arrivals.json          scan's: files in an inbox that are no survey yet
             index.json             a copy of many small files in one; may be deleted
             leases/                who scans, who works on which survey
+            nights/                which nightly runs live
 
 No file has two kinds of writer, so that a night and a person who edits a survey may meet. An entry
 is written by the machine once at most, where there is none; then it is the person's.
