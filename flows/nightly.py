@@ -91,6 +91,7 @@ def basin_report_stage(catalog: str) -> None:
     """Write CATALOG/basin.html, and CATALOG/next.csv with the sections to label next."""
     opened = open_catalog(catalog)
     snapshot, root = opened.load(), opened.layout.root
+    opened.save_index()  # so that the next one reads only what changes from now on
     found = check(opened, wanted_now(snapshot), snapshot=snapshot)
     basin_report(found, f"{root}/basin.html", f"{root}/next.csv", overwrite=True)
     link_artifact("basin", catalog, "The basin on one page", f"{root}/basin.html")

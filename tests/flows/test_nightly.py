@@ -146,6 +146,24 @@ def test_windows_end_when_the_clock_next_shows_the_time():
             TimeWindow.of(until, zone)
 
 
+def test_a_night_that_died_is_shown_as_crashed_by_the_next(flow_command, basin):
+    from prefect import flow
+    from prefect.client.orchestration import get_client
+    from prefect.states import Running
+
+    @flow(name="nightly")
+    def died() -> None: ...
+
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(died, name="nightly/of-old", state=Running())
+    gone = {"host": os.uname().nodename, "pid": 2**22 + 1, "id": "x", "time": time.time() - 3600}
+    (basin / "nights" / str(run.id)).mkdir(parents=True)
+    (basin / "nights" / str(run.id) / "lease").write_text(json.dumps(gone))
+    night(flow_command, basin)
+    assert run_names()["nightly/of-old"] == "Crashed"
+    assert not (basin / "nights").exists()
+
+
 @pytest.mark.slow
 def test_a_survey_whose_process_dies_is_begun_again_and_harms_no_other(flow_command, basin):
     write_segy(basin.parent / "inbox" / "large.sgy", 1, (200, 200, 200))
