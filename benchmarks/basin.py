@@ -11,11 +11,12 @@ of the runs before (do the seconds carry over?). On a busy machine only the form
 What was measured is left at FOLDER/measured.json, for another basin with ``--measured``.
 
 Then the basin. Real are the plan of the survey (regions, windows, who hands to whom), ``Job`` and
-``map_bounded`` with their retries, pauses and limits; simulated are the clock, Dask's scheduler and
-the workers (``simulated_cluster.py``). Printed for surveys one by one, for the next one begun with
-lower priority as soon as a worker is idle (``overlapping``), and for the latter with nothing going
-wrong (``no trouble``): hours until the last survey is published, and where the workers' time went,
-which adds up to 1:
+``map_bounded`` with their retries, pauses and limits; simulated are the clock, Dask's scheduler
+and the workers (``simulated_cluster.py``). Printed for surveys one after the other; for four at
+once, as ``seisproc basin`` has them; for ``priority``, the next one begun as soon as a worker is
+idle, and served after those before it; and for the latter with nothing going wrong (``no
+trouble``): hours until the last survey is published, how many were under way at most, and where
+the workers' time went, which adds up to 1:
 
 - ``efficiency``  in steps that counted, at the speed of a good machine with its data at hand
 - ``tail``        idle, with less work left to begin than workers; ``between``: no survey has any
@@ -72,6 +73,10 @@ from seisproc.survey import create_array, publish, write_array, write_coordinate
 
 SMALL, LARGE = (512, 384, 128), (1500, 1500, 1500)
 WORKERS = (64, 128, 256, 512, 1024)
+CALM = "no trouble"
+ORDERS = {"one by one": 1, "four at once": 4, "priority": None, CALM: None}
+"""How many surveys are under way; None: as many as find an idle worker."""
+
 HOUR = 3600.0
 TROUBLES = Troubles(
     poisoned=1 / 2000, deadly=1 / 10_000, passing=0.005, slow_reads=0.01, times_slower=1.0,
@@ -198,7 +203,7 @@ def warm(folder: Path) -> None:
 def predict(plan: InterpretationPlan, seconds, scheduler_s: float, folder: Path) -> float:
     """Seconds that two workers will take for one survey if nothing goes wrong."""
     basin = Basin(plan, seconds, surveys=1)
-    return basin.run(2, scheduler_s, overlapping=False, work=folder).seconds
+    return basin.run(2, scheduler_s, at_once=1, work=folder).seconds
 
 
 def validate(runs: Sequence[Run], scheduler_s: float, folder: Path) -> None:
@@ -238,7 +243,7 @@ def row(told: Told, workers: int, order: str) -> str:
     assert math.isclose(sum(told.spent.values()), whole, rel_tol=1e-6), "time that went nowhere"
     shares = [sum(told.spent[each] for each in causes) / whole for causes in CAUSES.values()]
     return (
-        f"{workers:7}  {order:<12}{told.seconds / HOUR:8.3f}{told.at_once:8}"
+        f"{workers:7}  {order:<13}{told.seconds / HOUR:8.3f}{told.at_once:8}"
         f"{told.spent['useful'] / whole:12.1%}" + "".join(f"{share:11.1%}" for share in shares)
         + f"{told.failed:8}{told.incomplete:8}"
     )
@@ -247,17 +252,17 @@ def row(told: Told, workers: int, order: str) -> str:
 def show(basin: Basin, workers: Sequence[int], scheduler_s: float, folder: Path) -> None:
     """Print the table."""
     print(
-        f"{'workers':>7}  {'order':<12}{'hours':>8}{'at once':>8}{'efficiency':>12}"
+        f"{'workers':>7}  {'order':<13}{'hours':>8}{'at once':>8}{'efficiency':>12}"
         + "".join(f"{name:>11}" for name in CAUSES) + f"{'regions':>8}{'surveys':>8}"
     )
-    print(" " * (47 + 11 * len(CAUSES)) + f"{'given up':>8}{' partly':>8}")
+    print(" " * (48 + 11 * len(CAUSES)) + f"{'given up':>8}{' partly':>8}")
     voxels = basin.surveys * math.prod(basin.plan.shape)
     for count in workers:
-        for order in ("one by one", "overlapping", "no trouble"):
-            troubles = Troubles() if order == "no trouble" else basin.troubles
+        for order, at_once in ORDERS.items():
+            troubles = Troubles() if order == CALM else basin.troubles
             this = dataclasses.replace(basin, troubles=troubles)
             work = Path(tempfile.mkdtemp(dir=folder))
-            told = this.run(count, scheduler_s, overlapping=order != "one by one", work=work)
+            told = this.run(count, scheduler_s, at_once=at_once, work=work)
             print(row(told, count, order), flush=True)
     written = basin.surveys * basin.plan.output_bytes
     print(

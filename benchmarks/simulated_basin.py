@@ -1,12 +1,13 @@
 """A basin in simulated time: real plans and real jobs on a simulated cluster, with what goes wrong.
 
-The next survey begins when the last one is published, or as soon as a worker is idle: then it has
-the lower priority, so that it takes only what the earlier ones leave.
+Some surveys are under way at once, all alike, as those of `seisproc basin` are; or the next one
+begins as soon as a worker is idle, with a lower priority.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -161,16 +162,20 @@ class Basin:
     troubles: Troubles = field(default_factory=Troubles)
     seed: int = 0
 
-    def run(self, workers: int, scheduler_s: float, *, overlapping: bool, work: Path) -> Told:
-        """Interpret all surveys on a simulated cluster; ``work`` holds records of failures."""
-        return _Run(self, workers, scheduler_s, overlapping, work).told()
+    def run(self, workers: int, scheduler_s: float, *, at_once: int | None, work: Path) -> Told:
+        """Interpret all surveys on a simulated cluster; ``work`` holds records of failures.
+
+        So many surveys are under way at once, all alike. None: the next one begins as soon as a
+        worker is idle, and takes only what those before it leave.
+        """
+        return _Run(self, workers, scheduler_s, at_once, work).told()
 
 
 class _Run:
     def __init__(
-        self, basin: Basin, workers: int, scheduler_s: float, overlapping: bool, work: Path
+        self, basin: Basin, workers: int, scheduler_s: float, limit: int | None, work: Path
     ) -> None:
-        self.basin, self.overlapping, self.work = basin, overlapping, work
+        self.basin, self.limit, self.work = basin, limit, work
         self.simulation = Simulation()
         self.cluster = Cluster(
             self.simulation, workers, scheduler_s, basin.troubles.comings, basin.seed
@@ -202,14 +207,18 @@ class _Run:
         )
 
     def _begin(self) -> None:
-        """Begin with the next survey, if it is time."""
-        may = not self.under_way or self.overlapping and self.cluster.has_room
-        if self.begun < self.basin.surveys and not self.preparing and may:
+        """Begin with the next surveys, if it is time."""
+        while self.begun < self.basin.surveys and self._is_time():
             survey = self.begun
-            self.begun, self.preparing = self.begun + 1, 1
+            self.begun, self.preparing = self.begun + 1, self.preparing + 1
             self.under_way += 1
             self.at_once = max(self.at_once, self.under_way)
-            self.simulation.start(lambda: self._live(survey))
+            self.simulation.start(functools.partial(self._live, survey))
+
+    def _is_time(self) -> bool:
+        if self.limit:
+            return self.under_way < self.limit
+        return not self.under_way or self.cluster.has_room and not self.preparing
 
     def _live(self, survey: int) -> None:
         """Interpret one survey."""
@@ -223,9 +232,9 @@ class _Run:
                 self.waiting[survey].discard(step.number)
 
         job = Job(self.basin.plan, str(self.work / f"survey-{survey}"), self.right, None)
-        self.preparing = 0
+        self.preparing -= 1
         with contextlib.suppress(IncompleteError):
-            job.run(Client(self.cluster, -survey, submitted))
+            job.run(Client(self.cluster, 0 if self.limit else -survey, submitted))
         failed = sum(name.state == "failed" for name in job.records.names())
         self.failed += failed
         self.incomplete += failed > 0

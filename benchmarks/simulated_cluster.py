@@ -1,10 +1,10 @@
 """A Dask cluster in simulated time, under the real client code.
 
 Real jobs (:class:`seisproc.interpretation.job.Job`) run on it through the real
-:func:`seisproc.bounded.map_bounded`, each in a thread of its own, one at a time. What is simulated
-is what they stand on: the clock that they read and the queue that they wait at
-(``simulated_time.py``), a scheduler that takes some time for every task, and workers that come, go,
-and take the seconds that a function says.
+:func:`seisproc.bounded.map_bounded`, several side by side. What is simulated is what they stand
+on: the clock that they read and the queue that they wait at (``simulated_time.py``), a scheduler
+that takes some time for every task, and workers that come, go, and take the seconds that a
+function says.
 
 ::
 

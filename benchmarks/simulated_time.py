@@ -1,8 +1,9 @@
-"""Simulated time: a clock, what will happen when, and programs in threads that live by it.
+"""Simulated time: a clock, what will happen when, and programs that live by it.
 
-Only one thread runs at a time, the simulation's own or one program's, so that nothing depends on
-the machine. :meth:`Simulation.instead_of_time` puts the clock, and a queue to wait at by it, in the
-place of ``time`` and ``queue`` in modules that know nothing of all this.
+A program is a greenlet (which comes with Prefect): real code that waits somewhere deep inside, and
+goes on there when its time has come. Nothing depends on the machine.
+:meth:`Simulation.instead_of_time` puts the clock, and a queue to wait at by it, in the place of
+``time`` and ``queue`` in modules that know nothing of all this.
 """
 
 from __future__ import annotations
@@ -12,61 +13,50 @@ import heapq
 import itertools
 import math
 import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+import greenlet
+
 
 class Simulation:
-    """A clock, what will happen when, and programs: threads that live by that clock."""
+    """A clock, what will happen when, and programs that live by that clock."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.before_time_passes: Callable[[], None] = lambda: None
         self.as_time_passes: Callable[[float], None] = lambda seconds: None
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._events: list[tuple[float, int, Callable[[], Any]]] = []
         self._order = itertools.count()
-        self._kernel = threading.Semaphore(0)
-        self._program = threading.local()
+        self._kernel = greenlet.getcurrent()
         self._alive = 0
-        self._error: BaseException | None = None
 
-    def at(self, when: float, action: Callable[[], None]) -> None:
+    def at(self, when: float, action: Callable[[], Any]) -> None:
         """Do something at some time."""
         heapq.heappush(self._events, (when, next(self._order), action))
 
     def start(self, program: Callable[[], None]) -> None:
         """Start a program, now."""
-        turn = threading.Semaphore(0)
 
         def live() -> None:
-            turn.acquire()
-            self._program.turn = turn
-            try:
-                program()
-            except BaseException as error:  # noqa: BLE001 - raised again by run()
-                self._error = error
+            program()
             self._alive -= 1
-            self._kernel.release()
 
         self._alive += 1
-        threading.Thread(target=live, daemon=True).start()
-        self.at(self.now, self._resume(turn))
+        self.at(self.now, greenlet.greenlet(live, self._kernel).switch)
 
     def run(self) -> None:
-        """Let time pass until all programs have ended."""
-        while self._alive and self._error is None:
+        """Let time pass until all programs have ended; what one raises is raised here."""
+        while self._alive:
             if self._events[0][0] > self.now:
                 self.before_time_passes()
             if (seconds := self._events[0][0] - self.now) > 0:
                 self.as_time_passes(seconds)
                 self.now += seconds
             heapq.heappop(self._events)[2]()
-        if self._error is not None:
-            raise self._error
 
     def sleep(self, seconds: float) -> None:
         """Let a program wait."""
@@ -75,12 +65,12 @@ class Simulation:
 
     def alarm(self, seconds: float) -> Callable[[], None]:
         """Let a program go on after so long, or once what is returned is called."""
-        turn, over = self._program.turn, []
+        program, over = greenlet.getcurrent(), []
 
         def wake() -> None:
             if not over:
                 over.append(True)
-                self._resume(turn)()
+                program.switch()
 
         if not math.isinf(seconds):
             self.at(self.now + seconds, wake)
@@ -88,16 +78,7 @@ class Simulation:
 
     def give_way(self) -> None:
         """Let the others go on until this program's alarm."""
-        turn = self._program.turn
-        self._kernel.release()
-        turn.acquire()
-
-    def _resume(self, turn: threading.Semaphore) -> Callable[[], None]:
-        def resume() -> None:
-            turn.release()
-            self._kernel.acquire()
-
-        return resume
+        self._kernel.switch()
 
     @contextlib.contextmanager
     def instead_of_time(self, *modules: Any) -> Iterator[None]:

@@ -34,7 +34,7 @@ def even(number, finishes, draw):
 
 def test_one_worker_takes_as_long_as_all_steps_together(simulated, plan, tmp_path):
     told = simulated.Basin(plan, even, surveys=2, before_s=3, after_s=4).run(
-        1, 0.0, overlapping=False, work=tmp_path
+        1, 0.0, at_once=1, work=tmp_path
     )
     work = 2 * sum(
         even(number, False, 0) + (0 if is_seamless(plan, number) else even(number, True, 0))
@@ -45,8 +45,8 @@ def test_one_worker_takes_as_long_as_all_steps_together(simulated, plan, tmp_pat
     assert told.spent["between surveys"] == pytest.approx(14)
 
 
-@pytest.mark.parametrize("overlapping", [False, True])
-def test_every_second_goes_somewhere_whatever_goes_wrong(simulated, plan, tmp_path, overlapping):
+@pytest.mark.parametrize("at_once", [1, 3, None])
+def test_every_second_goes_somewhere_whatever_goes_wrong(simulated, plan, tmp_path, at_once):
     comings = simulated.Comings(
         dies_after=400, back_after=5, taken_after=300, given_after=50, notice=8,
         slow_share=0.2, slowness=1.7,
@@ -56,18 +56,18 @@ def test_every_second_goes_somewhere_whatever_goes_wrong(simulated, plan, tmp_pa
         comings=comings,
     )
     basin = simulated.Basin(plan, even, 6, 1.0, 1.0, troubles, seed=3)
-    told = [basin.run(7, 0.01, overlapping=overlapping, work=tmp_path / name) for name in "ab"]
+    told = [basin.run(7, 0.01, at_once=at_once, work=tmp_path / name) for name in "ab"]
     assert told[0] == told[1]
     assert math.fsum(told[0].spent.values()) == pytest.approx(7 * told[0].seconds)
     assert told[0].failed > 0
     assert 0 < told[0].incomplete <= 6
     assert all(seconds >= 0 for seconds in told[0].spent.values())
-    assert (told[0].at_once > 1) == overlapping
+    assert told[0].at_once == at_once or at_once is None and told[0].at_once > 1
 
 
 def test_surveys_that_overlap_leave_no_worker_idle_while_there_is_work(simulated, plan, tmp_path):
     basin = simulated.Basin(plan, even, surveys=20)
-    told = basin.run(8, 0.0, overlapping=True, work=tmp_path)
+    told = basin.run(8, 0.0, at_once=None, work=tmp_path)
     idle = 8 * told.seconds - told.spent["useful"]
     assert idle < 8 * 40  # the tail of the last one
 
