@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seisproc import leases
 from seisproc.errors import BusyError, ClusterError, SeisprocError
 from seisproc.interpretation.run import InterpretationReceipt
 
@@ -143,7 +142,7 @@ def _stop_client(scene: Any, story: Story, cluster: Any, run: Any) -> None:
     send(run.process, signal.SIGSTOP)
     here = story.case.choice < 0.5
     if not here:
-        time.sleep(1.2 * leases.LEASE_STALE_S)
+        time.sleep(1.2 * scene_module.victim.STALE_S)
     outcome = _rerun(scene, story, cluster, None if here else "elsewhere")
     if here and isinstance(outcome, BusyError):
         send(run.process, signal.SIGCONT)

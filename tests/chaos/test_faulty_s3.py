@@ -43,6 +43,7 @@ def check(case, attempts, folder, survey, expected, s3):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("number", range(RUNS))
 def test_whoever_is_disturbed_while_the_store_fails(
     number, tmp_path, small_survey, small_undisturbed, s3, stories

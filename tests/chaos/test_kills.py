@@ -30,10 +30,7 @@ def check(case, tmp_path, survey, undisturbed):
     return story
 
 
-@pytest.mark.parametrize(
-    ("role", "name"),
-    [("client", "SIGKILL"), ("worker", "SIGTERM"), ("scheduler", "SIGKILL")],
-)
+@pytest.mark.parametrize(("role", "name"), [("client", "SIGKILL"), ("worker", "SIGTERM")])
 def test_a_disturbed_run_ends_as_if_nothing_had_been(role, name, tmp_path, survey, undisturbed):
     case = cases.Case("plain", role, getattr(cases.signal, name), 7, 0.02, 0.6)
     assert check(case, tmp_path, survey, undisturbed).landed == "amid"

@@ -32,7 +32,8 @@ from seisproc.interpretation.run import interpret, plan_interpretation
 sys.path.append(str(Path(__file__).parents[1] / "seisproc" / "interpretation"))
 recipes = importlib.import_module("recipes")
 
-leases.LEASE_REFRESH_S, leases.LEASE_STALE_S = 0.2, 1.0
+REFRESH_S, STALE_S = 0.2, 1.0
+"""Of the leases of these processes."""
 
 SHAPE, SHARDS = (48, 48, 32), (16, 16, 16)
 DELAY_S = 0.008
@@ -56,6 +57,7 @@ def be(
     role: Callable[..., None], log: str, environment: dict[str, str | None], *arguments: object
 ) -> None:
     """Play a role in this process, whose output goes to a file."""
+    leases.LEASE_REFRESH_S, leases.LEASE_STALE_S = REFRESH_S, STALE_S
     for name, value in environment.items():
         if value is None:
             os.environ.pop(name, None)
