@@ -24,6 +24,9 @@ SPECTRA = 32
 """Patches whose spectra are kept. Each of those of the networks that ship is 1 to 3 dB from the
 nearest other; surveys that they never saw are 3 to 6 dB away, and what is no seismic 7 to 12."""
 
+PEAK = 9999
+"""What a spectrum's largest value is written as: 30 dB below it, a step is 0.03 dB."""
+
 PATCHES = 512
 """Patches at most that are looked at; their labels tell the order of the facies."""
 
@@ -52,7 +55,8 @@ def look_at_patches(
     dict
         JSON values: ``format``; ``patches``, how many were looked at; ``spectra``, the median
         amplitude spectrum of the traces of :data:`SPECTRA` of them at :data:`FREQUENCIES`
-        frequencies from 0 to 0.5 cycles per sample; ``contacts``, how often class (row) lies
+        frequencies from 0 to 0.5 cycles per sample, each a line of whole numbers whose largest is
+        :data:`PEAK`; ``contacts``, how often class (row) lies
         directly above class (column), empty for faults.
     """
     contacts = np.zeros((classes, classes), np.int64)
@@ -66,7 +70,7 @@ def look_at_patches(
     return {
         "format": FORMAT,
         "patches": len(spectra),
-        "spectra": [[round(float(v), 4) for v in told[n]] for n in picked],
+        "spectra": [_text(told[n]) for n in picked],
         "contacts": contacts.tolist(),
     }
 
@@ -129,7 +133,7 @@ def spectrum_drift(profile: Profile, seen: Mapping[str, Any]) -> tuple[float, in
         has it, and the depth window, from 0, where it is the largest; None if the card does not
         tell.
     """
-    spectra = _rows(seen.get("spectra"), FREQUENCIES)
+    spectra = _rows(_numbers(seen.get("spectra")), FREQUENCIES)
     if seen.get("format") != FORMAT or not spectra:
         return None
     apart = [
@@ -147,6 +151,17 @@ def seen_contacts(seen: Mapping[str, Any], classes: int) -> Counts | None:
         return None
     counts = np.asarray(rows).astype(np.int64)
     return counts if counts.any() else None
+
+
+def _text(spectrum: NDArray[np.float64]) -> str:
+    """Write a spectrum in one line: a card is JSON that people read."""
+    return " ".join(str(round(PEAK * float(v / spectrum.max()))) for v in spectrum)
+
+
+def _numbers(told: Any) -> list[Any]:
+    """Read lines of numbers; what is none stays as it is."""
+    lines = told if isinstance(told, list) else []
+    return [line.split() if isinstance(line, str) else None for line in lines]
 
 
 def _rows(told: Any, length: int) -> list[Sequence[float]]:

@@ -58,6 +58,8 @@ def test_segy_goes_in_and_interpreted_volumes_come_out(flow_command, folder, cap
     options = ("--labels", store, "truth", "--output", folder / "facies", *CLUSTER)
     trained = receipt(flow_command, "train", settings, *options)
     assert trained["metric"] == "mean_iou" and 0 <= trained["value"] <= 1
+    seen = json.loads((folder / "facies" / "card.json").read_text())["training"]["seen"]
+    assert len(seen["spectra"]) == min(32, seen["patches"]) and any(map(any, seen["contacts"]))
 
     quick = ("--dropout-samples", 2, *CLUSTER)
     model = ("--model", folder / "facies")

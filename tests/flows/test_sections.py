@@ -36,6 +36,8 @@ def test_from_labelled_sections_to_answers_and_scores(
     )
     assert code == 0, err
     assert json.loads(out)["metric"] == "mean_iou"
+    seen = json.loads((bundle / "card.json").read_text())["training"]["seen"]
+    assert len(seen["spectra"][0].split()) == 49 and any(map(any, seen["contacts"]))
     assert (bundle / "picture.png").exists() and (bundle / "training" / "worst.png").exists()
     interpret = ("interpret", "--sections", folder, "--model", bundle, "--output", answers, *here)
     code, out, err = flow_command(*interpret, "--dropout-samples", "2", "--json")

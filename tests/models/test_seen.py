@@ -12,7 +12,7 @@ ARGUMENTS = {"channels": [4, 8], "head_channels": 4}
 
 
 def seen(level, contacts):
-    spectra = [[level + n] * 49 for n in range(6)]
+    spectra = [" ".join([str(level + n)] * 49) for n in range(6)]
     return {"format": 1, "patches": 12, "spectra": spectra, "contacts": contacts}
 
 
@@ -44,7 +44,7 @@ def test_every_one_gives_its_share_of_spectra(tmp_path, bundle):
     urls = [bundle("a", {"seen": seen(0, [[0, 5], [1, 0]])}),
             bundle("bb", {"seen": seen(10, [[0, 2], [3, 0]])})]
     told = joined(tmp_path, urls)["seen"]
-    assert [row[0] for row in told["spectra"]] == [0, 2, 4, 11, 13, 15]
+    assert [int(row.split()[0]) for row in told["spectra"]] == [0, 2, 4, 11, 13, 15]
     assert told["contacts"] == [[0, 7], [4, 0]] and told["patches"] == 24
 
 

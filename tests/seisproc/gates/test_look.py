@@ -74,8 +74,9 @@ def test_steep_dips_are_told(make_store, dip, expected):
 
 def test_a_bundle_that_does_not_tell_is_not_judged(make_store, volumes):
     survey = make_store(volumes[2][:, :, :64])
-    for told in (None, {}, {"format": 99}, {"format": 1, "spectra": [[1, 2]]},
-                 {"format": 1, "spectra": "all"}):
+    for told in (None, {}, {"format": 99}, *(
+            {"format": 1, "spectra": spectra}
+            for spectra in ([[1, 2]], "all", ["1 2"], ["x " * 49], ["1 " * 49, 5], []))):
         [drift] = [each for each in judge(measure_survey(survey.url, seen={"old": told}))
                    if each.name == "spectrum_drift"]
         assert drift.outcome == "not judged" and "old" in drift.sentence
