@@ -132,10 +132,12 @@ def _put_in_place(plan: InterpretationPlan, built: str) -> None:
         if fs.exists(f"{target}/zarr.json"):
             fs.rm_file(f"{target}/zarr.json")
         fs.rm(target, recursive=True)
-    # Until the group's metadata comes, the last of all, the target is no group.
+    # Until the group's metadata comes, the last of all, the target is no group. Of objects that are
+    # copied together some may be there and others not when the store fails: it comes alone.
     metadata = f"{source}/zarr.json"
-    paths = itertools.chain((path for path in _objects(fs, source) if path != metadata), [metadata])
+    paths = (path for path in _objects(fs, source) if path != metadata)
     _copy(fs, ((path, target + path[len(source) :]) for path in paths))
+    fs.cp_file(metadata, f"{target}/zarr.json")
 
 
 def _objects(fs: AbstractFileSystem, root: str) -> Iterator[str]:
@@ -170,7 +172,7 @@ def _swap(source: Path, target: Path, aside: Path) -> None:
 
 
 def _copy(fs: AbstractFileSystem, pairs: Iterator[tuple[str, str]]) -> None:
-    """Copy objects in order, many at a time; on a local disk each is linked, not copied.
+    """Copy objects, many at a time and in any order; on a local disk each is linked, not copied.
 
     Zarr never changes a file, but puts a new one in its place: a link keeps what it shows.
     """

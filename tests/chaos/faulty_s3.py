@@ -37,6 +37,8 @@ class FaultyS3:
     ----------
     fails : float
         Share of the calls that fail.
+    refused : str
+        End of the path of an object that cannot be written while this is set.
     puts : list of str
         Paths of the objects that were written, in order.
     """
@@ -44,14 +46,18 @@ class FaultyS3:
     direct: str
     faulty: str
     fails: float = 0.0
+    refused: str = ""
     draw: random.Random = field(default_factory=random.Random)
     puts: list[str] = field(default_factory=list)
     calls: int = 0
     failed: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def fault(self) -> str:
+    def fault(self, command: str, path: str) -> str:
         """Draw what happens to a call: nothing, ``busy``, ``cut`` or ``cut after``."""
+        place = path.partition("?")[0]
+        if self.refused and command == "PUT" and place.endswith(self.refused):
+            return "busy"
         with self.lock:
             self.calls += 1
             if self.draw.random() >= self.fails:
@@ -89,7 +95,7 @@ def _handler(s3: FaultyS3, host: str, port: int) -> type[BaseHTTPRequestHandler]
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            fault = s3.fault()
+            fault = s3.fault(self.command, self.path)
             if fault == "busy":
                 self.reply(503, [("Content-Type", "application/xml")], BUSY)
                 return

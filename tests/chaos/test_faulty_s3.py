@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from seisproc.places import AccessError
+
 pytest.importorskip("moto.server")
 pytest.importorskip("s3fs")
 
@@ -40,6 +42,22 @@ def check(case, attempts, folder, survey, expected, s3):
             process.kill()
     scene.require_untouched(recorded, expected)
     return story
+
+
+@pytest.mark.slow
+def test_a_product_of_which_an_object_cannot_be_copied_is_not_published(
+    tmp_path, small_survey, small_undisturbed, s3
+):
+    """Its metadata, which make it one, come after all others, not with them."""
+    scene = buckets.BucketScene(tmp_path, small_survey, s3, attempts=1)
+    s3.refused = "interpretation/main/twt/zarr.json"
+    try:
+        assert isinstance(scene.start_run_here().outcome(), AccessError)
+        assert scene.state() == "amid"
+    finally:
+        s3.refused = ""
+    assert scene.start_run_here().outcome().windows == 0
+    scene.require_untouched(scenes.Recorded(0, {}), small_undisturbed[1])
 
 
 @pytest.mark.slow
