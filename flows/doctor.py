@@ -10,30 +10,23 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from flows.config import ClusterConfig
-from flows.server import default_home, running_server, ui_url
+from flows.doctor_server import MOST_SKEW_S, examine_server
+from flows.finding import FAILED, OK, WARNING, Finding
+from flows.server import default_home
 from seisproc.errors import SeisprocError
 
-OK, WARNING, FAILED = "ok", "warning", "failed"
+if TYPE_CHECKING:
+    from distributed import Client
 
 GIB = 1024**3
 LEAST_MEMORY_GIB = 4.0
 LEAST_DISK_GIB = 5.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check: what was looked at, how it stands, what was found, what to do."""
-
-    name: str
-    state: str
-    found: str
-    do: str = ""
 
 
 def examine(cluster: ClusterConfig) -> Iterator[Finding]:
@@ -46,11 +39,13 @@ def examine(cluster: ClusterConfig) -> Iterator[Finding]:
         _disk,
         _home,
         _gpu,
-        _server,
-        lambda: _cluster(cluster),
     )
     for check in checks:
         yield check()
+    if os.environ.get("SEISPROC_METRICS"):
+        yield _metrics(Path(os.environ["SEISPROC_METRICS"]))
+    yield from examine_server()
+    yield _cluster(cluster)
 
 
 def _python() -> Finding:
@@ -148,29 +143,51 @@ def _home() -> Finding:
 
 
 def _gpu() -> Finding:
+    """Compute something on each GPU; a driver that is too old shows only then."""
     import torch
 
-    if torch.cuda.is_available():
-        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-        return Finding("gpu", OK, ", ".join(names))
-    return Finding("gpu", OK, f"none; torch {torch.__version__} computes on the CPU")
-
-
-def _server() -> Finding:
-    """Find the Prefect server that the next run would use."""
-    given = os.environ.get("PREFECT_API_URL")
-    if given:
-        from flows.server import prefect_server
-
+    if not torch.cuda.is_available():
+        none = f"none; torch {torch.__version__} computes on the CPU"
+        if shutil.which("nvidia-smi") is None:
+            return Finding("gpu", OK, none)
+        return Finding(
+            "gpu",
+            WARNING,
+            f"{none}, though this machine has NVIDIA's driver",
+            "Install torch's CUDA build, or a driver that is new enough for it",
+        )
+    found, wrong = [], []
+    for number in range(torch.cuda.device_count()):
+        name = torch.cuda.get_device_name(number)
         try:
-            with prefect_server():
-                return Finding("prefect server", OK, f"{given} answers (from PREFECT_API_URL)")
-        except SeisprocError as error:
-            return Finding("prefect server", FAILED, error.found or str(error), error.do or "")
-    url = running_server()
-    if url:
-        return Finding("prefect server", OK, f"a local one runs: {ui_url(url)}")
-    return Finding("prefect server", OK, "none runs; each command starts its own")
+            free, total = torch.cuda.mem_get_info(number)
+            one = torch.ones(64, 64, device=f"cuda:{number}")
+            if float((one @ one).sum()) != 64**3:
+                wrong.append(f"{name} computes wrong sums")
+        except RuntimeError as error:  # of CUDA's runtime and of its allocator
+            wrong.append(f"{name}: {str(error).splitlines()[0]}")
+            continue
+        found.append(f"{name} with {free / GIB:.1f} GiB free of {total / GIB:.1f}")
+    if wrong:
+        do = "See nvidia-smi: who else uses it, and the driver's version"
+        return Finding("gpu", FAILED, "; ".join(wrong), do)
+    return Finding("gpu", OK, f"{', '.join(found)}; CUDA {torch.version.cuda}")
+
+
+def _metrics(folder: Path) -> Finding:
+    """See whether numbers for Prometheus can be written where they are wanted."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Finding(
+            "metrics",
+            FAILED,
+            f"{folder}: {error.strerror}",
+            "Let this user write there, or set SEISPROC_METRICS to another folder",
+        )
+    return Finding("metrics", OK, f"{folder} (from SEISPROC_METRICS)")
 
 
 def _cluster(config: ClusterConfig) -> Finding:
@@ -184,13 +201,31 @@ def _cluster(config: ClusterConfig) -> Finding:
                 return Finding("cluster", OK, "this process")
             client.submit(platform.node, pure=False).result(timeout=60)
             threads = client.nthreads()
+            skew = _worst_skew(client)
     except SeisprocError as error:
         found = f"{error.what}: {error.found}" if error.found else error.what
         return Finding("cluster", FAILED, found, error.do or "")
     took = time.monotonic() - begin
-    return Finding(
-        "cluster",
-        OK,
+    found = (
         f"{config.kind}: {len(threads)} workers, {sum(threads.values())} threads,"
-        f" answered in {took:.1f} s",
+        f" answered in {took:.1f} s"
     )
+    if skew > MOST_SKEW_S:
+        return Finding(
+            "cluster",
+            WARNING,
+            f"{found}; a worker's clock differs by {skew:.0f} s",
+            "Let all machines follow a time server (timedatectl set-ntp true)",
+        )
+    return Finding("cluster", OK, found)
+
+
+def _worst_skew(client: Client) -> float:
+    """Largest difference in seconds between the clocks of workers and this machine's.
+
+    A clock that was read between question and answer differs by nothing.
+    """
+    before = time.time()
+    told = client.run(time.time)
+    after = time.time()
+    return max((max(before - each, each - after, 0.0) for each in told.values()), default=0.0)

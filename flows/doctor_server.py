@@ -1,0 +1,139 @@
+"""Is the Prefect server fit for the work? It, its clock, its work pools and their workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from flows.finding import FAILED, OK, WARNING, Finding
+from flows.server import running_server, ui_url
+from seisproc.places import without_secrets
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import WorkPool
+
+MOST_SKEW_S = 3.0
+"""Clocks may differ by so much; a server's is told to the second."""
+
+
+def examine_server() -> Iterator[Finding]:
+    """Look at the server that ``PREFECT_API_URL`` names, or find the local one."""
+    given = os.environ.get("PREFECT_API_URL")
+    if not given:
+        url = running_server()
+        found = (
+            f"a local one runs: {ui_url(url)}" if url else "none runs; each command starts its own"
+        )
+        yield Finding("prefect server", OK, found)
+        return
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        try:
+            asked = datetime.now(UTC)
+            answer = client.hello()
+            answered = datetime.now(UTC)
+            version = client.api_version()
+        except Exception as error:
+            yield _no_answer(without_secrets(given), error)
+            return
+        yield _version(without_secrets(given), version)
+        yield _clock(answer.headers.get("date"), asked, answered)
+        pools = client.read_work_pools()
+        if not pools:
+            yield Finding("work pool", OK, "none; runs are those of command lines")
+        for pool in pools:
+            yield _pool(client, pool)
+
+
+def _no_answer(url: str, error: Exception) -> Finding:
+    import httpx
+
+    status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
+    found = f"{url}: {' '.join(f'{type(error).__name__}: {error}'.split())}"
+    if status in {401, 403}:
+        do = "Set PREFECT_API_AUTH_STRING to the server's login, NAME:PASSWORD"
+        found = f"{url} answers, but refuses this login (status {status})"
+    elif status is not None:
+        do = "Set PREFECT_API_URL to the API, by custom http://HOST:4200/api"
+        found = f"{url} answers with status {status}"
+    else:
+        do = "Start it (infra/bin/server), or unset PREFECT_API_URL to use a local one"
+    return Finding("prefect server", FAILED, found, do)
+
+
+def _version(url: str, theirs: str) -> Finding:
+    """Compare the versions: Prefect promises that older clients work with newer servers."""
+    import prefect
+    from packaging.version import Version
+
+    found = f"{url} answers, Prefect {theirs}"
+    mine, other = Version(prefect.__version__), Version(theirs)
+    if other.release[:2] < mine.release[:2]:
+        return Finding(
+            "prefect server", WARNING, f"{found}, older than this machine's {mine}",
+            "Update the server first, then its workers",
+        )  # fmt: skip
+    return Finding("prefect server", OK, found)
+
+
+def _clock(told: str | None, asked: datetime, answered: datetime) -> Finding:
+    """Compare the server's clock with this machine's: schedules and leases rely on them.
+
+    What the server tells lies between question and answer where both agree.
+    """
+    now = f"{answered:%Y-%m-%d %H:%M:%S} UTC"
+    if told is None:  # a proxy may leave it out
+        return Finding("clock", OK, f"{now}; the server does not tell its")
+    theirs = parsedate_to_datetime(told)
+    ahead, behind = (theirs - answered).total_seconds(), (asked - theirs).total_seconds()
+    if max(ahead, behind) <= MOST_SKEW_S:
+        return Finding("clock", OK, f"{now}, as the server's")
+    differs = f"{ahead:.0f} s ahead" if ahead > 0 else f"{behind:.0f} s behind"
+    return Finding(
+        "clock",
+        WARNING,
+        f"{now}, the server's {differs}",
+        "Let both follow a time server (timedatectl set-ntp true)",
+    )
+
+
+def _pool(client: SyncPrefectClient, pool: WorkPool) -> Finding:
+    """Say whether runs of a pool will be taken, and whether some wait too long."""
+    name = "work pool"
+    workers = client.read_workers_for_work_pool(pool.name)
+    online = sorted(each.name for each in workers if each.status.value == "ONLINE")
+    late = _late_runs(client, pool.name)
+    found = f"{pool.name} ({pool.type}): " + (
+        f"workers {', '.join(online)}" if online else "no worker is online"
+    )
+    if late:
+        found += f", {late} runs late"
+    if pool.is_paused:
+        return Finding(
+            name, WARNING, f"{found}, paused", f"prefect work-pool resume {pool.name}"
+        )
+    if not online:
+        return Finding(
+            name, WARNING, found,
+            "Start one: infra/bin/worker, or systemctl start seisproc-worker",
+        )  # fmt: skip
+    if late:
+        return Finding(
+            name, WARNING, found, "Start more workers, or raise SEISPROC_WORKER_LIMIT"
+        )
+    return Finding(name, OK, found)
+
+
+def _late_runs(client: SyncPrefectClient, pool: str) -> int:
+    from prefect.client.schemas.filters import FlowRunFilter, WorkPoolFilter
+
+    late: dict[str, Any] = {"state": {"name": {"any_": ["Late"]}}}
+    return client.count_flow_runs(
+        flow_run_filter=FlowRunFilter.model_validate(late),
+        work_pool_filter=WorkPoolFilter.model_validate({"name": {"any_": [pool]}}),
+    )

@@ -1,0 +1,136 @@
+import http.server
+import json
+import re
+import threading
+from email.utils import formatdate
+from time import time
+
+import pytest
+
+from flows.doctor import _gpu, examine
+from flows.doctor_server import examine_server
+from flows.finding import FAILED, OK, WARNING
+
+
+def told(findings):
+    return {each.name: each for each in findings}
+
+
+@pytest.fixture
+def stub(monkeypatch):
+    """A server that answers everything with one status and a clock of its own."""
+    set_to = {"status": 200, "ahead": 0.0}
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            # Prefect's client takes 404 there for a server without such tokens.
+            self.send_response_only(404 if "csrf" in self.path else set_to["status"])
+            self.send_header("Date", formatdate(time() + set_to["ahead"], usegmt=True))
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(b'"0.0.1"' if "version" in self.path else b"[]")
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
+        def log_message(self, *arguments):
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")
+    from flows.server import prefect_server
+
+    with prefect_server():
+        yield set_to
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_server_its_clock_and_its_pools_are_looked_at(server):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+
+    found = told(examine_server())
+    assert found["prefect server"].state == OK and "Prefect 3." in found["prefect server"].found
+    assert found["clock"].state == OK
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(WorkPoolCreate(name="doctors", type="process"))
+        try:
+            alone = told(examine_server())["work pool"]
+            client.update_work_pool("doctors", WorkPoolUpdate(is_paused=True))
+            paused = told(examine_server())["work pool"]
+        finally:
+            client.delete_work_pool("doctors")
+    assert alone.state == WARNING and "no worker is online" in alone.found
+    assert "infra/bin/worker" in alone.do
+    assert paused.state == WARNING and paused.do == "prefect work-pool resume doctors"
+
+
+def test_a_clock_that_differs_is_told_by_how_much(stub):
+    stub["ahead"] = 360_000
+    found = told(examine_server())["clock"]
+    assert found.state == WARNING and "timedatectl" in found.do
+    seconds = re.search(r"the server's (\d+) s ahead", found.found)
+    assert 359_900 < int(seconds[1]) <= 360_000
+    stub["ahead"] = -360_000
+    assert "s behind" in told(examine_server())["clock"].found
+
+
+def test_a_server_that_is_older_than_this_client_is_to_be_updated_first(stub):
+    found = told(examine_server())["prefect server"]
+    assert found.state == WARNING and "0.0.1, older than" in found.found
+
+
+@pytest.mark.parametrize(
+    ("status", "do"), [(401, "PREFECT_API_AUTH_STRING"), (404, "http://HOST:4200/api")]
+)
+def test_a_server_that_refuses_says_what_to_set(stub, status, do):
+    stub["status"] = status
+    (found,) = examine_server()
+    assert found.state == FAILED and f"status {status}" in found.found and do in found.do
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password(monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://admin:77c0e5@127.0.0.1:9/api")
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: "http://admin:77c0e5@127.0.0.1:9/api"}):
+        (found,) = examine_server()
+    assert found.state == FAILED and "77c0e5" not in found.found + found.do
+
+
+def test_the_command_examines_everything_and_fails_where_something_is_wrong(
+    command, monkeypatch, tmp_path
+):
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SEISPROC_METRICS", str(tmp_path / "file"))
+    code, out, err = command("doctor", "--cluster", "in-process", "--json")
+    found = json.loads(out)
+    assert {"python", "packages", "gpu", "disk", "prefect server", "cluster"} <= set(found)
+    assert found["metrics"]["state"] == FAILED and "SEISPROC_METRICS" in found["metrics"]["do"]
+    assert code != 0 and "metrics" in err
+
+
+def test_a_driver_without_a_torch_for_it_is_noticed(tmp_path, monkeypatch):
+    import torch
+
+    if torch.cuda.is_available():
+        assert _gpu().state == OK and "GiB free" in _gpu().found
+        return
+    assert _gpu().state == OK
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert _gpu().state == WARNING and "CUDA build" in _gpu().do
+
+
+@pytest.mark.slow
+def test_a_cluster_is_started_and_its_clocks_compared(monkeypatch):
+    from flows.config import ClusterConfig
+
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    found = told(examine(ClusterConfig(kind="local", workers=1)))["cluster"]
+    assert found.state == OK and "1 workers" in found.found
