@@ -61,7 +61,7 @@ def night_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def summary(
-    receipt: NightReceipt, rows: Sequence[Row], not_started: Sequence[str], checked: Check
+    receipt: NightReceipt, rows: Sequence[Row], not_done: Sequence[str], checked: Check
 ) -> str:
     """Sum up a night in Markdown, with links to reports."""
     lines = [
@@ -75,9 +75,9 @@ def summary(
         those = [row for row in rows if row.outcome == outcome]
         if those:
             lines += ["", f"### {title}", "", *(f"- **{row.name}**: {row.why}" for row in those)]
-    if not_started:
-        lines += ["", "### Due, but not started: the window ended", "",
-                  *(f"- {name}" for name in not_started)]
+    if not_done:
+        lines += ["", "### Left for the next night: the window ended", "",
+                  *(f"- {name}" for name in not_done)]
     reports = [row for row in rows if row.report]
     if reports:
         lines += ["", "### Reports", "",

@@ -49,8 +49,8 @@ class NightReceipt:
         Surveys that are bad, or held by a quality gate, at the end: of this night or before.
     skipped : int
         Surveys with nothing to do, or that another run is at work on.
-    not_started : int
-        Surveys that were due when the window ended.
+    not_done : int
+        Surveys that were due when the window ended: not started, or told to end.
     worker_hours : float
         Of all interpretations.
     voxels : int
@@ -65,7 +65,7 @@ class NightReceipt:
     quarantined: int
     review: int
     skipped: int
-    not_started: int
+    not_done: int
     worker_hours: float
     voxels: int
     seconds: float
@@ -78,7 +78,7 @@ class Night:
         self.catalog, self.window, self.started = catalog, window, started
         self.rows: list[Row] = []
         self.held: list[Row] = []
-        self.not_started: list[str] = []
+        self.not_done: list[str] = []
 
     def run(
         self, wanted: list[Verdict], parameters: Mapping[str, Any], at_once: int, *, stop: bool
@@ -95,15 +95,17 @@ class Night:
                     processes.start(name, {**parameters, "name": name}, tries)
                 over = stop and self.window.is_over()
                 for ended in processes.end() if over else processes.ended(LOOK_S):
-                    again = ended.died and not over and ended.survey.tries < TRIES
-                    if again and not self.window.is_over():
+                    again = ended.died and ended.survey.tries < TRIES
+                    if over and ended.died:
+                        self.not_done.append(ended.survey.name)
+                    elif again and not self.window.is_over():
                         log.warning("%s: %s; it is begun again", ended.survey.name,
                                     ended.state.message)
                         queue.appendleft((ended.survey.name, ended.survey.tries + 1))
                     else:
                         self._note(ended)
                     report(len(self.rows), len(wanted), f"{len(processes.running)} run")
-        self.not_started = [name for name, _ in queue]
+        self.not_done += [name for name, _ in queue]
 
     def _note(self, ended: Ended) -> None:
         name, state = ended.survey.name, ended.state
@@ -151,13 +153,13 @@ class Night:
                 counts[HELD[verdict.state]] += 1
         receipt = NightReceipt(
             self.window.night, counts["processed"], counts["failed"], counts["quarantined"],
-            counts["review"], skipped + counts["skipped"], len(self.not_started),
+            counts["review"], skipped + counts["skipped"], len(self.not_done),
             round(sum(row.worker_hours for row in self.rows), 4),
             sum(row.voxels for row in self.rows), round(time.monotonic() - self.started, 1),
         )
         root = self.catalog.layout.root
         markdown_artifact("night", root, f"Night of {receipt.night}",
-                          summary(receipt, [*self.rows, *self.held], self.not_started, checked))
+                          summary(receipt, [*self.rows, *self.held], self.not_done, checked))
         if self.rows:
             table_artifact("surveys", root, "Surveys of this night", night_rows(self.rows))
         failed = [row.name for row in self.rows if row.outcome == "failed"]

@@ -132,7 +132,7 @@ def test_a_survey_that_another_run_is_at_work_on_is_left_to_it(flow_command, bas
 def test_no_survey_is_started_when_the_window_is_over(basin):
     over = Night(open_catalog(str(basin)), TimeWindow("2026-11-20", time.time() - 1), 0.0)
     over.run([Verdict("a", "new"), Verdict("b", "new")], {}, 1, stop=False)
-    assert over.not_started == ["a", "b"]
+    assert over.not_done == ["a", "b"]
     assert over.rows == []
 
 
