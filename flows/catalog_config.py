@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from flows.config import Form, InterpretConfig, settled
-from flows.gates_config import GatesForm
+from flows.gates_config import GatesForm, gates_told
 from flows.header_config import HeaderConfig
 from flows.volume_config import VolumeConfig
 from seisproc.catalog.catalog import Catalog, plain
@@ -174,7 +174,7 @@ class YamlForms:
             crs=form.crs,
             models=tuple(_model(name, layout) for name in form.models),
             settings=given(form.settings),
-            gates=_limits(form.gates),
+            gates=gates_told(form.gates),
             quiet_s=form.quiet_s,
         )
 
@@ -206,7 +206,7 @@ class YamlForms:
             models=models,
             run=form.run,
             settings=settings.model_dump(exclude_defaults=True, mode="json"),
-            gates=_limits(form.gates),
+            gates=gates_told(form.gates),
             priority=form.priority,
             hold=form.hold,
             note=form.note,
@@ -238,11 +238,6 @@ def entry_text(told: Mapping[str, Any]) -> str:
 def given(form: Form) -> dict[str, Any]:
     """Return what was said in a form, as plain values."""
     return form.model_dump(exclude_unset=True, exclude_none=True, mode="json")
-
-
-def _limits(form: GatesForm) -> dict[str, Any]:
-    """Return what was said of the gates; null, which means never, counts."""
-    return form.model_dump(exclude_unset=True, mode="json")
 
 
 def _model(told: str, layout: Layout) -> str:

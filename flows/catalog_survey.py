@@ -16,6 +16,7 @@ from flows.catalog_config import entry_form, open_catalog
 from flows.catalog_due import wanted_now
 from flows.config import ClusterConfig
 from flows.dead_runs import bury
+from flows.gates_config import gate_column, gate_limits
 from flows.runs import OPTIONS
 from flows.sources import ingest_sources
 from seisproc.catalog.catalog import Catalog, Snapshot
@@ -32,7 +33,7 @@ from seisproc.errors import (
     SegyError,
     VolumeError,
 )
-from seisproc.gates import Verdict, gate_rows, limits_of
+from seisproc.gates import Verdict, gate_rows
 from seisproc.leases import Lease
 from seisproc.survey import Survey, is_published
 from tasks.export import export_segy, exported_volumes
@@ -176,7 +177,8 @@ class _Work:
     ) -> None:
         self.catalog, self.entry, self.held = catalog, entry, held
         self.recipe, self.models = recipe, models
-        self.limits = limits_of(catalog.basin.gates, entry.gates)
+        told = (catalog.basin.gates, entry.gates)
+        self.limits, self.column = gate_limits(*told), gate_column(*told)
         self.facts = SurveyFacts()
         self.before = catalog.record(entry.name)
         same = self.before is not None and self.before.recipe == recipe
@@ -233,7 +235,9 @@ class _Work:
         made = interpret_survey(entry.store, self.models, entry.run, settings, address, True)
         self._tell(worker_hours=made.worker_hours)
         self._judge(
-            judge_interpretation(entry.store, entry.run, self.models, self.limits, address)
+            judge_interpretation(
+                entry.store, entry.run, self.models, self.limits, self.column, address
+            )
         )
 
     def _deliver(self, export: bool, stages: list[dict[str, Any]]) -> None:

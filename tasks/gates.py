@@ -35,12 +35,20 @@ def judge_survey(
 
 @stage("gates: interpretation", hours=24)
 def judge_interpretation(
-    store: str, run: str, models: Sequence[str], limits: Limits, cluster: str
+    store: str,
+    run: str,
+    models: Sequence[str],
+    limits: Limits,
+    column: tuple[str, ...],
+    cluster: str,
 ) -> tuple[Verdict, ...]:
-    """Measure what networks made of a survey, and judge it."""
+    """Measure what networks made of a survey, and judge it.
+
+    ``column`` names the facies from top to bottom; empty: as the networks' training labels had them.
+    """
     with connect(cluster) as client, stage_progress("gates") as report:
         measures = measure_interpretation(
-            store, run, client, seen=_seen(models), on_progress=report
+            store, run, client, seen=_seen(models), column=column, on_progress=report
         )
     return _shown(store, "interpretation", measures, limits)
 
