@@ -44,7 +44,7 @@ def judge_interpretation(
 ) -> tuple[Verdict, ...]:
     """Measure what networks made of a survey, and judge it.
 
-    ``column`` names the facies from top to bottom; empty: as the networks' training labels had them.
+    ``column`` names the facies from top to bottom; empty: as in the networks' training labels.
     """
     with connect(cluster) as client, stage_progress("gates") as report:
         measures = measure_interpretation(

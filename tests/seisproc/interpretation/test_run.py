@@ -31,7 +31,7 @@ from seisproc.interpretation.tiling import lattices
 from seisproc.interpretation.uncertainty import largest_variance
 from seisproc.records import lease
 from seisproc.schema import NONE
-from seisproc.survey import Survey, is_published
+from seisproc.survey import Survey
 from seisproc.verify import verify
 
 # Workers are spawned with this process's path and import the networks from there.
