@@ -107,7 +107,8 @@ def verify(store: str, as_json: bool, **options: Any) -> None:
 @json_option
 def doctor(as_json: bool, **options: Any) -> None:
     """Check versions, disk, memory, cores, Prefect server and cluster, and say what to do."""
-    from flows.doctor import FAILED, examine
+    from flows.doctor import examine
+    from flows.finding import FAILED
 
     findings = []
     for finding in examine(take_cluster(options)):
