@@ -101,6 +101,7 @@ def catalog_survey(
     export: bool = True,
     models: list[str] = [],  # noqa: B006 - Prefect shows it, and nobody changes it
     run: str = "",
+    priority: int = 0,
     cluster: ClusterConfig = ClusterConfig(),
 ) -> Any:
     """Ingest, interpret, export and report one survey of a catalogue; goes on where it stopped.
@@ -114,13 +115,15 @@ def catalog_survey(
         export: Write facies, fault and their uncertainty as SEG-Y, to CATALOG/exports/NAME.
         models: Models to try on it, pinned, instead of those of the catalogue.
         run: Name of the interpretation that they make.
+        priority: Where surveys share a cluster, workers go to those with more first.
         cluster: Where the work runs.
     """
     opened = open_catalog(catalog)
     try:
         with opened.claim(name) as held:
             if models:
-                return _interpret_beside(opened, opened.entry(name), models, run, cluster)
+                entry = opened.entry(name)
+                return _interpret_beside(opened, entry, models, run, priority, cluster)
             entry = opened.entry(name)
             wanted = wanted_now(Snapshot(opened.basin, {name: entry}))
             verdict = check_one(opened, name, wanted)
@@ -128,13 +131,19 @@ def catalog_survey(
                 why = "; ".join(verdict.why) or STATES[verdict.state]
                 return Completed(name=SKIPPED, message=f"{verdict.state}: {why}")
             models = [wanted.pinned[model] for model in entry.models]
-            return _Work(opened, entry, verdict.recipe or {}, models, held).run(export, cluster)
+            work = _Work(opened, entry, verdict.recipe or {}, models, held, priority)
+            return work.run(export, cluster)
     except BusyError as error:
         return Completed(name=SKIPPED, message=str(error))
 
 
 def _interpret_beside(
-    catalog: Catalog, entry: Entry, models: list[str], run: str, cluster: ClusterConfig
+    catalog: Catalog,
+    entry: Entry,
+    models: list[str],
+    run: str,
+    priority: int,
+    cluster: ClusterConfig,
 ) -> SurveyFacts:
     """Interpret a survey's store by other models; the catalogue's own interpretation stays.
 
@@ -153,7 +162,7 @@ def _interpret_beside(
                           do="Run `seisproc nightly` first")
     with timeline() as stages, open_cluster(cluster.spec()) as address:
         made = interpret_survey(
-            entry.store, models, run, entry_form(entry).settings.settings(), address, True
+            entry.store, models, run, entry_form(entry).settings.settings(), address, True, priority
         )
     tell(catalog.layout, entry.name, Event(
         time.time(), "interpreted", f"{run}: {', '.join(map(short, models))}",
@@ -174,8 +183,9 @@ class _Work:
         recipe: Mapping[str, Any],
         models: list[str],
         held: Lease,
+        priority: int,
     ) -> None:
-        self.catalog, self.entry, self.held = catalog, entry, held
+        self.catalog, self.entry, self.held, self.priority = catalog, entry, held, priority
         self.recipe, self.models = recipe, models
         told = (catalog.basin.gates, entry.gates)
         self.limits, self.column = gate_limits(*told), gate_column(*told)
@@ -232,7 +242,9 @@ class _Work:
     def _interpret(self, address: str) -> None:
         entry = self.entry
         settings = entry_form(entry).settings.settings()
-        made = interpret_survey(entry.store, self.models, entry.run, settings, address, True)
+        made = interpret_survey(
+            entry.store, self.models, entry.run, settings, address, True, self.priority
+        )
         self._tell(worker_hours=made.worker_hours)
         self._judge(
             judge_interpretation(

@@ -88,11 +88,14 @@ class Night:
         With ``stop``, those that run then are told to end.
         """
         queue = deque((verdict.name, 1) for verdict in wanted)
+        # On a cluster that they share, workers go to the first one as long as it has work.
+        priority = {verdict.name: -place for place, verdict in enumerate(wanted)}
         with stage_progress("surveys") as report, SurveyProcesses(catalog_survey) as processes:
             while (queue and not self.window.is_over()) or processes.running:
                 while queue and len(processes.running) < at_once and not self.window.is_over():
                     name, tries = queue.popleft()
-                    processes.start(name, {**parameters, "name": name}, tries)
+                    told = {**parameters, "name": name, "priority": priority[name]}
+                    processes.start(name, told, tries)
                 over = stop and self.window.is_over()
                 for ended in processes.end() if over else processes.ended(LOOK_S):
                     again = ended.died and ended.survey.tries < TRIES

@@ -179,6 +179,7 @@ def interpret_survey(
     settings: InterpretationSettings,
     cluster: str,
     overwrite: bool = False,
+    priority: int = 0,
 ) -> InterpretationReceipt:
     """Write ``interpretation/<run>`` of a survey store; resumes what an earlier run left.
 
@@ -198,7 +199,9 @@ def interpret_survey(
         with connect(cluster) as client, stage_progress("interpret") as on_progress:
             require_workers(plan, client)
             require_device(settings.device, client)
-            receipt = interpret(plan, client, on_progress=on_progress, overwrite=overwrite)
+            receipt = interpret(
+                plan, client, on_progress=on_progress, overwrite=overwrite, priority=priority
+            )
     except IncompleteError as error:
         markdown_artifact("failed", store, "Interpretation not complete", str(error))
         _measure(store, plan)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from seisproc.cluster.environment import LOG_SETTING
 from seisproc.cluster.gateway import gateway_client, is_gateway
 from seisproc.errors import ClusterError
 
@@ -86,11 +87,13 @@ def _client(address: str, timeout_s: float) -> Iterator[Client]:
         with gateway_client(address) as client:
             yield client
         return
+    import dask
     from distributed import Client
 
     _require_answer(address, timeout_s)
     try:
-        client = Client(address, timeout=timeout_s, set_as_default=False)
+        with dask.config.set(LOG_SETTING):
+            client = Client(address, timeout=timeout_s, set_as_default=False)
     except OSError as error:
         raise _lost(address, error) from error
     try:

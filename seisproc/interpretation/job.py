@@ -97,8 +97,10 @@ class Job:
         work: str,
         right: Right,
         on_progress: Callable[[int, int, str], None] | None,
+        priority: int = 0,
     ) -> None:
         self.plan, self.work, self.right, self.on_progress = plan, work, right, on_progress
+        self.priority = priority
         self.records = Records(f"{work}/records")
         self.stock = Stock(plan, self.records)
         self.reused = self.stock.finished
@@ -132,7 +134,9 @@ class Job:
         self._report()
         step = functools.partial(do_step, cloudpickle.dumps(self.plan), self.work, self.right)
         # Closed at once when something is raised here: what is under way is given up.
-        outcomes = map_bounded(step, self._steps(), client, resources=resources)
+        outcomes = map_bounded(
+            step, self._steps(), client, priority=self.priority, resources=resources
+        )
         with contextlib.closing(outcomes):
             for outcome in outcomes:
                 self._note(outcome)

@@ -74,6 +74,7 @@ def interpret(
     client: Client | None = None,
     on_progress: Callable[[int, int, str], None] | None = None,
     overwrite: bool = False,
+    priority: int = 0,
 ) -> InterpretationReceipt:
     """Carry out a plan: facies, fault and uncertainty volumes at ``interpretation/<run>``.
 
@@ -91,6 +92,8 @@ def interpret(
     overwrite : bool
         Replace a product of that name that was made from something else. It answers until the new
         one is whole.
+    priority : int
+        Where several surveys share a cluster, regions of the one with more come first.
 
     Raises
     ------
@@ -107,7 +110,7 @@ def interpret(
         at a region stand. The same call goes on from there.
     """
     with reaching(plan.store_url):
-        return _interpret(plan, client, on_progress, overwrite)
+        return _interpret(plan, client, on_progress, overwrite, priority)
 
 
 def _interpret(
@@ -115,6 +118,7 @@ def _interpret(
     client: Client | None,
     on_progress: Callable[[int, int, str], None] | None,
     overwrite: bool,
+    priority: int,
 ) -> InterpretationReceipt:
     start = time.monotonic()
     if Survey(plan.store_url).fingerprint != plan.source:
@@ -136,7 +140,7 @@ def _interpret(
             )
         work = work_url(plan.store_url, plan.product, plan.fingerprint)
         create_product(plan, work)
-        job = Job(plan, work, held.right, on_progress)
+        job = Job(plan, work, held.right, on_progress, priority)
         try:
             job.run(client)
         except IncompleteError as error:
