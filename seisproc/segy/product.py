@@ -110,9 +110,8 @@ def describe_product(survey: Survey, variable: str, samples_as: str = "native") 
         If it belongs to a product that lacks regions: a SEG-Y file could not say so.
     """
     product = _native(survey, variable)
-    group = variable.rpartition("/")[0]
-    if group.startswith("interpretation/"):
-        survey.require_complete(group)
+    if variable.startswith("interpretation/"):
+        survey.require_complete("/".join(variable.split("/")[:2]))
     if samples_as == "float32":
         return replace(product, form=FORMATS[IEEE], is_source=False)
     if samples_as == "int16":

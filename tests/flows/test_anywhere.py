@@ -139,7 +139,12 @@ def test_a_missing_library_is_named_with_its_extra() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "step"), [("disk", 1), ("disk", 2), ("disk", 3), *(("s3", n) for n in range(1, 7))]
+    ("place", "step"),
+    [
+        *(("disk", n) for n in (1, 2, 3)),
+        *(("s3", n) for n in (1, 5)),
+        *(pytest.param("s3", n, marks=pytest.mark.slow) for n in (2, 3, 4, 6)),
+    ],
 )
 def test_an_ingest_that_is_killed_while_it_replaces_goes_on(
     bucket: str, tmp_path: Path, write: Callable[..., str], place: str, step: int

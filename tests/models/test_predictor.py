@@ -354,6 +354,7 @@ def fits_only(predict, most):
     return seen
 
 
+@pytest.mark.slow
 def test_a_compiled_network_agrees(tmp_path, section_arguments):
     url, sha256, _ = make_bundle(tmp_path / "bundle", "fault", section_arguments)
     recipe = BundleRecipe(url, sha256, samples=4, batch_size=2)

@@ -83,6 +83,7 @@ with lease({folder!r}, "demo"):
     assert not (tmp_path / "work").exists()
 
 
+@pytest.mark.slow
 def test_the_lease_of_a_silent_host_is_taken_over(tmp_path):
     folder = str(tmp_path / "work")
     silent = {"host": "elsewhere", "pid": 1, "id": "x", "time": time.time() - 3600}
