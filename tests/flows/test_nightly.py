@@ -59,11 +59,13 @@ def night(command: Any, basin: Path, *options: object) -> dict[str, Any]:
 
 
 def run_names() -> dict[str, str]:
-    """Names of all flow runs, and their states."""
+    """Names of all flow runs, and the states of the last ones of that name."""
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import FlowRunSort
 
     with get_client(sync_client=True) as client:
-        return {str(run.name): str(run.state_name) for run in client.read_flow_runs()}
+        runs = client.read_flow_runs(sort=FlowRunSort.START_TIME_ASC)
+    return {str(run.name): str(run.state_name) for run in runs}
 
 
 def test_a_night_does_what_is_due_and_no_more(flow_command, basin):
