@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from seisproc.errors import IncompleteError, SeisprocError
-from seisproc.volume import Box, map_bounded
+from seisproc.volume import Box, Outcome, map_bounded
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -64,15 +64,30 @@ class Passes:
             If an item fails otherwise; it names the item's box.
         """
         for outcome in map_bounded(function, items, self.client):
-            if outcome.result is None:
-                if isinstance(outcome.error, SeisprocError):
-                    raise outcome.error
-                raise IncompleteError(
-                    f"{self.what} failed in box {box_of(outcome.item).key}",
-                    found=f"{type(outcome.error).__name__}: {outcome.error}",
-                    do="Run the same command again",
-                ) from outcome.error
+            where = box_of(outcome.item).key
+            result = result_of(outcome, f"{self.what} failed in box {where}")
             self.done += 1
             if self.on_progress:
                 self.on_progress(self.done, self.total)
-            yield outcome.result
+            yield result
+
+
+def result_of(outcome: Outcome[Item, Result], failed: str) -> Result:
+    """Return what a function gave of an item; None is no result.
+
+    Raises
+    ------
+    SeisprocError
+        The item's error, if it is one.
+    IncompleteError
+        If the item failed otherwise; ``failed`` says what did, and where.
+    """
+    if outcome.result is not None:
+        return outcome.result
+    if isinstance(outcome.error, SeisprocError):
+        raise outcome.error
+    raise IncompleteError(
+        failed,
+        found=f"{type(outcome.error).__name__}: {outcome.error}",
+        do="Run the same command again",
+    ) from outcome.error

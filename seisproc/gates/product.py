@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.errors import IncompleteError, SeisprocError
 from seisproc.gates.traces import BOX_BYTES, Cells, cut_laterally
+from seisproc.passes import result_of
 from seisproc.report.inventory import classes_of, members
 from seisproc.report.product_sums import ProductSums
 from seisproc.schema import NONE, ClassSet
@@ -77,15 +77,8 @@ def count_products(
     cut = cut_laterally(first.shape, first.chunks, BOX_BYTES // (2 * len(names)))
     count = partial(_count_box, survey.url, run, names, found.classes)
     for done, outcome in enumerate(map_bounded(count, cut, client), 1):
-        if outcome.result is None:
-            if isinstance(outcome.error, SeisprocError):
-                raise outcome.error
-            raise IncompleteError(
-                f"{survey.url}/{group}: measuring failed",
-                found=f"{type(outcome.error).__name__}: {outcome.error}",
-                do="Run the same command again",
-            ) from outcome.error
-        found = _added(found, outcome.result, outcome.item, first.shape[:2])
+        counted = result_of(outcome, f"{survey.url}/{group}: measuring failed")
+        found = _added(found, counted, outcome.item, first.shape[:2])
         if on_progress:
             on_progress(done, len(cut))
     return found

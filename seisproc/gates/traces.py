@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects, label
 
-from seisproc.errors import IncompleteError, SeisprocError
 from seisproc.gates.measures import Measure
 from seisproc.gates.trace_kernels import (
     CLIPPED,
@@ -27,6 +26,7 @@ from seisproc.gates.trace_kernels import (
     look_at_traces,
 )
 from seisproc.grid import Lattice
+from seisproc.passes import result_of
 from seisproc.survey import STATISTICS, Survey
 from seisproc.volume import map_bounded, tiles
 
@@ -80,15 +80,8 @@ def count_traces(
     cut = cut_laterally(array.shape, array.chunks, BOX_BYTES // 8)
     count = partial(_count_box, survey.url, _extremes(survey))
     for done, outcome in enumerate(map_bounded(count, cut, client), 1):
-        if outcome.result is None:
-            if isinstance(outcome.error, SeisprocError):
-                raise outcome.error
-            raise IncompleteError(
-                f"{survey.url}: measuring failed at trace {_first(outcome.item)}",
-                found=f"{type(outcome.error).__name__}: {outcome.error}",
-                do="Run the same command again",
-            ) from outcome.error
-        counted, odd[outcome.item] = outcome.result
+        failed = f"{survey.url}: measuring failed at trace {_first(outcome.item)}"
+        counted, odd[outcome.item] = result_of(outcome, failed)
         total += counted
         if on_progress:
             on_progress(done, len(cut))

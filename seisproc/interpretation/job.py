@@ -25,7 +25,7 @@ from seisproc.interpretation.handover import region_key
 from seisproc.interpretation.leftovers import is_taken_away, sweep
 from seisproc.interpretation.pace import GpuUse, Pace
 from seisproc.interpretation.plan import InterpretationPlan
-from seisproc.interpretation.prediction import Recipe
+from seisproc.interpretation.prediction import on_gpu
 from seisproc.interpretation.regions import Number
 from seisproc.interpretation.stock import Stock
 from seisproc.leases import Right
@@ -128,7 +128,7 @@ class Job:
             If the cluster is lost.
         """
         resources: dict[str, float] = {}
-        if client is not None and any(_on_gpu(network.recipe) for network in self.plan.networks):
+        if client is not None and any(on_gpu(network.recipe) for network in self.plan.networks):
             resources = gpu_resources(client)
             self.gpu_use = GpuUse(client)
         self._report()
@@ -216,10 +216,6 @@ class Job:
             found=f"in region {region_key(number)}: {_one_line(error)}",
             do="Run the same command again: it redoes only what is missing",
         )
-
-
-def _on_gpu(recipe: Recipe) -> bool:
-    return bool(getattr(recipe, "device", "cpu") == "cuda")
 
 
 def _may_pass(error: Exception) -> bool:
