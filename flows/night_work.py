@@ -113,6 +113,8 @@ class Night:
     def _note(self, ended: Ended) -> None:
         name, state = ended.survey.name, ended.state
         record = self.catalog.record(name)
+        if record is not None and record.time < ended.survey.started:
+            record = None  # of an earlier run: models that are only tried leave none
         outcome = "failed"
         if state.is_completed():
             outcome = "skipped" if state.name == SKIPPED else "processed"
