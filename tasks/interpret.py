@@ -24,6 +24,7 @@ from seisproc.report.canvas import png
 from seisproc.report.timeline_picture import plot_timeline
 from seisproc.survey import Survey
 from tasks.artifacts import markdown_artifact, pictures_artifact, receipt_artifact
+from tasks.gpu_slots import gpu_slot
 from tasks.metrics import product_stands, survey_of
 from tasks.progress import stage_progress
 from tasks.stage import stage
@@ -199,9 +200,10 @@ def interpret_survey(
         with connect(cluster) as client, stage_progress("interpret") as on_progress:
             require_workers(plan, client)
             require_device(settings.device, client)
-            receipt = interpret(
-                plan, client, on_progress=on_progress, overwrite=overwrite, priority=priority
-            )
+            with gpu_slot(settings.device, client):
+                receipt = interpret(
+                    plan, client, on_progress=on_progress, overwrite=overwrite, priority=priority
+                )
     except IncompleteError as error:
         markdown_artifact("failed", store, "Interpretation not complete", str(error))
         _measure(store, plan)

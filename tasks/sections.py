@@ -45,6 +45,7 @@ from tasks.folds import (
     reference_tensors,
     train_fold,
 )
+from tasks.gpu_slots import gpu_slot
 from tasks.held_out_record import record_held_out
 from tasks.interpret import InterpretationSettings, recipe_of, require_device
 from tasks.progress import stage_progress
@@ -97,7 +98,10 @@ def _train(
 ) -> TrainReceipt:
     """Train and judge all folds, and write the bundle."""
     folds = [Fold(training, number, str(work)) for number in range(training.folds)]
-    with connect(cluster) as client, stage_progress("train") as progress:
+    device = training.config.device
+    with (
+        connect(cluster) as client, gpu_slot(device, client), stage_progress("train") as progress
+    ):
         count = 2 * len(folds)
         receipts = _all(client, train_fold, folds, lambda done: progress(done, count))
         calibration = calibrate_folds(folds)
@@ -331,8 +335,9 @@ def interpret_sections(
     job = SectionJob(recipe, fingerprint({"recipe": recipe.key}), settings.variance)
     with connect(cluster) as client, stage_progress("interpret sections") as progress:
         require_device(settings.device, client)
-        made = interpret_folder(
-            folder, output, job, client, overwrite=overwrite, on_progress=progress
-        )
+        with gpu_slot(settings.device, client):
+            made = interpret_folder(
+                folder, output, job, client, overwrite=overwrite, on_progress=progress
+            )
     receipt_artifact("sections", output, "Sections that were interpreted", made)
     return made

@@ -26,6 +26,7 @@ from tasks.bundle import (
     write_bundle,
 )
 from tasks.distortion import Distortion
+from tasks.gpu_slots import gpu_slot
 from tasks.progress import OnProgress, stage_progress
 from tasks.stage import stage
 from tasks.training_record import record_training
@@ -130,7 +131,7 @@ def learn(
         kind, config, training, validation,
         folder=work, augment=distortion.of_patch(), mix=distortion.of_two(),
     )
-    with connect(cluster) as client:
+    with connect(cluster) as client, gpu_slot(config.device, client):
         if client is None:
             return task(on_epoch=follower.epoch, on_step=follower.step)
         log.info("training goes to a worker of %s", cluster)

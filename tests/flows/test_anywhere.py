@@ -23,7 +23,6 @@ from seisproc.segy.export import export
 from seisproc.segy.ingest import ingest
 from seisproc.survey import Survey, is_published
 
-moto_server = pytest.importorskip("moto.server")
 serving = pytest.importorskip("werkzeug.serving")
 from werkzeug.utils import send_file  # noqa: E402
 from werkzeug.wrappers import Request, Response  # noqa: E402
@@ -31,29 +30,10 @@ from werkzeug.wrappers import Request, Response  # noqa: E402
 SECRET = "Sig9f86d081secret"
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Environment in which fsspec finds a server, and in which this process finds it too."""
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    own = {
-        "AWS_ACCESS_KEY_ID": "test-key",
-        "AWS_SECRET_ACCESS_KEY": "test-secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "SEISPROC_HOME": str(tmp_path_factory.mktemp("home")),
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_CA_BUNDLE", raising=False)
-        for name, value in own.items():
-            patch.setenv(name, value)
-        # an instance that another test's environment made would serve this one
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
-        yield dict(os.environ)
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
-    server.stop()
+@pytest.fixture
+def s3(s3_endpoint: str, home: Path) -> dict[str, str]:
+    """Environment in which fsspec finds a server."""
+    return dict(os.environ)
 
 
 @pytest.fixture

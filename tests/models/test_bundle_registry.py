@@ -8,7 +8,6 @@ import sys
 import textwrap
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -27,37 +26,12 @@ from models.registry import build
 ARGUMENTS = {"channels": [4, 8], "head_channels": 4}
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    """A server, and the environment by which fsspec and botocore find it."""
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(
-        ip_address="127.0.0.1", port=0, verbose=False
-    )
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    own = {
-        "AWS_ACCESS_KEY_ID": "test-key",
-        "AWS_SECRET_ACCESS_KEY": "test-secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_S3": url,
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_CA_BUNDLE", raising=False)
-        for name, value in own.items():
-            patch.setenv(name, value)
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
-        yield url
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
-    server.stop()
-
-
 @pytest.fixture(params=["disk", "s3"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty folder for registries."""
     if request.param == "disk":
         return str(tmp_path)
-    request.getfixturevalue("endpoint")
+    request.getfixturevalue("s3_endpoint")
     name = f"b-{uuid.uuid4().hex[:12]}"
     fsspec.filesystem("s3").mkdir(name)
     return f"s3://{name}"

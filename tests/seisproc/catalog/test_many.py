@@ -7,7 +7,6 @@ import os
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -78,33 +77,8 @@ def test_a_thousand_surveys_are_checked_in_seconds(tmp_path):
     assert {name for name, state in found.items() if state != "done"} == {"s7", "s9"}
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    """A server, and the environment by which fsspec and botocore find it."""
-    moto_server = pytest.importorskip("moto.server")
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    own = {
-        "AWS_ACCESS_KEY_ID": "test-key",
-        "AWS_SECRET_ACCESS_KEY": "test-secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_S3": url,
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_CA_BUNDLE", raising=False)
-        for name, value in own.items():
-            patch.setenv(name, value)
-        # an instance that another test's environment made would serve this one
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
-        yield url
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
-    server.stop()
-
-
 @pytest.fixture
-def remote(endpoint: str) -> Catalog:
+def remote(s3_endpoint: str) -> Catalog:
     """A catalogue in a bucket, with an inbox beside it."""
     bucket = f"b-{uuid.uuid4().hex[:12]}"
     fs = fsspec.filesystem("s3")

@@ -1,6 +1,7 @@
 """Fault surfaces in a bucket (moto's server) are those that a disk gets."""
 
 import importlib
+import uuid
 
 import fsspec
 import numpy as np
@@ -11,34 +12,21 @@ from seisproc.fault_surfaces.deliver import write_faults
 from seisproc.fault_surfaces.settings import SurfaceSettings
 from seisproc.survey import Survey
 
-moto_server = pytest.importorskip("moto.server")
 planes = importlib.import_module("planes")
 
 
 @pytest.fixture
-def bucket(monkeypatch):
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret",
-        "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}",
-    }.items():
-        monkeypatch.setenv(name, value)
-    kind = fsspec.get_filesystem_class("s3")
-    kind.clear_instance_cache()
-    kind().mkdir("basin")
-    yield "s3://basin"
-    kind.clear_instance_cache()
-    server.stop()
+def bucket(s3_endpoint):
+    name = f"surfaces-{uuid.uuid4().hex[:8]}"
+    fsspec.filesystem("s3").mkdir(name)
+    return f"s3://{name}"
 
 
 @pytest.mark.slow
 def test_a_bucket_holds_the_same_surfaces_and_sticks(faulted, bucket, tmp_path):
     here = faulted(planes.as_probability(planes.plane((40, 44, 48), 20.0, 70.0)))
     fs = fsspec.filesystem("s3")
-    fs.put(here.url, "basin/survey.zarr", recursive=True)
+    fs.put(here.url, f"{bucket}/survey.zarr", recursive=True)
     there = Survey(f"{bucket}/survey.zarr")
     for settings in (SurfaceSettings(), SurfaceSettings(threshold=0.4)):
         made = [make_surfaces(each.url, "net", settings, overwrite=True) for each in (here, there)]
@@ -47,7 +35,7 @@ def test_a_bucket_holds_the_same_surfaces_and_sticks(faulted, bucket, tmp_path):
         np.testing.assert_array_equal(here.read(path), there.read(path))
     write_faults(here.url, "net", f"{tmp_path}/out/")
     write_faults(there.url, "net", f"{bucket}/out/")
-    assert fs.cat_file("basin/out/fault_sticks.dat") == (
+    assert fs.cat_file(f"{bucket}/out/fault_sticks.dat") == (
         tmp_path / "out/fault_sticks.dat").read_bytes()
     fs.invalidate_cache()
     assert not [name for name in fs.find("basin") if ".work" in name]

@@ -15,8 +15,6 @@ from seisproc.errors import IncompleteError
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.survey import Survey, is_published
 
-moto_server = pytest.importorskip("moto.server")
-
 HERE = Path(__file__).parent
 sys.path.append(str(HERE))
 recipes = importlib.import_module("recipes")
@@ -24,29 +22,8 @@ recipes = importlib.import_module("recipes")
 SHAPE = (22, 19, 40)
 
 
-@pytest.fixture(scope="module")
-def endpoint():
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_CA_BUNDLE", raising=False)
-        for name, value in {
-            "AWS_ACCESS_KEY_ID": "test-key",
-            "AWS_SECRET_ACCESS_KEY": "test-secret",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}",
-        }.items():
-            patch.setenv(name, value)
-        # an instance that another test's environment made would serve this one
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
-        yield
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
-    server.stop()
-
-
 @pytest.fixture
-def stores(tmp_path, endpoint):
+def stores(tmp_path, s3_endpoint):
     """The same survey on disk and in a bucket: two URLs."""
     local = str(tmp_path / "survey.zarr")
     recipes.make_survey(Path(local), SHAPE)

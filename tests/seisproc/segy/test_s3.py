@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import fsspec
@@ -31,37 +31,11 @@ from seisproc.segy.scan import scan
 from seisproc.segy.source import Source
 from seisproc.survey import Survey, is_published
 
-moto_server = pytest.importorskip("moto.server")
-
 Writer = Callable[..., Path]
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    """A server, and the environment by which fsspec and botocore find it."""
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    own = {
-        "AWS_ACCESS_KEY_ID": "test-key",
-        "AWS_SECRET_ACCESS_KEY": "test-secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_S3": url,
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("AWS_CA_BUNDLE", raising=False)
-        for name, value in own.items():
-            patch.setenv(name, value)
-        # an instance that another test's environment made would serve this one
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
-        yield url
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
-    server.stop()
-
-
 @pytest.fixture
-def bucket(endpoint: str) -> str:
+def bucket(s3_endpoint: str) -> str:
     """URL of an empty bucket."""
     name = f"b-{uuid.uuid4().hex[:12]}"
     fsspec.filesystem("s3").mkdir(name)
