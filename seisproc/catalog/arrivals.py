@@ -49,8 +49,9 @@ class Arrival:
     seen : Seen
         Its files.
     state : str
-        ``waiting`` for files that may still grow, ``duplicate`` of what a survey has, ``moved``
-        where that survey's own files are gone, ``removed`` where its entry is.
+        ``waiting`` for files that may still grow, ``unreadable`` for such that could not be read,
+        ``duplicate`` of what a survey has, ``moved`` where that survey's own files are gone,
+        ``removed`` where its entry is.
     why : str
         In words.
     """

@@ -62,8 +62,13 @@ def hash_of_version(seen: SeenFile, stop: threading.Event | None = None) -> str 
         digest = content_hash(seen.url, stop)
     except (FileNotFoundError, Stopped):
         return None
-    after = look_at(seen.url)
-    return digest if after is not None and seen.is_version(after) else None
+    return digest if is_there(seen) else None
+
+
+def is_there(seen: SeenFile) -> bool:
+    """Whether a file is there now, in the version that was seen."""
+    found = look_at(seen.url)
+    return found is not None and seen.is_version(found)
 
 
 def read_content(entry: Entry, urls: Sequence[str]) -> Content:

@@ -30,7 +30,7 @@ STATES = {
     "done": "everything is there",
     "waiting": "a file still grows, or changed since the last scan",
     "missing": "a source, or the disk of its store, is not there or cannot be reached",
-    "unreadable": "the source holds no survey that can be read",
+    "unreadable": "the source cannot be read, or holds no survey",
     "duplicate": "another survey has this very content",
     "quarantined": "a run found the source bad",
     "review": "a quality gate waits for a person",
@@ -207,6 +207,8 @@ def _unfit(
     found, gone = files_of(entry, look)
     if gone:
         return Verdict(name, "missing", tuple(look.why_not(source) for source in gone))
+    if seen is not None and seen.trouble and seen.is_current(found):
+        return Verdict(name, "unreadable", (f"the last scan could not read it: {seen.trouble}",))
     waiting = _waiting(entry, seen, found, now, quiet_s)
     if waiting or seen is None or seen.content is None:
         return Verdict(name, "waiting", (waiting,))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -181,6 +182,8 @@ class Look:
         for place, why in self.troubles.items():
             if place in (source, base) or base.startswith(f"{place}/"):
                 return why
+        if not is_remote(source) and Path(source).exists():
+            return f"{shown(source)} is there, but is neither a file nor a store"
         return f"{shown(source)} is not there"
 
     def _tried(self, function: Callable[[str], Answer], url: str) -> Answer | None:
@@ -259,7 +262,8 @@ def _local(path: str) -> FileVersion | None:
         status = file.stat()
     except OSError:
         return None
-    return _of_status(path, status)
+    # whoever opens a pipe waits until somebody writes into it
+    return _of_status(path, status) if stat.S_ISREG(status.st_mode) else None
 
 
 def _of_status(path: str, status: os.stat_result) -> FileVersion:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from seisproc.catalog.catalog import Catalog
-from seisproc.catalog.content import hash_of_version, read_content
+from seisproc.catalog.content import hash_of_version, is_there, read_content
 from seisproc.catalog.entry import Entry
 from seisproc.catalog.history import Event, tell
 from seisproc.catalog.seen import Seen
@@ -48,7 +48,8 @@ class Scanned:
     known : dict
         Arrivals, by their source, whose content a survey has already -> in words.
     failed : dict
-        Surveys and inboxes that could not be looked at this time -> why.
+        Inboxes that could not be looked at this time, and surveys and arrivals, by their source,
+        that could not be read -> why.
     hashed_bytes : int
         Read to hash.
     seconds : float
@@ -84,9 +85,10 @@ class Reader:
             self.found.waiting[name] = f"{what} may still change"
         else:
             try:
-                seen = self._read(entry, seen)
+                seen = self._read(entry, dataclasses.replace(seen, trouble=""))
             except (SeisprocError, OSError) as error:
                 self.found.failed[name] = str(error)
+                seen = dataclasses.replace(seen, trouble=str(error))
         if seen != before:
             self.held.require()
             self.catalog.note_seen(name, seen)
@@ -119,10 +121,16 @@ class Reader:
         if seen.bytes > LONG_BYTES:
             self.say(f"{entry.name}: reading the headers")
         content = read_content(entry, [file.url for file in seen.files])
+        if content.trouble and not all(map(is_there, seen.files)):
+            # of a disk that went away meanwhile, nothing is wrong with what lies on it
+            self.found.waiting[entry.name] = "it changed while it was being read"
+            return seen
         return seen.with_content(content, entry.reading)
 
     def _tell(self, name: str, before: Seen, seen: Seen) -> None:
         """Say in the summary and in the history what is new about a survey."""
+        if seen.trouble and seen.trouble != before.trouble:
+            tell(self.catalog.layout, name, Event(time.time(), "unreadable", seen.trouble))
         if seen.content is None or seen.hashes is None:
             return
         trouble = seen.content.trouble

@@ -28,7 +28,7 @@ from seisproc.catalog.due import files_of
 from seisproc.catalog.files import Look
 from seisproc.catalog.reading import Reader, Say, Scanned
 from seisproc.catalog.seen import Seen
-from seisproc.errors import OutputExistsError
+from seisproc.errors import OutputExistsError, SeisprocError
 from seisproc.leases import Lease
 from seisproc.places import is_remote, shown
 
@@ -157,8 +157,13 @@ class _Scan:
         def hashed(candidate: Candidate) -> Seen:
             known = before.get(candidate.source)
             seen = (known.seen if known else Seen(added=now)).advance(candidate.files, now)
-            whole = seen.settled(now, quiet_s)
-            return self.reader.hashed_files(seen, shown(candidate.source)) if whole else seen
+            if not seen.settled(now, quiet_s):
+                return seen
+            seen = dataclasses.replace(seen, trouble="")
+            try:
+                return self.reader.hashed_files(seen, shown(candidate.source))
+            except (SeisprocError, OSError) as error:  # one bad file holds up nobody else
+                return dataclasses.replace(seen, trouble=str(error))
 
         looked = self._side_by_side(hashed, new)
         away = tuple(f"{place}/" for place in self.found.failed)
@@ -174,7 +179,8 @@ class _Scan:
                 adopted.append((candidate, seen, name))
             elif arrival is not None:
                 arrivals[candidate.source] = arrival
-                kept = self.found.waiting if arrival.state == "waiting" else self.found.known
+                passing = {"waiting": self.found.waiting, "unreadable": self.found.failed}
+                kept = passing.get(arrival.state, self.found.known)
                 kept[shown(candidate.source)] = arrival.why
         adopting = self._side_by_side(lambda each: self._adopt(each, names, now), adopted)
         self.found.added.extend(adopting)
@@ -213,7 +219,8 @@ def _judged(
     if not seen.settled(now, snapshot.basin.quiet_s):
         return Arrival(source, seen, "waiting", "may still grow")
     if seen.hashes is None:
-        return Arrival(source, seen, "waiting", "it changed while it was being read")
+        state = "unreadable" if seen.trouble else "waiting"
+        return Arrival(source, seen, state, seen.trouble or "it changed while it was being read")
     owner = owners.get(seen.hashes)
     if owner is None:
         return None

@@ -109,6 +109,9 @@ class Seen:
     versions : tuple of tuple of str
         Hashes of the files each time that they were settled with another content, the last one
         last.
+    trouble : str
+        Why the last scan could not read these files, whole as they are; empty: it could, or has
+        not tried yet.
     """
 
     added: float
@@ -117,6 +120,7 @@ class Seen:
     read_as: Mapping[str, Any] | None = None
     content: Content | None = None
     versions: tuple[tuple[str, ...], ...] = ()
+    trouble: str = ""
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -161,6 +165,7 @@ class Seen:
             files=files,
             read_as=self.read_as if same else None,
             content=self.content if same else None,
+            trouble=self.trouble if same else "",
         )
 
     def with_content(self, content: Content, read_as: Mapping[str, Any]) -> Seen:

@@ -1,12 +1,14 @@
 import contextlib
+import os
 import shutil
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from seisproc.catalog import catalog as catalog_module
-from seisproc.catalog import content
+from seisproc.catalog import content, reading
 from seisproc.catalog import history as history_module
 from seisproc.catalog import scan as scan_module
 from seisproc.catalog.arrivals import read_arrivals
@@ -276,6 +278,64 @@ def test_what_cannot_be_read_says_why_and_is_read_again_in_another_way(basin):
     assert basin.verdict("junk").state == "waiting"
     basin.scan()
     assert basin.verdict("junk").state == "unreadable"
+
+
+def unreadable_file(path):
+    """Link to a file that not even root can read from its beginning."""
+    path.symlink_to("/proc/self/mem")
+    with pytest.raises(OSError), path.open("rb") as file:
+        file.read(1)
+    return path
+
+
+def test_a_file_that_may_not_be_read_harms_no_other_and_says_why(basin):
+    write_segy(basin.inbox / "good.sgy")
+    bad = unreadable_file(basin.inbox / "bad.sgy")
+    basin.write("surveys/own.yaml", f"sources: {unreadable_file(basin.root / 'own.sgy')}\n")
+    found = basin.scan()
+    assert found.added == ["good"]
+    assert sorted(found.failed) == [str(bad), "own"]
+    arrival = read_arrivals(basin.open().layout)[str(bad)]
+    assert arrival.state == "unreadable" and "argument" in arrival.why
+    verdict = basin.verdict("own")
+    assert (verdict.state, verdict.due) == ("unreadable", False)
+    assert "the last scan could not read it: [Errno" in verdict.why[0]
+    basin.scan()
+    told = [event.what for event in history(basin.open().layout, "own")]
+    assert told == ["unreadable"], "what stays as it is, is told once"
+    for seed, path in enumerate((bad, basin.root / "own.sgy"), 5):
+        path.unlink()
+        write_segy(path, seed)
+    assert basin.scan().added == ["bad"]
+    assert basin.verdict("own").state == "new"
+
+
+def test_a_pipe_or_a_folder_is_no_source_and_nobody_waits_for_it(basin):
+    for name, make in (("pipe", os.mkfifo), ("folder", Path.mkdir)):
+        make(basin.inbox / f"{name}.sgy")
+        basin.write(f"surveys/{name}.yaml", f"sources: ../inbox/{name}.sgy\n")
+    (basin.inbox / "gone.sgy").symlink_to("nowhere")
+    found = basin.scan()
+    assert sorted(found.missing) == ["folder", "pipe"] and not found.added
+    assert all("neither a file" in why for why in found.missing.values())
+    assert basin.verdict("pipe").state == "missing"
+
+
+def test_a_disk_that_goes_away_while_headers_are_read_makes_nothing_unreadable(basin, monkeypatch):
+    file = write_segy(basin.inbox / "f3.sgy")
+    plain, away = reading.read_content, basin.root / "away.sgy"
+
+    def meanwhile(entry, urls):
+        file.rename(away)
+        return plain(entry, urls)
+
+    monkeypatch.setattr(reading, "read_content", meanwhile)
+    basin.scan()
+    assert basin.verdict("f3").state == "missing"
+    monkeypatch.undo()
+    away.rename(file)
+    basin.scan()
+    assert basin.verdict("f3").state == "new"
 
 
 def test_two_scans_do_not_meet(basin):
