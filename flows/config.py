@@ -72,7 +72,7 @@ class ClusterConfig(Form):
         default=None,
         ge=1,
         description="Worker processes. Empty: one per core of this machine, one per host of ssh,"
-        " else one.",
+        " one per GPU of cuda, else one.",
     )
     minimum: int | None = Field(
         default=None, ge=1, description="Fewest workers, where their number follows the work."
@@ -128,8 +128,10 @@ class ClusterConfig(Form):
         values["workers"] = self.workers or self._workers()
         return ClusterSpec(**values)
 
-    def _workers(self) -> int:
-        """Choose a number of workers to begin with."""
+    def _workers(self) -> int | None:
+        """Choose a number of workers to begin with; None: as many as there are GPUs."""
+        if self.kind == "cuda":
+            return None
         if self.kind == "ssh":
             return max(1, len(self.options.get("hosts", ())) - 1)
         return _cores() if self.kind == "local" and self.maximum is None else 1

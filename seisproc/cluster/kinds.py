@@ -46,7 +46,10 @@ LIBRARIES = {
 
 
 def cuda_options(spec: ClusterSpec) -> dict[str, Any]:
-    """Arguments of ``dask_cuda.LocalCUDACluster``: a worker per GPU, each offering it."""
+    """Arguments of ``dask_cuda.LocalCUDACluster``: a worker per GPU, each offering it.
+
+    Its ``n_workers`` of None is one for each GPU that ``CUDA_VISIBLE_DEVICES`` leaves.
+    """
     own: dict[str, Any] = {
         "n_workers": spec.workers,
         "threads_per_worker": spec.threads_per_worker,
@@ -64,9 +67,22 @@ def ssh_options(spec: ClusterSpec) -> dict[str, Any]:
 
     The scheduler runs on the first of ``hosts``; the workers are dealt out to the others, or to
     the first where it is the only one.
+
+    Raises
+    ------
+    ConfigError
+        If workers with a GPU each would share a host: all would be given its first one.
     """
     hosts = list(spec.options["hosts"])
-    dealt = itertools.islice(itertools.cycle(hosts[1:] or hosts), spec.workers)
+    dealt = list(itertools.islice(itertools.cycle(hosts[1:] or hosts), spec.first))
+    if spec.gpu and len(set(dealt)) < len(dealt) and "worker_class" not in spec.options:
+        raise ConfigError(
+            "workers with a GPU each would share a host, and its first GPU",
+            found=f"{len(dealt)} workers on {len(set(dealt))} hosts: {', '.join(dealt)}",
+            expected="at most one a host",
+            do="Ask for fewer workers; or, where hosts have several GPUs, give one worker a host"
+            " and options: worker_class: dask_cuda.CUDAWorker, which starts one for each",
+        )
     worker: dict[str, Any] = {
         "nthreads": spec.threads_per_worker,
         "n_workers": 1,

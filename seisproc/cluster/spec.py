@@ -37,8 +37,9 @@ class ClusterSpec:
     kind : str
         One of :data:`KINDS`. ``address`` is a scheduler that already runs, ``cuda`` a process per
         GPU of this machine.
-    workers : int
-        Worker processes to start; where the number adapts, those to begin with.
+    workers : int, optional
+        Worker processes to start; where the number adapts, those to begin with. None: one, or of
+        ``cuda`` one for each GPU, and then it stays None.
     minimum, maximum : int, optional
         With a maximum, the number of workers follows the work between the two. ``minimum``: 1 if
         not given.
@@ -67,7 +68,7 @@ class ClusterSpec:
     """
 
     kind: str = IN_PROCESS
-    workers: int = 1
+    workers: int | None = None
     minimum: int | None = None
     maximum: int | None = None
     threads_per_worker: int = 1
@@ -85,7 +86,9 @@ class ClusterSpec:
             raise ConfigError(
                 "unknown kind of cluster", found=repr(self.kind), expected=", ".join(KINDS)
             )
-        if self.workers < 1 or self.threads_per_worker < 1:
+        if self.workers is None and self.kind != CUDA:
+            object.__setattr__(self, "workers", 1)
+        if self.threads_per_worker < 1 or (self.workers is not None and self.workers < 1):
             raise ConfigError(
                 "a cluster needs at least one worker with one thread",
                 found=f"workers {self.workers}, threads_per_worker {self.threads_per_worker}",
@@ -148,9 +151,10 @@ class ClusterSpec:
         >>> ClusterSpec("local", workers=8).first, ClusterSpec("local", 8, maximum=4).first
         (8, 4)
         """
+        workers = self.workers or 1
         if self.maximum is None:
-            return self.workers
-        return min(max(self.workers, self.least), self.maximum)
+            return workers
+        return min(max(workers, self.least), self.maximum)
 
     @property
     def patience_s(self) -> float:

@@ -5,6 +5,7 @@ dask-jobqueue, dask-kubernetes come with the extras ``slurm`` and ``kubernetes``
 
 import pytest
 
+from flows.config import ClusterConfig
 from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, kinds
 from seisproc.errors import ConfigError
 
@@ -75,16 +76,32 @@ def test_the_resource_that_kubernetes_gets():
 
 
 def test_workers_are_dealt_out_to_hosts():
-    spec = ClusterSpec("ssh", **JOB, options={"hosts": ["head", "a", "b"]}, gpu=True)
+    spec = ClusterSpec("ssh", **JOB, options={"hosts": ["head", "a", "b"]})
     options = kinds.ssh_options(spec)
     assert options["hosts"] == ["head", "a", "b", "a"]
     assert options["worker_options"]["memory_limit"] == "4GiB"
-    assert options["worker_options"]["resources"] == {"GPU": 1}
+    assert "resources" not in options["worker_options"]
     alone = ClusterSpec("ssh", workers=2, options={"hosts": ["one"]})
     assert kinds.ssh_options(alone)["hosts"] == ["one", "one", "one"]
+
+
+@pytest.mark.parametrize("hosts", [["head", "a", "b"], ["one"], ["head", "a", "a", "b"]])
+def test_hosts_give_their_gpu_to_one_worker(hosts):
+    with pytest.raises(ConfigError, match="share a host") as caught:
+        kinds.ssh_options(ClusterSpec("ssh", **JOB, options={"hosts": hosts}, gpu=True))
+    assert "CUDAWorker" in str(caught.value)
+    spec = ClusterSpec("ssh", workers=2, options={"hosts": ["head", "a", "b"]}, gpu=True)
+    options = kinds.ssh_options(spec)
+    assert options["hosts"] == ["head", "a", "b"]
+    assert options["worker_options"]["resources"] == {"GPU": 1}
+    several = {"hosts": hosts, "worker_class": "dask_cuda.CUDAWorker"}
+    kinds.ssh_options(ClusterSpec("ssh", **JOB, options=several, gpu=True))
 
 
 def test_a_worker_per_gpu_offers_it():
     options = kinds.cuda_options(ClusterSpec("cuda", workers=4, options={"rmm_pool_size": "1GB"}))
     assert options["resources"] == {"GPU": 1} and options["n_workers"] == 4
     assert options["rmm_pool_size"] == "1GB"
+    assert kinds.cuda_options(ClusterConfig(kind="cuda").spec())["n_workers"] is None
+    assert kinds.cuda_options(ClusterConfig(kind="cuda", workers=2).spec())["n_workers"] == 2
+    assert ClusterConfig(kind="slurm").spec().workers == ClusterSpec("slurm").workers == 1

@@ -17,6 +17,7 @@ from seisproc.errors import ConfigError
     [
         {"kind": "cloud"},
         {"kind": "local", "workers": 0},
+        {"kind": "cuda", "workers": 0},
         {"kind": "address"},
         {"kind": "local", "address": "tcp://127.0.0.1:1"},
         {"kind": "local", "minimum": 2},
