@@ -129,10 +129,19 @@ def test_secrets_are_in_no_log_parameter_artifact_or_store(site, ran):
         assert not found, f"the {name} is in {found}"
 
 
-def test_deploying_again_changes_nothing(site):
-    before = site.prefect("deployment", "ls")
+def test_deploying_again_changes_nothing_and_leaves_the_nights_switched_on(site):
+    def schedules():
+        ask = ("deployment", "schedule", "ls", "nightly/nightly", "--output", "json")
+        return json.loads(site.prefect(*ask))
+
+    (schedule,) = schedules()
+    assert not schedule["active"]
+    site.prefect("deployment", "schedule", "resume", "nightly/nightly", schedule["id"])
+    before = site.prefect("deployment", "ls"), schedules()
+    assert before[1][0]["active"]
     site.run(BIN / "deploy")
-    assert site.prefect("deployment", "ls") == before
+    assert (site.prefect("deployment", "ls"), schedules()) == before
+    site.prefect("deployment", "schedule", "pause", "nightly/nightly", schedule["id"])
 
 
 def test_a_worker_that_is_told_to_stop_ends_its_runs_which_resume(site, ran):
