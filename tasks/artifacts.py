@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import json
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import (
     create_link_artifact,
@@ -17,6 +19,9 @@ from prefect.artifacts import (
 from prefect.context import FlowRunContext, TaskRunContext
 
 from tasks.progress import artifact_key, store_name
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 SHORT = 300
 """Longest text of a table's cell."""
@@ -52,6 +57,14 @@ def link_artifact(verb: str, url: str, title: str, target: str) -> None:
         create_link_artifact(
             link, link_text=target, key=artifact_key(verb, store_name(url)), description=title
         )
+
+
+def dashboard_artifact(url: str, client: Client) -> None:
+    """Link to the dashboard of a Dask cluster, where it shows one."""
+    link = client.dashboard_link
+    # A scheduler tells an address whether or not there is a dashboard behind it.
+    with contextlib.suppress(OSError), urllib.request.urlopen(link, timeout=5):
+        link_artifact("dask", url, "Dask's dashboard, while this runs", link)
 
 
 def pictures_artifact(verb: str, url: str, title: str, pictures: Mapping[str, bytes]) -> None:

@@ -23,7 +23,12 @@ from seisproc.interpretation.timeline import Timeline
 from seisproc.report.canvas import png
 from seisproc.report.timeline_picture import plot_timeline
 from seisproc.survey import Survey
-from tasks.artifacts import markdown_artifact, pictures_artifact, receipt_artifact
+from tasks.artifacts import (
+    dashboard_artifact,
+    markdown_artifact,
+    pictures_artifact,
+    receipt_artifact,
+)
 from tasks.gpu_slots import gpu_slot
 from tasks.metrics import product_stands, survey_of
 from tasks.progress import stage_progress
@@ -200,6 +205,8 @@ def interpret_survey(
         with connect(cluster) as client, stage_progress("interpret") as on_progress:
             require_workers(plan, client)
             require_device(settings.device, client)
+            if client is not None:
+                dashboard_artifact(store, client)
             with gpu_slot(settings.device, client):
                 receipt = interpret(
                     plan, client, on_progress=on_progress, overwrite=overwrite, priority=priority
