@@ -10,6 +10,9 @@ from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.places import open_place, reaching
 
+TORN = ".partial"
+"""End of the name of what a writer that was killed leaves on a local disk; Zarr's is the same."""
+
 
 def write_atomic(url: str, content: bytes) -> None:
     """Write a small object so that it is there whole or not at all."""
@@ -20,7 +23,7 @@ def write_atomic(url: str, content: bytes) -> None:
         return
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}{TORN}")
     try:
         with temporary.open("wb") as file:
             file.write(content)

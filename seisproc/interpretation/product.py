@@ -6,6 +6,8 @@ It is built in the work folder beside the store, where no reader meets it;
 
 from __future__ import annotations
 
+import contextlib
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +16,11 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from seisproc.atomic import write_atomic
 from seisproc.fingerprint import fingerprint, volume_checksum
 from seisproc.interpretation.plan import InterpretationPlan, NetworkPlan
 from seisproc.interpretation.regions import Area
+from seisproc.places import open_place, reaching
 from seisproc.schema import CLASS_SETS, CODES, NONE
 from seisproc.survey import (
     Survey,
@@ -32,15 +36,33 @@ def product_url(work: str) -> str:
 
 
 def create_product(plan: InterpretationPlan, work: str) -> None:
-    """Create the product's arrays, empty, those that are not there yet, and its coordinates."""
-    survey, url = Survey(plan.store_url), product_url(work)
+    """Create the product's arrays, empty, and its coordinates, as far as they are not there yet.
+
+    They are made in memory and put in place file by file. Nothing that is there is removed or
+    changed: a run that stood still in here, and wakes while another one goes on, spoils nothing.
+    """
+    url, memory = product_url(work), fsspec.filesystem("memory")
+    made = f"/seisproc-{uuid.uuid4().hex}"
+    try:
+        _create_arrays(plan, f"memory:/{made}")
+        fs, root = open_place(url)
+        for path in sorted(memory.find(made)):
+            name = path.removeprefix(made)
+            with reaching(url):
+                there = fs.exists(root + name)
+            if not there:
+                write_atomic(url + name, memory.cat_file(path))
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            memory.rm(made, recursive=True)
+
+
+def _create_arrays(plan: InterpretationPlan, url: str) -> None:
+    survey = Survey(plan.store_url)
     dims = survey.grid.dims
     for network in plan.networks:
         classes = tuple(network.recipe.classes)
         for name, lead in network.volumes.items():
-            fs, path = fsspec.core.url_to_fs(f"{url}/{name}/zarr.json")
-            if fs.exists(path):
-                continue
             create_array(
                 url,
                 name,

@@ -62,6 +62,25 @@ def test_a_step_that_was_recorded_is_not_done_again(plan, work):
     assert receipt.regions_reused == 1
 
 
+def test_a_run_that_wakes_while_it_creates_the_product_spoils_nothing(plan, work, monkeypatch):
+    """Another one has taken over meanwhile, and written shards."""
+    product = importlib.import_module("seisproc.interpretation.product")
+    create, written = product.create_array, {}
+
+    def all_happens_meanwhile(*arguments, **options):
+        monkeypatch.undo()
+        create_product(plan, work)
+        attempts = {number: compute_region(plan, work, number)[0] for number in NUMBERS}
+        finish_region(plan, work, (1, 1), attempts)
+        written.update(files(work))
+        return create(*arguments, **options)
+
+    monkeypatch.setattr(product, "create_array", all_happens_meanwhile)
+    create_product(plan, work)
+    assert written
+    assert files(work) == written
+
+
 def test_only_the_work_of_a_published_product_is_swept_up(plan, work):
     create_product(plan, work)
     before = files(work)
