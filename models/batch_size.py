@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
+
+from models.errors import PredictionError
 
 if TYPE_CHECKING:
     from models.predictor import Predictor
+
+log = logging.getLogger("seisproc.predict")
 
 #: Windows that nobody gains from going beyond, even on the largest devices.
 MOST = 64
@@ -34,35 +38,103 @@ def usual_batch_size(dimensions: int, device: str) -> int:
 def probe_batch_size(predict: Predictor) -> int:
     """Find the largest power of two whose batch fits the CUDA device, by running batches of zeros.
 
-    Depends on the device's memory, not on what is free now, so that a plan made again is the same.
+    Depends on the device's memory, not on what is free now (:func:`largest_batch`), so that a plan
+    made again is the same.
+
+    Raises
+    ------
+    PredictionError
+        A single window does not fit; or others take so much that nothing can be tried.
     """
-    recipe, device = predict.recipe, predict.device
-    limit = SHARE * torch.cuda.get_device_properties(device).total_memory
-    channel = (len(recipe.inputs),) if len(recipe.inputs) > 1 else ()
-    extent = recipe.window if len(recipe.window) == 3 else (1, *recipe.window)
+    device = predict.device
+    total = torch.cuda.get_device_properties(device).total_memory
 
-    def fits(size: int) -> bool:
-        predict.batch_size = size
+    def need(size: int) -> int:
         torch.cuda.reset_peak_memory_stats(device)
-        predict(np.zeros((size, *channel, *extent), np.float32), np.arange(size))
-        halved = predict.batch_size < size
-        return not halved and torch.cuda.max_memory_allocated(device) <= limit
+        predict.try_batch(size)
+        return torch.cuda.max_memory_allocated(device)
 
-    found = largest_batch(fits)
-    predict.notes.clear()
-    torch.cuda.empty_cache()
-    return found
+    def taken() -> bool:
+        torch.cuda.empty_cache()
+        free = torch.cuda.mem_get_info(device)[0]
+        others = total - free - torch.cuda.memory_reserved(device)
+        if others <= (1.0 - SHARE) * total:
+            return False
+        log.warning(
+            "others take %.1f of %.1f GiB of %s; batches are planned for all of it, and halved"
+            " where they do not fit", others / 2**30, total / 2**30, device,
+        )
+        return True
+
+    try:
+        return largest_batch(need, SHARE * total, taken)
+    finally:
+        torch.cuda.empty_cache()
 
 
-def largest_batch(fits: Callable[[int], bool], most: int = MOST) -> int:
-    """Find the largest power of two up to ``most`` that fits; 1 where not even that does.
+def largest_batch(
+    need: Callable[[int], int], limit: float, taken: Callable[[], bool], most: int = MOST
+) -> int:
+    """Find the largest power of two up to ``most`` that takes no more memory than the limit.
+
+    Parameters
+    ----------
+    need : callable
+        Runs a batch of so many windows and tells its memory in bytes; raises
+        ``torch.OutOfMemoryError``, or another ``RuntimeError`` where the device cannot do it
+        (cuDNN refuses some shapes), which counts as too large.
+    limit : float
+        Bytes.
+    taken : callable
+        Whether others take so much of the device that a batch within the limit may not fit now.
+        Then what larger batches take is drawn on from the last two that fitted.
+    most : int
+
+    Raises
+    ------
+    PredictionError
+        A single window does not fit; or too few batches fit beside the others to draw on.
 
     Examples
     --------
-    >>> largest_batch(lambda size: size <= 11)
+    >>> largest_batch(lambda size: 50 + 10 * size, limit=200, taken=lambda: False)
     8
     """
-    size = 1
-    while size < most and fits(2 * size):
+    needed: dict[int, int] = {}
+    short, size = False, 1
+    while size <= most:
+        if not short:
+            try:
+                needed[size] = need(size)
+            except torch.OutOfMemoryError as reason:
+                short = taken()
+                if not short and size == 1:
+                    raise PredictionError(
+                        "a single window does not fit into the memory of the GPU",
+                        found=str(reason).splitlines()[0],
+                        do="Use a device with more memory, a smaller window, or the CPU",
+                    ) from reason
+            except RuntimeError as reason:
+                if size == 1:
+                    raise PredictionError(
+                        "the GPU cannot run a single window",
+                        found=str(reason).splitlines()[0],
+                        do="Try another precision, or the CPU",
+                    ) from reason
+        known = needed.get(size, _drawn_on(needed, size) if short else None)
+        if known is None or known > limit:
+            break
         size *= 2
-    return size
+    return max(1, size // 2)
+
+
+def _drawn_on(needed: dict[int, int], size: int) -> float:
+    """Bytes of a batch that could not be tried, on the line through the last two that could."""
+    if len(needed) < 2:
+        raise PredictionError(
+            "the memory of the GPU is taken by others",
+            found=f"room for {max(needed, default=0)} windows now",
+            do="Free it, or say how many windows a batch is to have (batch_size)",
+        )
+    (first, before), (last, then) = list(needed.items())[-2:]
+    return then + (size - last) * (then - before) / (last - first)

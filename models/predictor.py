@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import threading
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -29,13 +30,14 @@ from models.montecarlo import batch_statistics, window_masks
 from models.prediction import Prediction, Statistics, Submitted, together
 from models.runtime import (
     PREDICTION_PRECISIONS,
+    arithmetic,
     autocast,
     choose_device,
     choose_precision,
     compiled,
     fast_layout,
     require_able,
-    settle_cuda,
+    settle_device,
 )
 from models.split import SplitNetwork, fold_batch_norm, fold_temperature
 from models.transfer import Arriving, Transfer
@@ -61,8 +63,8 @@ class BundleRecipe:
         plain answer, the expected entropy its entropy, and the variance 0.
     batch_size : int
         Windows a forward pass. 0 is settled here: on a CUDA device as many as its memory holds,
-        found by trying; else 8 sections or 2 cubes. Smaller batches are padded to it, so that a
-        window's result does not depend on how many others came with it.
+        found by trying, and then :attr:`batch_is_free`; else 8 sections or 2 cubes. Smaller batches
+        are padded to it, so that a window's result does not depend on how many others came with it.
     threads : int or None
         CPU threads of torch in the worker; None leaves them as they are.
     seed : int
@@ -72,7 +74,8 @@ class BundleRecipe:
         part and the head's first layer; ``auto`` is resolved here, once, so that all workers
         compute alike.
     device : str
-        ``cpu``, ``cuda`` or ``auto``.
+        ``cpu`` or ``cuda``. ``auto`` is settled here, by this process: who computes elsewhere
+        settles it first (:func:`models.runtime.settle_device`).
     window_shape : tuple of int or None
         Another window than the card's, where the card allows it.
     flips : bool
@@ -82,6 +85,9 @@ class BundleRecipe:
     compile : bool
         Whether torch compiles the deterministic part for the one shape of a batch; a worker where
         that does not work says so in its predictor's notes.
+    batch_is_free : bool
+        Whether the batch size was not asked for but is the most that a GPU holds, so that a
+        smaller one (:meth:`with_batch_size`) does as well.
 
     Raises
     ------
@@ -106,6 +112,7 @@ class BundleRecipe:
     flips: bool = False
     compile: bool = False
     card: Card = field(init=False, repr=False, compare=False)
+    batch_is_free: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.samples < 1:
@@ -123,18 +130,23 @@ class BundleRecipe:
                 expected=f"{card.window}, {rule}",
             )
         object.__setattr__(self, "card", card)
+        object.__setattr__(self, "device", settle_device(self.device))
         precision = choose_precision(self.precision, self.device, PREDICTION_PRECISIONS)
-        if self.device in ("cpu", "auto") or torch.cuda.is_available():  # else others have it
+        if self.device == "cpu" or torch.cuda.is_available():  # else others have it
             require_able(choose_device(self.device), precision, compile=self.compile)
         object.__setattr__(self, "precision", precision)
         object.__setattr__(self, "sha256", sha256)
+        object.__setattr__(self, "batch_is_free", self.batch_size == 0 and self.device != "cpu")
         if self.batch_size == 0:
             object.__setattr__(
                 self, "batch_size", usual_batch_size(len(card.window), self.device)
             )
             if self.device != "cpu" and torch.cuda.is_available():
-                found = probe_batch_size(Predictor(replace(self, compile=False)))
-                object.__setattr__(self, "batch_size", found)
+                object.__setattr__(self, "batch_size", _found_batch_size(self))
+
+    def with_batch_size(self, size: int) -> BundleRecipe:
+        """Make the same recipe with batches of so many windows."""
+        return replace(self, batch_size=size)
 
     @property
     def key(self) -> str:
@@ -201,6 +213,11 @@ class BundleRecipe:
         batch = (windows, len(self.inputs), *self.window)
         return least_bytes(self.card, batch, element=2 if self.precision == "bfloat16" else 4)
 
+    @property
+    def ahead(self) -> int:
+        """Batches that are worth to be submitted before the first is collected."""
+        return 0 if self.device == "cpu" else 1
+
     def references(self) -> dict[str, NDArray[np.generic]]:
         """Arrays that go with the network, such as interpreted sections that it looks at."""
         if not self.card.references:
@@ -211,6 +228,16 @@ class BundleRecipe:
     def make_predict(self) -> Predictor:
         """Load the network; once a worker process."""
         return Predictor(self)
+
+
+_found: dict[str, int] = {}
+
+
+def _found_batch_size(recipe: BundleRecipe) -> int:
+    """Batch size that was found for a recipe: a command plans more than once."""
+    if recipe.key not in _found:
+        _found[recipe.key] = probe_batch_size(Predictor(replace(recipe, compile=False)))
+    return _found[recipe.key]
 
 
 class Predictor:
@@ -230,12 +257,9 @@ class Predictor:
         self.recipe = recipe
         self.batch_size = recipe.batch_size
         self.notes: list[str] = []
-        if recipe.threads is not None:
-            torch.set_num_threads(recipe.threads)
+        self._halving = threading.Lock()
         self.device = choose_device(recipe.device)
         require_able(self.device, recipe.precision)
-        if self.device.type == "cuda":
-            settle_cuda(recipe.precision)
         self.network = open_bundle(recipe.url, recipe.sha256).build()
         fold_batch_norm(self.network)
         self.members = members_of(self.network)
@@ -274,7 +298,7 @@ class Predictor:
     @property
     def ahead(self) -> int:
         """Batches that are worth to be submitted before the first is collected."""
-        return 1 if self.device.type == "cuda" else 0
+        return self.recipe.ahead
 
     def submit(self, windows: NDArray[np.float32], window_index: NDArray[np.int64]) -> Submitted:
         """Hand windows over to the device, as in a call; a CPU computes them at once.
@@ -289,18 +313,19 @@ class Predictor:
                 "windows and their indices", found=f"{len(windows)} and {len(window_index)}"
             )
         while True:
+            size = self.batch_size
             try:
-                answers = self._compute(x, window_index)
+                answers = self._compute(x, window_index, size)
                 break
             except torch.OutOfMemoryError as reason:
-                if self.batch_size == 1:
+                if size == 1:
                     raise PredictionError(
                         f"{self.recipe.name}: a single window does not fit into memory",
                         found=f"windows of {self.recipe.window} on {self.device}",
                         do="Use a device with more memory, a smaller window, or the CPU",
                     ) from reason
             # Outside the handler: there the traceback would keep the failed batch in memory.
-            self._halve_batch()
+            self._halve_batch(size)
         return Submitted(answers, tuple(windows.shape[-3:]))
 
     def collect(self, submitted: Submitted) -> Prediction:
@@ -328,26 +353,46 @@ class Predictor:
             )
         return np.ascontiguousarray(windows, np.float32).reshape(len(windows), inputs, *shape)
 
-    def _halve_batch(self) -> None:
-        before, self.batch_size = self.batch_size, self.batch_size // 2
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        self.notes.append(
-            f"{self.recipe.name}: batches of {self.batch_size} instead of {before} windows, which"
-            f" did not fit into the memory of {self.device}"
-        )
+    def _halve_batch(self, size: int) -> None:
+        """Halve batches of a size that did not fit, unless another thread has done so."""
+        with self._halving:
+            if self.batch_size < size:
+                return
+            self.batch_size = size // 2
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            self.notes.append(
+                f"{self.recipe.name}: batches of {self.batch_size} instead of {size} windows, which"
+                f" did not fit into the memory of {self.device}"
+            )
 
-    def _compute(self, x: NDArray[np.float32], window_index: NDArray[np.int64]) -> Arriving:
+    def try_batch(self, size: int) -> None:
+        """Run a batch of so many windows of zeros, and wait for it.
+
+        Raises
+        ------
+        torch.OutOfMemoryError
+            There is too little memory.
+        RuntimeError
+            The device cannot do it for another reason.
+        """
+        zeros = np.zeros((size, len(self.recipe.inputs), *self.recipe.window), np.float32)
+        self._compute(zeros, np.arange(size), size).wait()
+
+    def _compute(
+        self, x: NDArray[np.float32], window_index: NDArray[np.int64], size: int
+    ) -> Arriving:
         """Statistics of (batch, input, ...) windows over samples, members and looks."""
-        count, extent, size = len(x), x.shape[2:], self.batch_size
+        count, extent = len(x), x.shape[2:]
         shapes = ((count, self.recipe.channels, *extent), (count, *extent), (count, *extent))
-        with torch.inference_mode():
+        settings = arithmetic(self.device, self.recipe.precision, self.recipe.threads)
+        with settings, torch.inference_mode():
             moved = self.transfer.upload(x)
             answers = tuple(moved.new_empty(shape) for shape in shapes)
             for start in range(0, count, size):
                 block = slice(start, min(start + size, count))
                 looks = [
-                    self._answers(number, look, moved[block], window_index[block])
+                    self._answers(number, look, moved[block], window_index[block], size)
                     for number, look in enumerate(itertools.product(self.members, self.looks))
                 ]
                 for answer, part in zip(answers, together(looks), strict=True):
@@ -360,10 +405,11 @@ class Predictor:
         member_and_look: tuple[SplitNetwork, tuple[int, ...]],
         x: Tensor,
         window_index: NDArray[np.int64],
+        size: int,
     ) -> Statistics:
         """Statistics of one member's look at some windows, flipped back."""
         member, look = member_and_look
-        features = self._features(number // len(self.looks), x.flip(look) if look else x)
+        features = self._features(number // len(self.looks), x.flip(look) if look else x, size)
         extent = tuple(x.shape[2:])
         masks = None
         if self.recipe.samples > 1:
@@ -375,9 +421,9 @@ class Predictor:
         without_channel = [axis - 1 for axis in look]
         return mean.flip(look), entropy.flip(without_channel), variance.flip(without_channel)
 
-    def _features(self, number: int, x: Tensor) -> Tensor:
+    def _features(self, number: int, x: Tensor, size: int) -> Tensor:
         """Deterministic part of a member, on a batch padded to its full size."""
-        missing = self.batch_size - len(x)
+        missing = size - len(x)
         if missing:
             x = torch.cat([x, x.new_zeros(missing, *x.shape[1:])])
         batch = x.contiguous()

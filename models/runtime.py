@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import torch
@@ -22,6 +23,8 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 #: ``float32`` TF32 is off, although torch has it on for convolutions.
 PREDICTION_PRECISIONS = ("float32", "tf32", "bfloat16", "float16", "auto")
 
+_cuda_arithmetic = threading.Lock()
+
 _AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -38,6 +41,28 @@ def choose_device(device: str) -> torch.device:
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise ModelError("no CUDA device here", found=device, do="Use device cpu or auto")
     return torch.device(device)
+
+
+def settle_device(device: str, seen: Iterable[bool] | None = None) -> str:
+    """Say what ``auto`` stands for where the work is done; any other device is left as it is.
+
+    Parameters
+    ----------
+    device : str
+    seen : iterable of bool, optional
+        Whether each process that will compute sees a GPU: all must. None: this process computes.
+
+    Examples
+    --------
+    >>> settle_device("auto", [True, True]), settle_device("auto", [True, False])
+    ('cuda', 'cpu')
+    >>> settle_device("cpu", [True])
+    'cpu'
+    """
+    if device != "auto":
+        return device
+    told = [torch.cuda.is_available()] if seen is None else list(seen)
+    return "cuda" if told and all(told) else "cpu"
 
 
 def choose_precision(
@@ -118,11 +143,27 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     return torch.autocast(device.type, dtype, enabled=precision in _AUTOCAST)
 
 
-def settle_cuda(precision: str) -> None:
-    """Make CUDA's convolutions and products those of ``precision``, the same bits every time.
+@contextmanager
+def arithmetic(device: torch.device, precision: str, threads: int | None) -> Iterator[None]:
+    """Context in which kernels are started with so many CPU threads, and on CUDA in ``precision``.
 
-    For the whole process: a worker has one device and runs all its networks in one precision.
+    Both are the process's or the thread's, and a worker lives longer than a job: another network
+    may have left others. What CUDA computes is settled when it is started, so the lock that keeps
+    two threads apart waits for no result.
     """
+    # OpenMP counts for each calling thread by itself.
+    if threads is not None and torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    if device.type != "cuda":
+        yield
+        return
+    with _cuda_arithmetic:
+        settle_cuda(precision)
+        yield
+
+
+def settle_cuda(precision: str) -> None:
+    """Make CUDA's convolutions and products those of ``precision``, the same bits every time."""
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.allow_tf32 = precision == "tf32"

@@ -1,21 +1,65 @@
-"""Batches by memory: what the search may do."""
+"""Batches by memory: what the search finds, whoever else uses the device."""
 
+from dataclasses import dataclass, field
+
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.batch_size import MOST, largest_batch
+from models.batch_size import MOST, SHARE, largest_batch
+from models.errors import PredictionError
+
+TOTAL = 1000
 
 
-@given(st.integers(0, 200))
-def test_the_largest_power_of_two_that_fits_is_found(room):
-    tried = []
+@dataclass
+class Device:
+    """A GPU of 1000 bytes: what a network and a window take, others take, and cuDNN refuses."""
 
-    def fits(size):
-        tried.append(size)
-        return size <= room
+    network: int = 10
+    window: int = 7
+    others: int = 0
+    refused: int = 2 * MOST
+    tried: list[int] = field(default_factory=list)
 
-    found = largest_batch(fits)
+    def need(self, size):
+        self.tried.append(size)
+        bytes_ = self.network + size * self.window
+        if bytes_ > TOTAL - self.others:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate more.\nSee")
+        if size >= self.refused:
+            raise RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED.")
+        return bytes_
+
+    def found(self):
+        taken = self.others > (1 - SHARE) * TOTAL
+        return largest_batch(self.need, SHARE * TOTAL, lambda: taken)
+
+
+@given(network=st.integers(0, 100), window=st.integers(1, 400), others=st.integers(0, 400))
+def test_the_largest_power_of_two_within_the_share_is_found(network, window, others):
+    device = Device(network, window, others)
+    found = device.found()
     assert found & (found - 1) == 0
-    assert found == 1 or found <= room
-    assert found == MOST or 2 * found > room
-    assert tried == sorted(set(tried)) and len(tried) <= 6, "no batch is tried twice"
+    assert found == 1 or network + found * window <= SHARE * TOTAL
+    assert found == MOST or network + 2 * found * window > SHARE * TOTAL
+    assert device.tried == sorted(set(device.tried)) and len(device.tried) <= 7, "none twice"
+
+
+@given(network=st.integers(0, 100), window=st.integers(1, 60), others=st.integers(0, 770))
+def test_what_others_take_changes_no_plan(network, window, others):
+    assert Device(network, window, others).found() == Device(network, window).found()
+
+
+def test_a_batch_that_the_libraries_refuse_is_too_large():
+    assert Device(refused=16).found() == 8
+    with pytest.raises(PredictionError, match="cannot run a single window.*CUDNN_STATUS"):
+        Device(refused=1).found()
+
+
+def test_without_room_for_a_try_it_is_said_why():
+    with pytest.raises(PredictionError, match=r"taken by others; found: room for 1 windows now"):
+        Device(window=50, others=920).found()
+    with pytest.raises(PredictionError, match="a single window does not fit"):
+        Device(window=2000).found()

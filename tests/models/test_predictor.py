@@ -7,6 +7,8 @@ import itertools
 import pickle
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from models.errors import BundleError, ModelError, PredictionError
 from models.montecarlo import sample_statistics, window_masks
 from models.predictor import BundleRecipe
 from models.registry import build
-from models.runtime import require_able
+from models.runtime import arithmetic, require_able
 from models.split import fold_batch_norm
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.volume import synthesize
@@ -340,6 +342,76 @@ def test_a_single_window_that_does_not_fit_is_an_error(made):
         predict(windows_for(target, 2), np.arange(2))
 
 
+def test_two_threads_that_meet_a_full_memory_halve_batches_once(made):
+    url, sha256, _, target = made
+    predict = BundleRecipe(url, sha256, samples=4, batch_size=2).make_predict()
+    windows, index = windows_for(target, 2), np.arange(2)
+    both, (body,) = threading.Barrier(2, timeout=30), predict.bodies
+
+    def run(x):
+        if len(x) == 1:
+            return body(x)
+        both.wait()
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+
+    predict.bodies = [run]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: predict(windows, index), range(2)))
+    assert predict.batch_size == 1
+    assert len(predict.notes) == 1
+    for ours, theirs in zip(*answers, strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_networks_in_turn_compute_each_with_its_own_threads(made):
+    """As on a worker that keeps several jobs' networks loaded."""
+    url, sha256, _, target = made
+    before, seen = torch.get_num_threads(), []
+    recipes = [BundleRecipe(url, sha256, samples=1, batch_size=2, threads=n) for n in (1, 2)]
+    try:
+        loaded = [recipe.make_predict() for recipe in recipes]
+        for predict in loaded:
+            (body,) = predict.bodies
+            predict.bodies = [lambda x, body=body: seen.append(torch.get_num_threads()) or body(x)]
+        with ThreadPoolExecutor(1) as other:
+            for predict in (*loaded, *loaded):
+                predict(windows_for(target, 1), np.arange(1))
+                other.submit(predict, windows_for(target, 1), np.arange(1)).result()
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1, 1, 2, 2, 1, 1, 2, 2]
+
+
+def test_cuda_is_told_the_precision_of_each_network_when_it_computes():
+    """These are switches of the process, and can be looked at without a device."""
+    switches = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [each.allow_tf32 for each in switches]
+    try:
+        for precision in ("float32", "tf32", "float32"):
+            with arithmetic(torch.device("cuda"), precision, None):
+                assert [each.allow_tf32 for each in switches] == [precision == "tf32"] * 2
+                assert torch.backends.cudnn.deterministic
+    finally:
+        for each, was in zip(switches, before, strict=True):
+            each.allow_tf32 = was
+        torch.backends.cudnn.deterministic = False
+
+
+def test_auto_stands_for_a_device_in_every_key(made, monkeypatch):
+    url, sha256, _, _ = made
+    settled = {}
+    for there, device in ((False, "cpu"), (True, "cuda")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "GPU")
+        auto = BundleRecipe(url, sha256, batch_size=4, device="auto")
+        assert auto.device == device
+        assert auto.key == BundleRecipe(url, sha256, batch_size=4, device=device).key
+        settled[device] = auto
+    assert settled["cpu"].key != settled["cuda"].key
+    assert [settled[device].ahead for device in ("cpu", "cuda")] == [0, 1]
+
+
 def fits_only(predict, most):
     """Let the network run out of memory above some windows a pass; the batches it was given."""
     seen, (body,) = [], predict.bodies
@@ -419,7 +491,12 @@ def test_batches_of_devices_that_are_not_here(made):
     sections = target == "facies"
     assert BundleRecipe(url, sha256).batch_size == (8 if sections else 2)
     if not torch.cuda.is_available():
-        assert BundleRecipe(url, sha256, device="cuda").batch_size == (32 if sections else 4)
+        there = BundleRecipe(url, sha256, device="cuda")
+        assert there.batch_size == (32 if sections else 4)
+        assert there.batch_is_free and not BundleRecipe(url, sha256).batch_is_free
+        fewer = there.with_batch_size(3)
+        assert fewer.batch_size == 3 and not fewer.batch_is_free
+        assert fewer.key == BundleRecipe(url, sha256, device="cuda", batch_size=3).key
 
 
 @pytest.mark.parametrize("name", shipped.names())

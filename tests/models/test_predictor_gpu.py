@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 
@@ -11,7 +12,6 @@ import torch
 
 from models import shipped
 from models.batch_size import MOST, SHARE
-from models.bundle import read_card
 from models.predictor import BundleRecipe
 
 pytestmark = [
@@ -102,17 +102,36 @@ def test_batches_are_as_large_as_the_memory_allows():
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_noted():
-    card = read_card(FAULT)[0]
-    large = tuple(4 * extent for extent in card.window)
-    recipe = BundleRecipe(FAULT, samples=2, device="cuda", batch_size=64, window_shape=large)
-    torch.cuda.set_per_process_memory_fraction(0.5)
-    try:
-        predict = recipe.make_predict()
+    recipe = BundleRecipe(FAULT, samples=2, device="cuda", batch_size=64)
+    predict = recipe.make_predict()
+    with room_for_few(predict):
         answer = predict(windows_of(recipe, 2), np.arange(2))
-    finally:
-        torch.cuda.set_per_process_memory_fraction(1.0)
     assert np.isfinite(answer.mean).all()
     assert predict.notes and predict.batch_size < 64
+
+
+@contextlib.contextmanager
+def room_for_few(predict):
+    """Leave this process twice what four windows take, however large the card is."""
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    predict.try_batch(4)
+    fraction = 2 * torch.cuda.max_memory_reserved() / torch.cuda.mem_get_info()[1]
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(min(1.0, fraction))
+    try:
+        yield
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+
+
+def test_networks_in_turn_compute_each_in_its_own_precision(recipe):
+    windows, index = windows_of(recipe, 3), np.arange(3)
+    plain = recipe.make_predict()
+    alone = plain(windows, index)
+    dataclasses.replace(recipe, precision="tf32").make_predict()(windows, index)
+    for ours, theirs in zip(plain(windows, index), alone, strict=True):
+        assert np.array_equal(ours, theirs)
 
 
 def test_a_compiled_network_agrees():
