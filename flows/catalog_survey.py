@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from prefect import flow
@@ -19,11 +19,14 @@ from flows.dead_runs import bury
 from flows.gates_config import gate_column, gate_limits
 from flows.runs import OPTIONS
 from flows.sources import ingest_sources
+from flows.survey_facts import SurveyFacts
 from seisproc.catalog.catalog import Catalog, Snapshot
 from seisproc.catalog.due import STATES, check_one
 from seisproc.catalog.entry import Entry
+from seisproc.catalog.held import HELD_BY, held_by
 from seisproc.catalog.history import RELEASED, Event, Record, tell
 from seisproc.catalog.recipe import short
+from seisproc.catalog.sources import is_as_seen
 from seisproc.cluster import open_cluster
 from seisproc.errors import (
     BusyError,
@@ -43,47 +46,10 @@ from tasks.report import model_cards, report_survey
 from tasks.stage import timeline
 
 BAD_SOURCE = (SegyError, GeometryError, VolumeError)
-"""Errors of ingest that no other try mends: the survey is quarantined until its source changes."""
+"""Errors by which ingest refuses a source: no other try mends it, until the source changes."""
 
 SKIPPED, HELD = "Skipped", "Held"
 """Names of the states of a run that found nothing to do, and of one that a quality gate holds."""
-
-
-@dataclass(frozen=True)
-class SurveyFacts:
-    """What a run tells of a survey, beside where its store is.
-
-    Attributes
-    ----------
-    seconds : float
-        From the first stage to the last.
-    worker_hours : float
-        Of its interpretation.
-    voxels : int
-        Of one of its volumes.
-    exports : tuple of str
-        SEG-Y files.
-    report : str
-        Its report.
-    notes : tuple of str
-        What was not done, and why.
-    stages : tuple of dict
-        Stage and seconds.
-    gates : tuple of dict
-        What the quality gates say, a row each.
-    digest : dict
-        The survey in numbers (:mod:`seisproc.report.digest`), for the report of the basin.
-    """
-
-    seconds: float = 0.0
-    worker_hours: float = 0.0
-    voxels: int = 0
-    exports: tuple[str, ...] = ()
-    report: str = ""
-    notes: tuple[str, ...] = ()
-    stages: tuple[Mapping[str, Any], ...] = ()
-    gates: tuple[Mapping[str, Any], ...] = ()
-    digest: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _run_name() -> str:
@@ -121,10 +87,9 @@ def catalog_survey(
     opened = open_catalog(catalog)
     try:
         with opened.claim(name) as held:
-            if models:
-                entry = opened.entry(name)
-                return _interpret_beside(opened, entry, models, run, priority, cluster)
             entry = opened.entry(name)
+            if models:
+                return _interpret_beside(opened, entry, models, run, priority, cluster)
             wanted = wanted_now(Snapshot(opened.basin, {name: entry}))
             verdict = check_one(opened, name, wanted)
             if not verdict.due:  # another night may have done it meanwhile
@@ -166,7 +131,7 @@ def _interpret_beside(
         )
     tell(catalog.layout, entry.name, Event(
         time.time(), "interpreted", f"{run}: {', '.join(map(short, models))}",
-        run=str(flow_run.name or ""),
+        run=_name(),
     ))
     seconds = sum(float(stage["seconds"]) for stage in stages)
     return SurveyFacts(seconds, made.worker_hours, Survey(entry.store).amplitude.size,
@@ -187,31 +152,42 @@ class _Work:
     ) -> None:
         self.catalog, self.entry, self.held, self.priority = catalog, entry, held, priority
         self.recipe, self.models = recipe, models
-        told = (catalog.basin.gates, entry.gates)
-        self.limits, self.column = gate_limits(*told), gate_column(*told)
-        self.facts = SurveyFacts()
+        self.told = (catalog.basin.gates, entry.gates)
+        self.limits, self.column = gate_limits(*self.told), gate_column(*self.told)
+        self.facts, self.ingested = SurveyFacts(), False
+        self.holding: list[str] = []
         self.before = catalog.record(entry.name)
         same = self.before is not None and self.before.recipe == recipe
         self.released = self.before.facts.get(RELEASED) if self.before and same else None
-        if self.before is not None and self.before.outcome == "started":
-            bury(self.before.run)
+        if self.before is not None and self.before.outcome == "started" and self.before.run_id:
+            bury(self.before.run_id)
 
     def run(self, export: bool, cluster: ClusterConfig) -> SurveyFacts | State[Any]:
         """Do all stages; whatever becomes of them stands in the catalogue afterwards."""
         self._note("started")
         try:
             facts = self._stages(export, cluster)
+        except BusyError as error:  # whoever has what it needs is at work, and no harm is done
+            self.held.require(ask=True)
+            self.catalog.take_back(self.entry.name, self.before, str(error), _name())
+            raise
         except ReviewError as error:
             self._note("review", str(error), self.facts)
             return State(type=StateType.FAILED, name=HELD, message=str(error))
-        except BAD_SOURCE as error:
-            self._note("quarantined", str(error))
-            raise
         except Exception as error:
-            self._note("failed", _one_line(error))
+            if self._finds_source_bad(error):
+                self._note("quarantined", str(error))
+            else:
+                self._note("failed", _one_line(error))
             raise
         self._note("done", facts=facts)
         return facts
+
+    def _finds_source_bad(self, error: Exception) -> bool:
+        """Whether ingest refuses the very files that scan saw: one that is away comes back."""
+        seen = self.catalog.seen(self.entry.name)
+        return (not self.ingested and isinstance(error, BAD_SOURCE)
+                and is_as_seen(self.entry, seen))
 
     def _stages(self, export: bool, cluster: ClusterConfig) -> SurveyFacts:
         entry, start = self.entry, time.monotonic()
@@ -237,6 +213,7 @@ class _Work:
             ingest_sources(
                 list(entry.sources), entry.store, form.headers, form.volume, address, True
             )
+        self.ingested = True
         self.held.require()
 
     def _interpret(self, address: str) -> None:
@@ -265,6 +242,7 @@ class _Work:
     def _judge(self, verdicts: Sequence[Verdict]) -> None:
         """Note what gates say; one that holds ends the run, unless a person has released it."""
         self._tell(gates=(*self.facts.gates, *gate_rows(verdicts)))
+        self.holding = [each.name for each in verdicts if each.outcome == "hold"]
         if not self.released:
             require_none_holds(self.entry.name, verdicts)
 
@@ -284,9 +262,12 @@ class _Work:
         self.held.require(ask=True)
         # What is known of it stays known until a later run is through.
         told = dict(self.before.facts) if self.before else {}
-        told.pop(RELEASED, None)
+        for passing in (RELEASED, HELD_BY):
+            told.pop(passing, None)
         if facts:
             told.update({key: value for key, value in asdict(facts).items() if value})
+        if outcome == "review":
+            told[HELD_BY] = held_by(self.holding, *self.told)
         if self.released:  # as long as it is made from the same, whatever dies on the way
             told[RELEASED] = self.released
         tries = 0 if self.before is None else self.before.attempts
@@ -297,9 +278,14 @@ class _Work:
             attempts=0 if outcome == "done" else tries + 1,
             store=store,
             fingerprint=Survey(store).fingerprint if published else "",
-            run=str(flow_run.name or ""),
+            run=_name(),
+            run_id=str(flow_run.id or ""),
             facts=told,
         ))
+
+
+def _name() -> str:
+    return str(flow_run.name or "")
 
 
 def _one_line(error: Exception) -> str:

@@ -13,14 +13,8 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterId,
-    FlowRunFilterName,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Crashed
 
@@ -41,10 +35,9 @@ def living_night(layout: Layout) -> Iterator[None]:
         yield
 
 
-def bury(name: str) -> None:
-    """Show as Crashed the runs of that name that seem to go on; whoever asks has their lease."""
-    running = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING]))
-    _crash(FlowRunFilter(name=FlowRunFilterName(any_=[name]), state=running))
+def bury(run: str) -> None:
+    """Show as Crashed the run of that id, if it seems to go on; whoever asks has its lease."""
+    _crash(FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run)])))
 
 
 def _nights(layout: Layout) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from seisproc.atomic import write_atomic
-from seisproc.catalog.documents import Documents, create_text, read_text
+from seisproc.catalog.documents import Documents, create_text, delete, read_text
 from seisproc.catalog.entry import Basin, Broken, Entry
 from seisproc.catalog.history import RELEASED, Event, Record, tell
 from seisproc.catalog.layout import NAME, Layout, require_name
@@ -190,6 +190,17 @@ class Catalog:
         write_atomic(self.layout.run(name), record.to_json().encode())
         tell(self.layout, name, Event(record.time, record.outcome, record.reason, run=record.run))
 
+    def take_back(self, name: str, before: Record | None, why: str, run: str = "") -> None:
+        """Put back the record of a survey as it was before a run that could do nothing.
+
+        Only the holder of the survey's lease (:meth:`claim`) may.
+        """
+        if before is None:
+            delete(self.layout.run(name))
+        else:
+            write_atomic(self.layout.run(name), before.to_json().encode())
+        tell(self.layout, name, Event(time.time(), "skipped", why, run=run))
+
     def release(self, name: str, why: str = "") -> bool:
         """Let a survey that is quarantined or held for review be tried again; false if none is.
 
@@ -203,8 +214,10 @@ class Catalog:
             if record is None or record.outcome not in ("quarantined", "review"):
                 return False
             reason = f"released{f': {why}' if why else ''}"
+            # of a bad source nobody has seen what the gates would say
+            seen = {RELEASED: reason} if record.outcome == "review" else {}
             freed = replace(record, outcome="failed", attempts=0, time=time.time(), reason=reason,
-                            facts={**record.facts, RELEASED: reason})
+                            facts={**record.facts, **seen})
             write_atomic(self.layout.run(name), freed.to_json().encode())
             tell(self.layout, name, Event(freed.time, "released", why))
         return True

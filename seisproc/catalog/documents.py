@@ -167,6 +167,13 @@ def create_text(url: str, text: str) -> bool:
     return True
 
 
+def delete(url: str) -> None:
+    """Delete a small file, if it is there."""
+    fs, path = open_place(url)
+    with reaching(url), contextlib.suppress(FileNotFoundError):
+        fs.rm_file(path)
+
+
 def _create_local(path: str, text: str) -> bool:
     """Write aside, then link: whoever meets the name finds the whole file."""
     target = Path(path)

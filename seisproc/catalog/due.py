@@ -16,15 +16,17 @@ from typing import Any
 from seisproc.catalog.catalog import Catalog, Snapshot
 from seisproc.catalog.entry import Entry
 from seisproc.catalog.files import FileVersion, Look, find_files
+from seisproc.catalog.held import HELD_BY, changed_limits
 from seisproc.catalog.history import Record
 from seisproc.catalog.recipe import SOURCE_KEYS, differences, recipe_of
 from seisproc.catalog.seen import Seen
+from seisproc.catalog.sources import files_of
 from seisproc.catalog.stores import shared_stores, stores_there
 from seisproc.places import shown
 
 STATES = {
     "new": "never processed",
-    "changed": "source, model or settings changed since it was done",
+    "changed": "source, model, settings or the gate that held it changed since",
     "failed": "the last run failed; it is tried again",
     "interrupted": "the last run did not end",
     "done": "everything is there",
@@ -163,6 +165,10 @@ def check(
     for name, recipe in recipes.items():
         seen, record = snapshot.seen[name], snapshot.records.get(name)
         state, why = _compared(recipe, seen, record, there.get(name, ""))
+        if state == "review" and record is not None:
+            told = (basin.gates, entries[name].gates)
+            limits = changed_limits(record.facts.get(HELD_BY, {}), *told)
+            state, why = ("changed", limits) if limits else (state, why)
         first = originals[name]
         if first != name and state in DUE:
             state, why = "duplicate", (f"the same content as {first}, read in the same way",)
@@ -217,18 +223,6 @@ def _unfit(
     unknown = [model for model in entry.models if model not in wanted.pinned]
     why = (wanted.missing.get(model, f"{shown(model)} is not there") for model in unknown)
     return Verdict(name, "no model", tuple(why)) if unknown else None
-
-
-def files_of(entry: Entry, look: Look) -> tuple[list[FileVersion], list[str]]:
-    """Return the files of an entry in the order that ingest takes them, and sources without any."""
-    found: dict[str, FileVersion] = {}
-    gone = []
-    for source in entry.sources:
-        files = look.files_of(source)
-        found |= {file.url: file for file in files}
-        if not files:
-            gone.append(source)
-    return list(found.values()), gone
 
 
 def _waiting(

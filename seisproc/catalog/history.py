@@ -32,7 +32,8 @@ quarantined
     The source is bad; it is tried again when the source, or how it is read, has changed, or when a
     person releases it.
 review
-    A quality gate holds it until a person releases it, or something that it depends on has changed.
+    A quality gate holds it until a person releases it, or something that it depends on has changed:
+    what it is made from, or the limits of that gate.
 """
 
 RELEASED = "released"
@@ -61,6 +62,8 @@ class Record:
         Of the store.
     run : str
         Where to look: the run's name, or a link.
+    run_id : str
+        Of the flow run: two catalogues may have runs of one name.
     facts : mapping
         Whatever else a run wants to tell: hours, volumes, links.
     """
@@ -73,6 +76,7 @@ class Record:
     store: str = ""
     fingerprint: str = ""
     run: str = ""
+    run_id: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -102,7 +106,8 @@ class Event:
     time : float
         Seconds since 1970.
     what : str
-        ``added``, ``settled``, ``changed``, ``unreadable``, ``released``, or an outcome.
+        ``added``, ``settled``, ``changed``, ``unreadable``, ``released``, ``skipped``, or an
+        outcome.
     why : str
         In words.
     host : str

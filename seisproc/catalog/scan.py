@@ -24,10 +24,10 @@ from seisproc.catalog.arrivals import (
     read_arrivals,
 )
 from seisproc.catalog.catalog import Catalog, Snapshot
-from seisproc.catalog.due import files_of
 from seisproc.catalog.files import Look
 from seisproc.catalog.reading import Reader, Say, Scanned
 from seisproc.catalog.seen import Seen
+from seisproc.catalog.sources import files_of
 from seisproc.errors import OutputExistsError, SeisprocError
 from seisproc.leases import Lease
 from seisproc.places import is_remote, shown

@@ -1,9 +1,11 @@
 import dataclasses
+import json
 import time
 
 import pytest
 
 from seisproc.catalog.due import Wanted, check, check_one
+from seisproc.catalog.held import HELD_BY, held_by
 from seisproc.catalog.history import Record, history
 from seisproc.errors import BusyError
 from tests.seisproc.catalog.conftest import Basin, write_segy
@@ -108,6 +110,30 @@ def test_a_review_waits_for_a_person_or_for_another_model(done):
     finish(done, "f3", "review", reason="uncertainty above 0.4")
     assert done.verdict("f3", WANTED).state == "review"
     assert done.verdict("f3", NEWER).state == "changed"
+
+
+def test_a_review_is_due_again_when_its_own_limit_changes(done):
+    held = held_by(["order_violations"], {}, {"column": ["top", "base"]})
+    change(done, "models: [facies]\ngates: {column: [top, base]}")
+    finish(done, "f3", "review", reason="out of order", facts={HELD_BY: held})
+    change(done, "models: [facies]\ngates: {column: [top, base], noise: null}")
+    assert done.verdict("f3", WANTED).state == "review"
+    change(done, "models: [facies]\ngates: {order_violations: null}")
+    assert done.verdict("f3", WANTED).why == (
+        "gate limit changed: order_violations 0.25 -> never",
+        "gate limit changed: column top, base -> the network's")
+    change(done, "models: [facies]\ngates: {order_violations: {hold: 0.01}, column: [top, base]}")
+    verdict = done.verdict("f3", WANTED)
+    assert verdict.due and "would hold before it warns" in verdict.why[0]
+
+
+def test_records_from_before_are_read(done):
+    place = done.root / "runs" / "f3.json"
+    told = json.loads(place.read_text())
+    del told["run_id"]
+    place.write_text(json.dumps(told))
+    record = done.open().record("f3")
+    assert (record.outcome, record.run_id) == ("done", "")
 
 
 def test_what_failed_or_did_not_end_is_due_again(done):

@@ -1,0 +1,127 @@
+"""A survey's run: what becomes of its record where something is in the way."""
+
+import time
+
+import numpy as np
+import pytest
+
+from flows import catalog_survey as module
+from flows.catalog_config import entry_text, open_catalog
+from flows.catalog_due import algorithms
+from flows.catalog_survey import catalog_survey
+from flows.config import ClusterConfig
+from seisproc.building import PRODUCT
+from seisproc.catalog.due import Wanted, check_one
+from seisproc.catalog.history import RELEASED, Record, history
+from seisproc.catalog.scan import scan_catalog
+from seisproc.errors import GeometryError, SegyError
+from seisproc.grid import Grid
+from seisproc.leases import lease
+from seisproc.segy.create import create_segy
+
+pytestmark = pytest.mark.usefixtures("prefect_harness")
+
+
+def write_segy(path, dead=0):
+    """Write 6 x 5 traces of noise, the first ones dead."""
+    lines = [np.arange(count, dtype="int32") + 10 for count in (6, 5)]
+    volume = np.random.default_rng(1).standard_normal((6, 5, 8)).astype("float32")
+    volume.reshape(-1, 8)[:dead] = 0
+    i, j = np.meshgrid(np.arange(6.0), np.arange(5.0), indexing="ij")
+    create_segy(path, volume, Grid(*lines, 4.0 * np.arange(8)), cdp_x=25 * i, cdp_y=25 * j)
+    return path
+
+
+@pytest.fixture
+def basin(tmp_path):
+    """A catalogue of one survey, scanned, of whose 30 traces 25 are dead."""
+    root = tmp_path / "basin"
+    (root / "surveys").mkdir(parents=True)
+    (root / "catalog.yaml").write_text("quiet_s: 0\n")
+    (root / "surveys" / "f3.yaml").write_text("sources: f3.sgy\n")
+    write_segy(root / "f3.sgy", dead=25)
+    scan(root)
+    return root
+
+
+def scan(root):
+    scan_catalog(open_catalog(str(root)), entry_text)
+
+
+def run(root):
+    """Run the survey and return the flow run's state and what is noted of it."""
+    state = catalog_survey(str(root), "f3", export=False,
+                           cluster=ClusterConfig(kind="in-process"), return_state=True)
+    return state, open_catalog(str(root)).record("f3")
+
+
+def verdict(root):
+    return check_one(open_catalog(str(root)), "f3", Wanted(algorithms=algorithms()))
+
+
+def test_what_ingest_says_of_a_file_that_is_away_quarantines_nothing(basin, monkeypatch):
+    plain, file, away = module.ingest_sources, basin / "f3.sgy", basin / "away.sgy"
+
+    def unmounted(*arguments):
+        file.rename(away)
+        return plain(*arguments)
+
+    monkeypatch.setattr(module, "ingest_sources", unmounted)
+    state, record = run(basin)
+    assert state.is_failed() and record.outcome == "failed"
+    assert "no such file" in record.reason
+    assert verdict(basin).state == "missing"
+    away.rename(file)
+    scan(basin)
+    assert verdict(basin).due
+
+    def torn(*arguments):
+        raise SegyError("f3.sgy does not divide into whole traces")
+
+    monkeypatch.setattr(module, "ingest_sources", torn)
+    assert run(basin)[1].outcome == "quarantined"
+
+
+def test_a_release_from_quarantine_leaves_the_gates_on_and_one_from_review_does_not(basin):
+    catalog = open_catalog(str(basin))
+    catalog.note("f3", Record("quarantined", time.time(), verdict(basin).recipe, "torn"))
+    assert catalog.release("f3", "it was copied again")
+    state, record = run(basin)
+    assert (state.name, record.outcome) == ("Held", "review")
+    assert RELEASED not in record.facts
+    assert record.run_id and record.run == "survey/f3"
+    assert verdict(basin).state == "review"
+    assert catalog.release("f3", "so it is")
+    assert run(basin)[1].outcome == "done"
+
+
+def test_a_survey_that_is_held_is_due_when_its_limit_is_another(basin):
+    assert run(basin)[1].outcome == "review"
+    entry = basin / "surveys" / "f3.yaml"
+    entry.write_text("sources: f3.sgy\ngates: {noise: {hold: 9}, dead_traces: {warn: 0.1}}\n")
+    assert verdict(basin).state == "review", "it is not these that hold it"
+    entry.write_text("sources: f3.sgy\n")
+    (basin / "catalog.yaml").write_text("quiet_s: 0\ngates: {dead_traces: {hold: 0.9}}\n")
+    assert verdict(basin).why == ("gate limit changed: dead_traces 0.2 -> 0.9",)
+    assert run(basin)[1].outcome == "done"
+    (basin / "catalog.yaml").write_text("quiet_s: 0\ngates: {dead_traces: {hold: 0.3}}\n")
+    assert verdict(basin).state == "done", "what is done stays done"
+
+
+def test_a_product_that_another_run_writes_is_left_to_it_and_nothing_is_noted(basin):
+    store = open_catalog(str(basin)).entry("f3").store
+    with lease(f"{store}.work/{PRODUCT}", "the store"):
+        state, record = run(basin)
+    assert (state.name, record) == ("Skipped", None)
+    assert verdict(basin).state == "new"
+    told = history(open_catalog(str(basin)).layout, "f3")
+    assert [event.what for event in told] == ["settled", "started", "skipped"]
+
+
+def test_what_fails_after_ingest_is_tried_again(basin, monkeypatch):
+    def broken(*arguments):
+        raise GeometryError("two grids differ")
+
+    monkeypatch.setattr(module, "judge_survey", broken)
+    state, record = run(basin)
+    assert state.is_failed() and record.outcome == "failed"
