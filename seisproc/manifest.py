@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import math
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 import numpy as np
@@ -29,6 +31,12 @@ MANIFEST = "manifest"
 SEAL = "seal"
 METADATA = "zarr.json"
 NO_MARK = "-"
+
+LISTED_AT_ONCE = 20_000
+"""Files whose names, sizes and times are held in memory together: some tens of MB."""
+
+HELD_BYTES = 4 << 20
+"""Of a manifest's text: whole chunks of its array."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +63,25 @@ class StoredFile:
 
 
 def sealed(group_url: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Record the finished arrays of a group; return its attributes with their seal."""
+    """Record the finished arrays of a group; return its attributes with their seal.
+
+    The list may have millions of lines: they go through a file on this machine, never all through
+    memory.
+    """
     fs, root = fsspec.core.url_to_fs(group_url)
     fs.invalidate_cache()  # other processes wrote the shards
-    files = [
-        StoredFile(f"{name}/{path}", size, mark)
-        for name in array_names(fs, root)
-        for path, size, mark in _array_files(fs, f"{root}/{name}")
-    ]
-    seal: dict[str, Any] = {
-        "files": len(files),
-        "bytes": sum(file.size for file in files),
-        "attributes": attributes_hash(attributes),
-    }
-    if files:
-        _write(group_url, "".join(file.line() for file in files).encode())
-        seal["manifest"] = manifest_hash(group_url)
+    files = size = 0
+    with tempfile.SpooledTemporaryFile(max_size=HELD_BYTES) as text:
+        for name in array_names(fs, root):
+            for file in _array_files(fs, root, name):
+                text.write(file.line().encode())
+                files, size = files + 1, size + file.size
+        seal: dict[str, Any] = {
+            "files": files, "bytes": size, "attributes": attributes_hash(attributes)
+        }
+        if files:
+            _write(group_url, text)
+            seal["manifest"] = manifest_hash(group_url)
     fs.invalidate_cache()  # a listing that is kept would lack the group's metadata
     return {**attributes, SEAL: seal}
 
@@ -116,6 +127,31 @@ def part_files(fs: AbstractFileSystem, array: str, part: str) -> dict[str, int]:
     return {path[len(array) + 1 :]: int(found[path]["size"]) for path in sorted(found)}
 
 
+def chunk_files(
+    fs: AbstractFileSystem, array: str, grid: Sequence[int]
+) -> Iterator[tuple[str, int]]:
+    """Yield path within the array and size of every chunk or shard, sorted, some at a time.
+
+    ``grid``: how many there may be along each axis; parts with many files are listed in parts.
+    """
+    for part in part_names(fs, array):
+        yield from _files_within(fs, array, part, grid[1:])
+
+
+def _files_within(
+    fs: AbstractFileSystem, array: str, part: str, grid: Sequence[int]
+) -> Iterator[tuple[str, int]]:
+    if math.prod(grid) <= LISTED_AT_ONCE:
+        yield from part_files(fs, array, part).items()
+        return
+    entries = {_name(entry): entry for entry in fs.ls(f"{array}/{part}", detail=True)}
+    for name in sorted(entries):
+        if entries[name]["type"] == "directory":
+            yield from _files_within(fs, array, f"{part}/{name}", grid[1:])
+        else:
+            yield f"{part}/{name}", int(entries[name]["size"])
+
+
 def attributes_hash(attributes: Mapping[str, Any]) -> str:
     """SHA-256 of a group's attributes as JSON holds them, the seal aside."""
     plain = json.loads(json.dumps({k: v for k, v in attributes.items() if k != SEAL}))
@@ -125,7 +161,10 @@ def attributes_hash(attributes: Mapping[str, Any]) -> str:
 def manifest_hash(group_url: str) -> str:
     """SHA-256 of the manifest's text and of its array's metadata."""
     fs, root = fsspec.core.url_to_fs(group_url)
-    digest = hashlib.sha256(read_manifest(group_url).encode())
+    stored = zarr.open_array(f"{group_url}/{MANIFEST}", mode="r")
+    digest = hashlib.sha256()
+    for start in range(0, stored.shape[0], HELD_BYTES):
+        digest.update(np.asarray(stored[start : start + HELD_BYTES], "uint8").tobytes())
     digest.update(fs.cat_file(f"{root}/{MANIFEST}/{METADATA}"))
     return digest.hexdigest()
 
@@ -136,21 +175,31 @@ def read_manifest(group_url: str) -> str:
     return np.asarray(stored[...], "uint8").tobytes().decode()
 
 
-def _write(group_url: str, text: bytes) -> None:
-    from seisproc.survey import write_array
+def _write(group_url: str, text: IO[bytes]) -> None:
+    from seisproc.survey import LIST_CHUNK, create_array
 
+    length = text.tell()
     # The length in the name: in a tree of groups, xarray takes equal names for equal dimensions.
-    dimension = f"manifest_byte_{len(text)}"
-    write_array(group_url, MANIFEST, np.frombuffer(text, "uint8"), (dimension,))
+    dimension = f"manifest_byte_{length}"
+    array = create_array(
+        group_url, MANIFEST, (length,), "uint8", (dimension,), chunks=(min(length, LIST_CHUNK),)
+    )
+    text.seek(0)
+    for start in range(0, length, HELD_BYTES):
+        block = np.frombuffer(text.read(HELD_BYTES), "uint8")
+        array[start : start + len(block)] = block
 
 
-def _array_files(fs: AbstractFileSystem, array: str) -> Iterator[tuple[str, int, str]]:
-    """Path within the array, size and mark of its metadata and of every chunk or shard."""
-    metadata = fs.cat_file(f"{array}/{METADATA}")
-    yield METADATA, len(metadata), mark_of(metadata)
-    for part in part_names(fs, array):
-        for path, size in part_files(fs, array, part).items():
-            yield path, size, NO_MARK
+def _array_files(fs: AbstractFileSystem, root: str, name: str) -> Iterator[StoredFile]:
+    """Yield an array's metadata, and every chunk or shard."""
+    array = f"{root}/{name}"
+    content = fs.cat_file(f"{array}/{METADATA}")
+    yield StoredFile(f"{name}/{METADATA}", len(content), mark_of(content))
+    metadata = json.loads(content)
+    edges = metadata["chunk_grid"]["configuration"]["chunk_shape"]
+    grid = [-(-extent // edge) for extent, edge in zip(metadata["shape"], edges, strict=True)]
+    for path, size in chunk_files(fs, array, grid):
+        yield StoredFile(f"{name}/{path}", size)
 
 
 def mark_of(content: bytes) -> str:
