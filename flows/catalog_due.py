@@ -10,7 +10,9 @@ from seisproc.catalog.due import Wanted
 
 
 def wanted_now(snapshot: Snapshot) -> Wanted:
-    """Settle once which bundle each model's name means now; one that means none is told, by name.
+    """Settle once which bundle each model's name means now; one that means none is told, with why.
+
+    That is one that is not there, and one whose registry is away or damaged.
 
     torch is imported only where a model is named at all.
     """
@@ -27,6 +29,8 @@ def wanted_now(snapshot: Snapshot) -> Wanted:
                 pinned[name] = resolve_model(name).address
             except (ModelError, SeisprocError) as error:
                 missing[name] = str(error)
+            except OSError as error:  # of a local disk, whose errors do not all name the file
+                missing[name] = f"{name} cannot be read; found: {error}"
     return Wanted(pinned, missing, algorithms())
 
 

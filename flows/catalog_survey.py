@@ -94,6 +94,8 @@ def catalog_survey(
             verdict = check_one(opened, name, wanted)
             if not verdict.due:  # another night may have done it meanwhile
                 why = "; ".join(verdict.why) or STATES[verdict.state]
+                if verdict.state == "no model":  # it was there when the run was asked for
+                    raise ConfigError(f"{name}: {why}")
                 return Completed(name=SKIPPED, message=f"{verdict.state}: {why}")
             models = [wanted.pinned[model] for model in entry.models]
             work = _Work(opened, entry, verdict.recipe or {}, models, held, priority)

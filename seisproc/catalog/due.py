@@ -38,7 +38,7 @@ STATES = {
     "review": "a quality gate waits for a person",
     "on hold": "a person wants nothing done",
     "invalid": "the entry cannot be read",
-    "no model": "a model that the entry names is not there",
+    "no model": "a model that the entry names is not there, or cannot be reached or read",
 }
 """States of a survey: what they mean."""
 
@@ -116,6 +116,18 @@ class Check:
     def due(self) -> tuple[Verdict, ...]:
         """Those with something to do, in the order to do them."""
         return tuple(each for each in self.verdicts if each.due)
+
+    @property
+    def broken_models(self) -> dict[str, tuple[str, ...]]:
+        """Why a model that entries name cannot be had -> surveys that wait for nothing else.
+
+        A registry that is away makes a whole basin wait, with nothing due: that is no good night.
+        """
+        found: dict[str, tuple[str, ...]] = {}
+        for verdict in self.verdicts:
+            for why in verdict.why if verdict.state == "no model" else ():
+                found[why] = (*found.get(why, ()), verdict.name)
+        return found
 
 
 def check(

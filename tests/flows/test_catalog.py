@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from flows.catalog_config import YamlForms, entry_form, entry_text, open_catalog
+from flows.catalog_due import wanted_now
+from seisproc.catalog.due import check
 from seisproc.catalog.entry import Basin, Broken
 from seisproc.catalog.history import Record
 from seisproc.catalog.layout import Layout
@@ -201,6 +203,24 @@ def test_an_entry_that_names_no_model_there_is_says_so(basin, command):
     code, out, _ = command("catalog", "list", basin)
     assert code == 0
     assert "no model" in out and "no bundle here" in out
+
+
+def test_a_registry_that_cannot_be_read_is_told_with_the_reason(basin, command):
+    for name in "ab":
+        write_segy(basin / f"in/{name}.sgy", seed=ord(name))
+        command("catalog", "add", basin, name, basin / f"in/{name}.sgy", "--model",
+                basin / "bad/facies")
+    command("catalog", "scan", basin)
+    (basin / "bad/facies/production.json").mkdir(parents=True)
+    code, out, err = command("catalog", "list", basin, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["states"] == {"no model": 2}
+    snapshot = open_catalog(str(basin)).load()
+    found = check(open_catalog(str(basin)), wanted_now(snapshot), snapshot=snapshot)
+    ((why, names),) = found.broken_models.items()
+    assert names == ("a", "b") and not found.due
+    assert why.startswith(str(basin / "bad/facies")) and "Is a directory" in why
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

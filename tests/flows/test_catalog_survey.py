@@ -4,6 +4,9 @@ import time
 
 import numpy as np
 import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.states import Running
 
 from flows import catalog_survey as module
 from flows.catalog_config import entry_text, open_catalog
@@ -118,10 +121,33 @@ def test_a_product_that_another_run_writes_is_left_to_it_and_nothing_is_noted(ba
     assert [event.what for event in told] == ["settled", "started", "skipped"]
 
 
-def test_what_fails_after_ingest_is_tried_again(basin, monkeypatch):
+def test_what_fails_after_ingest_is_tried_again_and_only_the_run_that_died_is_buried(
+    basin, monkeypatch
+):
+    @flow(name="catalog-survey")
+    def other() -> None: ...
+
+    with get_client(sync_client=True) as client:
+        dead, alive = (client.create_flow_run(other, name="survey/f3", state=Running())
+                       for _ in range(2))
+    died = Record("started", time.time(), verdict(basin).recipe, run="survey/f3",
+                  run_id=str(dead.id))
+    open_catalog(str(basin)).note("f3", died)
+
     def broken(*arguments):
         raise GeometryError("two grids differ")
 
     monkeypatch.setattr(module, "judge_survey", broken)
     state, record = run(basin)
     assert state.is_failed() and record.outcome == "failed"
+    with get_client(sync_client=True) as client:
+        states = [client.read_flow_run(each.id).state_name for each in (dead, alive)]
+    assert states == ["Crashed", "Running"], "another catalogue has a survey of this name"
+
+
+def test_a_run_whose_model_is_away_by_now_is_no_success(basin):
+    with (basin / "surveys" / "f3.yaml").open("a") as entry:
+        entry.write("models: [registry/facies]\n")
+    state, record = run(basin)
+    assert state.is_failed() and "no bundle here" in state.message
+    assert record is None

@@ -152,6 +152,9 @@ def test_what_cannot_be_worked_on_says_why(done):
     missing = dataclasses.replace(WANTED, missing={"other": "other: no bundle here"})
     verdict = done.verdict("f3", missing)
     assert (verdict.state, verdict.why) == ("no model", ("other: no bundle here",))
+    assert done.check(missing).broken_models == {"other: no bundle here": ("f3",)}
+    assert not done.check(dataclasses.replace(WANTED, pinned={**WANTED.pinned, "other": "x"})
+                          ).broken_models
     change(done, "models: [facies]")
     (done.inbox / "f3.sgy").unlink()
     assert done.verdict("f3", WANTED).state == "missing"
