@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from flows.options import LOCATION, json_option, overwrite_option, print_receipt
+from seisproc.places import shown
 
 if TYPE_CHECKING:
     from seisproc.catalog.due import Check
     from seisproc.report.basin import BasinReceipt
+
+log = logging.getLogger("seisproc.catalog")
 
 NOT_ASKED = ("quarantined", "review", "on hold", "duplicate")
 """States of surveys of which no section is wanted."""
@@ -68,7 +73,8 @@ def basin_report(
     count, per_survey : int
         Sections of each target to label next, and of one survey among them, at most.
     overwrite : bool
-        Whether the page may be replaced; the list is.
+        Whether the page may be replaced; the list is. One that somebody has edited since the page
+        was written is kept beside it, as ``next-edited-TIME.csv``.
     """
     from seisproc.atomic import write_atomic
     from seisproc.labelling.covered import Covered
@@ -85,8 +91,26 @@ def basin_report(
         lambda each: covered(each.survey, each.target, each.line, each.number),
     )
     if to_label:
+        _keep_edited(to_label, output)
         write_atomic(to_label, sections_csv(wanted).encode())
     return write_basin_report(checked, wanted, output, list_file=to_label, overwrite=overwrite)
+
+
+def _keep_edited(to_label: str, page: str) -> None:
+    """Put a list aside that is newer than its page: the page is written last, unless by a person.
+
+    What an expert took out or added is work; a list that nobody touched is made again any time.
+    """
+    from seisproc.catalog.documents import create_text, read_text
+    from seisproc.catalog.files import look_at
+
+    there, made = look_at(to_label), look_at(page)
+    if there is None or made is None or there.modified <= made.modified:
+        return
+    moment = datetime.fromtimestamp(there.modified).strftime("%Y-%m-%dT%H%M%S")
+    beside = f"{to_label.removesuffix('.csv')}-edited-{moment}.csv"
+    if create_text(beside, read_text(to_label) or ""):
+        log.warning("%s was edited: that is kept as %s", shown(to_label), shown(beside))
 
 
 @click.command()
