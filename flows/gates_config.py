@@ -40,6 +40,9 @@ def _gate(name: str, description: str) -> Any:
 class GatesForm(Form):
     """Quality gates between the stages of a survey's run; shares are from 0 to 1."""
 
+    no_geometry: LimitForm | None = _gate(
+        "no_geometry", "1 where the headers do not say where the traces lie, else 0."
+    )
     dead_traces: LimitForm | None = _gate(
         "dead_traces", "Share of the traces that hold one value only."
     )

@@ -56,6 +56,9 @@ class Gate:
 
 
 _GATES = (
+    Gate("no_geometry", "ingest", "traces without a place", "%", Limit(0.5, 0.5),
+         "Say in its entry where the headers tell the lines (`headers:`); or release it, to keep"
+         " plain traces that no network can interpret"),
     Gate("dead_traces", "ingest", "dead traces", "%", Limit(0.05, 0.20),
          "Look at these lines: are traces missing that the source has?"),
     Gate("nonfinite_samples", "ingest", "samples that are no numbers", "%", Limit(0.001, 0.20),

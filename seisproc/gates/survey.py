@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from seisproc.gates.look import Seen, look_at_survey, look_measures
-from seisproc.gates.measures import Measures
+from seisproc.gates.measures import Measure, Measures
 from seisproc.gates.traces import count_traces, trace_measures
 from seisproc.survey import Survey
 from seisproc.volume import map_bounded
@@ -54,5 +54,13 @@ def measure_survey(
     if looked.error is not None:
         raise looked.error
     assert looked.result is not None
-    found = [*trace_measures(counts, survey.lattice), *look_measures(looked.result, seen or {})]
+    found = [_geometry(survey), *trace_measures(counts, survey.lattice), *look_measures(looked.result, seen or {})]
     return Measures(survey.url, "ingest", tuple(found))
+
+
+def _geometry(survey: Survey) -> Measure:
+    """Tell whether the headers say where the traces lie."""
+    if survey.kind != "flat":
+        return Measure("no_geometry", 0.0, f"{survey.kind}: the headers say where each trace lies")
+    count = survey.live.size
+    return Measure("no_geometry", 1.0, f"{count:,} traces of which the headers do not say where")

@@ -8,6 +8,10 @@ from scipy.signal import resample
 
 from seisproc.gates import judge, measure_survey
 from seisproc.gates.training import look_at_patches, look_at_sections, seen_contacts
+from seisproc.grid import Grid
+from seisproc.segy.create import create_segy
+from seisproc.segy.ingest import ingest
+from seisproc.segy.overrides import HeaderOverrides
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.measure import measure
 from seisproc.synthetic.volume import synthesize
@@ -132,3 +136,16 @@ def test_contacts_of_labels_are_kept():
 def test_noise_alone_can_be_measured():
     noise = np.random.default_rng(0).normal(size=(48, 48, 64))
     assert measure([noise]).noise[1] > 3
+
+
+@pytest.mark.parametrize(("geometry", "outcome"), [("3d", "pass"), ("flat", "hold")])
+def test_traces_of_which_nobody_knows_where_they_lie_are_held(tmp_path, geometry, outcome):
+    lines = np.arange(6, dtype="int32")
+    grid = Grid(lines, lines, 4.0 * np.arange(20))
+    values = np.random.default_rng(0).normal(size=grid.shape).astype("float32")
+    create_segy(tmp_path / "f.sgy", values, grid)
+    store = ingest([str(tmp_path / "f.sgy")], str(tmp_path / "f.zarr"),
+                   overrides=HeaderOverrides(geometry=geometry)).store
+    [verdict] = [v for v in judge(measure_survey(store)) if v.name == "no_geometry"]
+    assert verdict.outcome == outcome
+    assert "36 traces" in verdict.sentence or outcome == "pass"
