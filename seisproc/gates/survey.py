@@ -54,8 +54,11 @@ def measure_survey(
     if looked.error is not None:
         raise looked.error
     assert looked.result is not None
-    found = [_geometry(survey), *trace_measures(counts, survey.lattice), *look_measures(looked.result, seen or {})]
-    return Measures(survey.url, "ingest", tuple(found))
+    found = (
+        _geometry(survey), *trace_measures(counts, survey.lattice),
+        *look_measures(looked.result, seen or {}),
+    )
+    return Measures(survey.url, "ingest", found)
 
 
 def _geometry(survey: Survey) -> Measure:
