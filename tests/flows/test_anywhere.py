@@ -214,6 +214,7 @@ def signed(write: Callable[..., str]) -> Iterator[str]:
     thread.join()
 
 
+@pytest.mark.slow
 def test_a_signed_link_is_recorded_nowhere_not_even_by_prefect(
     signed: str, tmp_path: Path
 ) -> None:

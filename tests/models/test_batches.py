@@ -31,6 +31,7 @@ def paste(seismic, label, other_seismic, other_label, rng):
     return np.concatenate([seismic[:1], other_seismic[1:]]), label
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # threads are started; a busy machine takes its time
 @given(st.integers(0, 30), st.sampled_from([None, noisy]), st.sampled_from([None, paste]))
 def test_batches_depend_on_nothing_but_seed_and_step(first, augment, mix):

@@ -38,6 +38,7 @@ def steps(process):
     return (int(line) for line in process.stdout)
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_middle_of_an_epoch_ends_with_the_same_bytes(tmp_path):
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     with aside(whole, NEVER) as process:

@@ -85,6 +85,7 @@ def test_a_worker_that_dies_once_is_replaced_and_changes_nothing(survey, undistu
     assert receipt.checksum == undisturbed.checksum
 
 
+@pytest.mark.slow
 def test_a_region_that_kills_every_worker_fails_alone_and_is_redone_later(
     survey, undisturbed, tmp_path
 ):
