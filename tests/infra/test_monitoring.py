@@ -127,6 +127,10 @@ def rules_fire(promtool, tmp_path, series, at, alert):
     ("SeisprocNoNight", {"up": "1x600"}, "6h", False),
     ("SeisprocNoNight",
      {'seisproc_flow_finished_timestamp_seconds{flow="nightly"}': "18000x600"}, "8h", False),
+    ("SeisprocNoNight",  # a quiet night of the day before, done at 20:01
+     {'seisproc_flow_finished_timestamp_seconds{flow="nightly"}': "72060x2900"}, "35h59m", False),
+    ("SeisprocNoNight",  # one that was done at 08:00 of the day before
+     {'seisproc_flow_finished_timestamp_seconds{flow="nightly"}': "28800x2900"}, "31h1m", True),
 ])  # fmt: skip
 def test_alerts_fire_when_they_should(promtool, tmp_path, alert, series, at, fires):
     assert rules_fire(promtool, tmp_path, series, at, alert) is fires

@@ -1,0 +1,87 @@
+"""What automations tell of a night: by the server's own rules, on events as it makes them."""
+
+from datetime import UTC, datetime, timedelta
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "infra" / "bin" / "automations"
+
+
+@pytest.fixture(scope="module")
+def triggers():
+    """The triggers of all automations by name, as the server reads them."""
+    from prefect.server.events.schemas.automations import EventTrigger
+
+    loader = SourceFileLoader("automations", str(SCRIPT))
+    module = module_from_spec(spec_from_loader("automations", loader))
+    loader.exec_module(module)
+    made = {each.name.removeprefix("seisproc: "): each for each in module.automations(str(uuid4()))}
+    return {
+        name: EventTrigger.model_validate_json(each.trigger.model_dump_json())
+        for name, each in made.items()
+    }
+
+
+def received(event, resource, related):
+    from prefect.server.events.schemas.events import ReceivedEvent
+
+    return ReceivedEvent(
+        occurred=datetime.now(UTC), event=event, id=uuid4(),
+        resource={"prefect.resource.id": resource}, related=related,
+    )
+
+
+def of_a_run(state, flow="nightly", run="1"):
+    return received(f"prefect.flow-run.{state}", f"prefect.flow-run.{run}", [
+        {"prefect.resource.id": "prefect.flow.7", "prefect.resource.role": "flow",
+         "prefect.resource.name": flow},
+        {"prefect.resource.id": "prefect.deployment.7", "prefect.resource.role": "deployment",
+         "prefect.resource.name": "nightly"},
+    ])
+
+
+def of_a_catalogue(event, catalogue="/a"):
+    return received(event, "seisproc.2026-11-20", [
+        {"prefect.resource.id": f"seisproc.catalog.{catalogue}",
+         "prefect.resource.role": "catalog"},
+    ])
+
+
+def test_a_night_that_fails_or_dies_is_told_once(triggers):
+    told = [name for name, each in triggers.items()
+            if each.posture == "Reactive" and each.covers(of_a_run("Crashed"))]
+    assert told == ["a night has failed"]
+    failed = triggers["a night has failed"]
+    assert failed.covers(of_a_run("Failed")) and failed.covers(of_a_run("TimedOut"))
+    assert failed.covers(of_a_run("Crashed", "basin"))
+    assert not failed.covers(of_a_run("Failed", "catalog-survey"))
+    assert not failed.covers(of_a_run("Completed"))
+    # What the failed night says itself would be a second message.
+    assert not any(each.covers(of_a_catalogue("seisproc.night.failed"))
+                   for each in triggers.values() if each.posture == "Reactive")
+
+
+def test_a_night_that_does_not_begin_or_end_is_told_by_itself(triggers):
+    assert triggers["a night does not begin"].covers(of_a_run("Late"))
+    assert not triggers["a night does not begin"].covers(of_a_run("Late", "review"))
+    ends = triggers["a night does not end"]
+    running, done = of_a_run("Running"), of_a_run("Completed")
+    assert ends.covers(running) and ends.starts_after(running.event)
+    assert not ends.expects(running.event) and ends.expects(done.event)
+    assert not ends.expects("prefect.flow-run.Cancelling")  # nobody may be there to end it
+    assert ends.bucketing_key(running) == ends.bucketing_key(done)
+    assert ends.bucketing_key(done) != ends.bucketing_key(of_a_run("Completed", run="2"))
+
+
+def test_each_catalogue_has_nights_of_its_own(triggers):
+    silent = triggers["no night has ended"]
+    one, other = (of_a_catalogue("seisproc.night.done", each) for each in ("/a", "/b"))
+    assert silent.covers(one) and silent.bucketing_key(one) != silent.bucketing_key(other)
+    assert silent.covers(of_a_catalogue("seisproc.night.failed"))
+    assert not silent.covers(of_a_catalogue("seisproc.basin.done"))
+    quiet = datetime(2026, 11, 20, 20, 1)
+    assert silent.within >= datetime(2026, 11, 22, 7) - quiet > timedelta(hours=26)
