@@ -48,9 +48,9 @@ def finish_region(
     inner = interiors(plan, number)
     parts = interior_shapes(plan, inner)
     finished = interior_url(work, number, attempts[number])
-    interior = BundleReader(finished, "uint8") if parts else None
+    interior = BundleReader(finished, "uint8", number) if parts else None
     handed = {
-        giver: BundleReader(sums_url(work, number, giver, attempts[giver]), "uint32")
+        giver: BundleReader(sums_url(work, number, giver, attempts[giver]), "uint32", giver)
         for giver in attempts
         if pieces(plan, giver, number)
     }

@@ -16,9 +16,11 @@ from typing import Any
 
 import fsspec
 import numpy as np
+from google_crc32c import value as crc32c
 from numcodecs import Blosc
 from numpy.typing import DTypeLike, NDArray
 
+from seisproc.errors import SeisprocError
 from seisproc.interpretation.plan import HAND_OVER, InterpretationPlan
 from seisproc.interpretation.regions import Area, Number
 
@@ -98,8 +100,32 @@ def seams_of(number: Number) -> str:
     return f"handover/{region_key(number)}"
 
 
+CHECK_BYTES = 4
+"""Behind every slab: its crc32c."""
+
+
+class HandOverError(SeisprocError):
+    """A slab that a region has handed over is missing or damaged: it must run again.
+
+    Attributes
+    ----------
+    giver : (int, int)
+    """
+
+    def __init__(self, giver: Number, path: str, found: str) -> None:
+        super().__init__(f"{path}, which region {region_key(giver)} has written, is lost",
+                         found=found)
+        self.giver, self._path = giver, path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (HandOverError, (self.giver, self._path, self.found))
+
+
 class BundleWriter:
-    """Writes a bundle, slab by slab."""
+    """Writes a bundle, slab by slab, each with its checksum.
+
+    A power loss may take any of it: the system is not waited for, since it can be made again.
+    """
 
     def __init__(self, url: str) -> None:
         self._fs, self._path = fsspec.core.url_to_fs(url)
@@ -109,23 +135,44 @@ class BundleWriter:
         """Write the parts of one slab, all of one dtype."""
         values = np.concatenate([part.ravel() for part in parts])
         codec = Blosc(cname="lz4", clevel=9, shuffle=Blosc.BITSHUFFLE)
-        self._fs.pipe_file(f"{self._path}.{row}", codec.encode(values))
+        content = codec.encode(values)
+        self._fs.pipe_file(f"{self._path}.{row}", content + _check_of(content))
 
 
 class BundleReader:
-    """Reads a bundle of values of some dtype, slab by slab."""
+    """Reads a bundle of values of some dtype, which a region has written, slab by slab."""
 
-    def __init__(self, url: str, dtype: DTypeLike) -> None:
+    def __init__(self, url: str, dtype: DTypeLike, giver: Number) -> None:
         self._fs, self._path = fsspec.core.url_to_fs(url)
-        self._dtype = dtype
+        self._dtype, self._giver = dtype, giver
 
     def read(self, row: int, shapes: Sequence[tuple[int, ...]]) -> list[NDArray[Any]]:
-        """Read one slab back as parts of the given shapes."""
-        content = Blosc().decode(self._fs.cat_file(f"{self._path}.{row}"))
+        """Read one slab back as parts of the given shapes.
+
+        Raises
+        ------
+        HandOverError
+            If it is not there, or not what was written.
+        """
+        content = Blosc().decode(self._checked(f"{self._path}.{row}"))
         values = np.frombuffer(content, self._dtype)
         ends = np.cumsum([math.prod(shape) for shape in shapes])
         parts = np.split(values, ends[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def _checked(self, path: str) -> bytes:
+        try:
+            stored: bytes = self._fs.cat_file(path)
+        except FileNotFoundError:
+            raise HandOverError(self._giver, path, "nothing") from None
+        content, check = stored[:-CHECK_BYTES], stored[-CHECK_BYTES:]
+        if _check_of(content) != check:
+            raise HandOverError(self._giver, path, "a wrong checksum")
+        return content
+
+
+def _check_of(content: bytes) -> bytes:
+    return int(crc32c(content)).to_bytes(CHECK_BYTES, "little")
 
 
 def discard(work: str, number: Number) -> None:

@@ -18,16 +18,25 @@ import cloudpickle
 
 from seisproc.bounded import Later
 from seisproc.cluster import gpu_resources
-from seisproc.errors import BusyError, IncompleteError, SeisprocError, SpaceError
+from seisproc.errors import (
+    BusyError,
+    IncompleteError,
+    SeisprocError,
+    SpaceError,
+    StoreError,
+)
 from seisproc.interpretation.compute_region import compute_region
 from seisproc.interpretation.finish_region import finish_region
-from seisproc.interpretation.handover import region_key
+from seisproc.interpretation.handover import HandOverError, is_seamless, region_key
 from seisproc.interpretation.leftovers import is_taken_away, sweep
 from seisproc.interpretation.pace import GpuUse, Pace
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.prediction import on_gpu
+from seisproc.interpretation.product import product_url
+from seisproc.interpretation.region_steps import RAN, recorded_attempt
 from seisproc.interpretation.regions import Number
 from seisproc.interpretation.stock import Stock
+from seisproc.interpretation.wholeness import lacking
 from seisproc.leases import Right
 from seisproc.places import AccessError
 from seisproc.records import Records
@@ -105,6 +114,8 @@ class Job:
         self.stock = Stock(plan, self.records)
         self.reused = self.stock.finished
         self.first_failure: tuple[Number, Exception] | None = None
+        self.lost: dict[str, None] = {}
+        self.redone: set[str] = set()
         self.tries: Counter[Number] = Counter()
         self.again: list[_Again] = []
         self.windows = 0
@@ -116,12 +127,14 @@ class Job:
         return self.stock.steps - self.stock.steps_left
 
     def run(self, client: Client | None) -> None:
-        """Do every step that is missing.
+        """Do every step that is missing, and again what was recorded and has been lost since.
 
         Raises
         ------
         IncompleteError
             If regions failed.
+        StoreError
+            If what was done again is lost again.
         SpaceError
             If the disk is full.
         ClusterError
@@ -133,15 +146,52 @@ class Job:
             self.gpu_use = GpuUse(client)
         self._report()
         step = functools.partial(do_step, cloudpickle.dumps(self.plan), self.work, self.right)
-        # Closed at once when something is raised here: what is under way is given up.
-        outcomes = map_bounded(
-            step, self._steps(), client, priority=self.priority, resources=resources
-        )
-        with contextlib.closing(outcomes):
-            for outcome in outcomes:
-                self._note(outcome)
+        while True:
+            # Closed at once when something is raised here: what is under way is given up.
+            outcomes = map_bounded(
+                step, self._steps(), client, priority=self.priority, resources=resources
+            )
+            with contextlib.closing(outcomes):
+                for outcome in outcomes:
+                    self._note(outcome)
+            self._look_for_lost_shards()
+            if not self.lost:
+                break
+            self._start_over()
         if self.first_failure is not None:
             raise self._incomplete(*self.first_failure) from self.first_failure[1]
+        if self.stock.finished != len(self.plan.regions):
+            raise self._incomplete()
+
+    def _look_for_lost_shards(self) -> None:
+        """Note for being done again the regions whose shards are not there, and who hands to them.
+
+        What they were made from has been discarded.
+        """
+        for number in lacking(self.plan, product_url(self.work), self.records):
+            key = region_key(number)
+            if key in self.redone:
+                raise StoreError(
+                    f"shards of region {key} of {self.plan.product} are not those that were "
+                    "written, though it was done twice",
+                    do=f"Check the disk or object store that {self.work} is on, then run the same "
+                    "command again",
+                )
+            log.warning("region %s is done again: some of its shards have gone", key)
+            self.reused = max(0, self.reused - 1)
+            givers = [_run_key(self.plan, giver) for giver in self.stock.givers(number)]
+            self.lost.update(dict.fromkeys([*givers, key]))
+
+    def _start_over(self) -> None:
+        """Forget the records of what was lost, and take stock anew."""
+        self.right.require()
+        for key in self.lost:
+            self.records.forget(key)
+        self.redone.update(self.lost)
+        self.lost.clear()
+        self.tries.clear()
+        self.first_failure = None
+        self.stock = Stock(self.plan, self.records)
 
     def _steps(self) -> Iterator[Step | Later]:
         """Yield regions to finish as soon as all who hand to them are through, else windows to run.
@@ -189,6 +239,8 @@ class Job:
                 found=str(error),
                 do="Free some space and run the same command again: it resumes",
             ) from error
+        if isinstance(error, HandOverError) and self._may_be_handed_again(step, error):
+            return
         number, text = step.number, _one_line(error)
         self.tries[number] += 1
         if self.tries[number] < TRIES and _may_pass(error):
@@ -203,19 +255,41 @@ class Job:
         del self.tries[number]
         self.first_failure = self.first_failure or (number, error)
 
+    def _may_be_handed_again(self, step: Step, error: HandOverError) -> bool:
+        """Let the giver of what is lost run once more, when all else is done."""
+        if recorded_attempt(self.records, region_key(step.number)):  # by another worker, meanwhile
+            self.stock.note_finished(step.number)
+            return True
+        key = _run_key(self.plan, error.giver)
+        if key in self.redone:
+            return False
+        log.warning("%s; region %s is run again", error, region_key(error.giver))
+        self.lost[key] = None
+        return True
+
     def _report(self) -> None:
         if self.on_progress is not None:
             note = self.pace.note(self._steps_done, self.stock.failed, self.gpu_use())
             self.on_progress(self._steps_done, self.stock.steps, note)
 
-    def _incomplete(self, number: Number, error: Exception) -> IncompleteError:
+    def _incomplete(
+        self, number: Number | None = None, error: Exception | None = None
+    ) -> IncompleteError:
         stock = self.stock
+        found = None
+        if number is not None and error is not None:
+            found = f"in region {region_key(number)}: {_one_line(error)}"
         return IncompleteError(
             f"{stock.failed} of {len(self.plan.regions)} regions of {self.plan.product} failed; "
             f"{stock.finished} are finished, {stock.waiting} wait for a neighbour",
-            found=f"in region {region_key(number)}: {_one_line(error)}",
+            found=found,
             do="Run the same command again: it redoes only what is missing",
         )
+
+
+def _run_key(plan: InterpretationPlan, number: Number) -> str:
+    """Key of the record that says that a region's windows have run."""
+    return region_key(number) if is_seamless(plan, number) else RAN + region_key(number)
 
 
 def _may_pass(error: Exception) -> bool:

@@ -20,6 +20,7 @@ from seisproc.atomic import write_atomic
 from seisproc.fingerprint import fingerprint, volume_checksum
 from seisproc.interpretation.plan import InterpretationPlan, NetworkPlan
 from seisproc.interpretation.regions import Area
+from seisproc.interpretation.wholeness import shards_mark, shards_of
 from seisproc.places import open_place, reaching
 from seisproc.schema import CLASS_SETS, CODES, NONE
 from seisproc.survey import (
@@ -112,6 +113,10 @@ def _colours(classes: tuple[str, ...]) -> list[str] | None:
     return None
 
 
+_DAMAGED = (ValueError, RuntimeError)
+"""What Zarr and its codecs raise at a shard that is not whole."""
+
+
 class ShardWriter:
     """Collects a region's volumes slab by slab and writes whole shards, each once.
 
@@ -151,19 +156,51 @@ class ShardWriter:
         corner = (self._area.i_start, self._area.j_start, self._start)
         for name, buffer in self._buffers.items():
             block = buffer[..., : end - self._start]
-            if name not in self._arrays:
-                self._arrays[name] = zarr.open_array(f"{self._url}/{name}", mode="r+")
-            self._arrays[name][
-                ...,
-                self._area.i_start : self._area.i_stop,
-                self._area.j_start : self._area.j_stop,
-                self._start : end,
-            ] = block
+            self._write(name, block, end)
             self.checksums[name] += volume_checksum(block, corner, self._plan.shape)
             self.checksums[name] %= 2**64
             if name == "facies":
                 self.class_counts += np.bincount(block.ravel(), minlength=256)
         self._start = end
+
+    def _write(self, name: str, block: NDArray[np.uint8], end: int) -> None:
+        if name not in self._arrays:
+            self._arrays[name] = zarr.open_array(f"{self._url}/{name}", mode="r+")
+        area, volume = self._area, self._arrays[name]
+        box = (
+            ...,
+            slice(area.i_start, area.i_stop),
+            slice(area.j_start, area.j_stop),
+            slice(self._start, end),
+        )
+        try:
+            volume[box] = block
+        except _DAMAGED:  # Zarr reads the shard that is there before it puts another in its place
+            if not self._remove_damaged(name):
+                raise
+            volume[box] = block
+
+    def _remove_damaged(self, name: str) -> int:
+        """Remove shards that a power loss has torn from where others are to be; how many."""
+        fs, root = open_place(f"{self._url}/{name}")
+        shards, removed = self._plan.shards, 0
+        for place in shards_of(self._plan, self._area, self._plan.volumes[name]):
+            whole = (*place, self._start // shards[2])
+            box = (slice(n * edge, (n + 1) * edge) for n, edge in
+                   zip(whole[-3:], shards, strict=True))
+            index: tuple[int | slice, ...] = (*place[:-2], *box)
+            try:
+                self._arrays[name][index]
+            except _DAMAGED:
+                path = "/".join([root, "c", *map(str, whole)])
+                with reaching(self._url), contextlib.suppress(FileNotFoundError):
+                    fs.rm_file(path)
+                removed += 1
+        return removed
+
+    def shards_mark(self) -> int:
+        """Mark of the files that the region's shards lie in."""
+        return shards_mark(self._plan, self._url, self._area)
 
 
 def combine(checksums: Mapping[str, int]) -> str:

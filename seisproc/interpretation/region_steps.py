@@ -25,6 +25,7 @@ from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.product import ShardWriter
 from seisproc.interpretation.regions import Area, Number
 from seisproc.interpretation.timeline import stamp
+from seisproc.interpretation.wholeness import recorded_as
 from seisproc.records import Records
 
 RAN = "ran-"
@@ -58,13 +59,14 @@ def record_written(
 ) -> None:
     """Record a region as finished: the checksums of its volumes, and its voxels by class.
 
-    In the record's name stands what was written, and by which attempt.
+    In the record's name stands what was written, in which files, and by which attempt.
     """
     payload["checksums"] = {name: str(value) for name, value in writer.checksums.items()}
     counts = writer.class_counts
     payload["class_counts"] = {str(code): int(counts[code]) for code in np.flatnonzero(counts)}
     total = sum(writer.checksums.values()) % 2**64
-    records.mark(region_key(number), "done", f"{total:016x}-{attempt}", payload)
+    written = recorded_as(total, writer.shards_mark(), attempt)
+    records.mark(region_key(number), "done", written, payload)
 
 
 def recorded_attempt(records: Records, key: str) -> str | None:

@@ -63,9 +63,9 @@ class Stock:
             if found is None:
                 continue
             at = self._at((int(found[2]), int(found[3])))
-            attempt = name.checksum.rpartition("-")[2]
-            if found[1] or not self._is_run[at]:
-                self._attempts[at] = attempt.encode()
+            # One with seams may be finished, and what it handed over lost: then it is run again.
+            if found[1] or self._near.is_seamless((int(found[2]), int(found[3]))):
+                self._attempts[at] = name.checksum.rpartition("-")[2].encode()
                 self._is_run[at] = 1
             if not found[1]:
                 self._is_finished[at] = 1
@@ -103,8 +103,12 @@ class Stock:
         if not self._ready:
             return None
         number = self._ready.popleft()
-        givers = sorted(self._near.givers(number))
+        givers = self.givers(number)
         return number, {giver: self._attempts[self._at(giver)].decode() for giver in givers}
+
+    def givers(self, number: Number) -> list[Number]:
+        """Regions that a region is finished from: itself, and who hands to it; sorted."""
+        return sorted(self._near.givers(number))
 
     def note_run(self, number: Number, attempt: str) -> None:
         """Note that a region's windows have run; others may be ready now."""
