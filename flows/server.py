@@ -225,11 +225,19 @@ def _answers(url: str) -> bool:
 
 def _require_answer(url: str) -> None:
     from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
 
     try:
         with get_client(sync_client=True) as client:
             client.api_version()
     except Exception as error:
+        status = error.response.status_code if isinstance(error, PrefectHTTPStatusError) else 0
+        if status in {401, 403}:
+            raise ServerError(
+                f"PREFECT_API_URL={url}: the Prefect server wants a login, or another one",
+                found=f"HTTP status {status}",
+                do="Set PREFECT_API_AUTH_STRING=USER:PASSWORD, as whoever runs the server tells you",
+            ) from error
         raise ServerError(
             f"PREFECT_API_URL={url}: no Prefect server answers there",
             found=_one_line(error),

@@ -172,10 +172,14 @@ class Site:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def prefect(self, *arguments: object) -> str:
+    def prefect(self, *arguments: object, module: str = "prefect") -> str:
         """Run Prefect's command line, with the login that operators have in their profile."""
         login = self.secrets["login"]
-        return self.run(sys.executable, "-m", "prefect", *arguments, PREFECT_API_AUTH_STRING=login)
+        return self.run(sys.executable, "-m", module, *arguments, PREFECT_API_AUTH_STRING=login)
+
+    def seisproc(self, *arguments: object) -> str:
+        """Run the product's own."""
+        return self.prefect(*arguments, module="flows.cli")
 
     def get(self, path: str, login: str | None = None) -> int:
         """Return the status that the API answers a plain client with."""

@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -83,6 +84,11 @@ def test_only_who_has_the_login_is_answered(site):
     assert site.get("/admin/version", "admin:guess") == 401
     assert site.get("/admin/version", site.secrets["login"]) == 200
     assert site.get("/health") == 200  # for probes, which have no login
+    asked = [sys.executable, "-m", "flows.cli", "interpret", "f3.zarr", "--model", "fault-3d"]
+    done = subprocess.run(
+        asked, env=site.environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, "wants a login" in done.stderr) == (2, True), done.stderr
 
 
 def test_people_come_through_the_proxy_with_a_login_of_their_own(site, nginx, tmp_path):
