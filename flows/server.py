@@ -236,7 +236,7 @@ def _require_answer(url: str) -> None:
             raise ServerError(
                 f"PREFECT_API_URL={url}: the Prefect server wants a login, or another one",
                 found=f"HTTP status {status}",
-                do="Set PREFECT_API_AUTH_STRING=USER:PASSWORD, as whoever runs the server tells you",
+                do="Set PREFECT_API_AUTH_STRING to NAME:PASSWORD of that server",
             ) from error
         raise ServerError(
             f"PREFECT_API_URL={url}: no Prefect server answers there",
