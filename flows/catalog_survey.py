@@ -38,6 +38,7 @@ from seisproc.errors import (
 )
 from seisproc.gates import Verdict, gate_rows
 from seisproc.leases import Lease
+from seisproc.report.digest import digest_of
 from seisproc.survey import Survey, is_published
 from tasks.export import export_segy, exported_volumes
 from tasks.gates import judge_interpretation, judge_survey, require_none_holds
@@ -206,6 +207,8 @@ class _Work:
                     self._interpret(address)
             if survey.kind == "3d":
                 self._deliver(export, stages)
+            else:
+                self._tell(digest=digest_of(survey, None))
         self._tell(seconds=round(time.monotonic() - start, 1), stages=tuple(stages))
         return self.facts
 

@@ -151,3 +151,15 @@ def test_a_run_whose_model_is_away_by_now_is_no_success(basin):
     state, record = run(basin)
     assert state.is_failed() and "no bundle here" in state.message
     assert record is None
+
+
+def test_a_survey_that_is_not_interpreted_has_its_extent_in_the_basins_report(basin):
+    np.save(basin / "line.npy", np.random.default_rng(2).standard_normal((30, 40), "float32"))
+    (basin / "surveys" / "f3.yaml").write_text(
+        "sources: line.npy\nvolume: {axes: [trace, twt], interval: 4}\n"
+        "gates: {no_geometry: null}\n")
+    scan(basin)
+    record = run(basin)[1]
+    assert record.outcome == "done" and "not interpreted" in record.facts["notes"][0]
+    assert record.facts["digest"] == {"version": 1, "kind": "flat", "shape": [30, 40],
+                                      "domain": "twt"}
