@@ -312,8 +312,9 @@ def test_a_file_that_may_not_be_read_harms_no_other_and_says_why(basin):
 
 def test_a_pipe_or_a_folder_is_no_source_and_nobody_waits_for_it(basin):
     for name, make in (("pipe", os.mkfifo), ("folder", Path.mkdir)):
-        make(basin.inbox / f"{name}.sgy")
-        basin.write(f"surveys/{name}.yaml", f"sources: ../inbox/{name}.sgy\n")
+        for place in (basin.inbox, basin.root):
+            make(place / f"{name}.sgy")
+        basin.write(f"surveys/{name}.yaml", f"sources: {name}.sgy\n")
     (basin.inbox / "gone.sgy").symlink_to("nowhere")
     found = basin.scan()
     assert sorted(found.missing) == ["folder", "pipe"] and not found.added
@@ -322,18 +323,18 @@ def test_a_pipe_or_a_folder_is_no_source_and_nobody_waits_for_it(basin):
 
 
 def test_a_disk_that_goes_away_while_headers_are_read_makes_nothing_unreadable(basin, monkeypatch):
-    file = write_segy(basin.inbox / "f3.sgy")
-    plain, away = reading.read_content, basin.root / "away.sgy"
+    write_segy(basin.inbox / "f3.sgy")
+    plain, away = reading.read_content, basin.root / "away"
 
     def meanwhile(entry, urls):
-        file.rename(away)
+        basin.inbox.rename(away)
         return plain(entry, urls)
 
     monkeypatch.setattr(reading, "read_content", meanwhile)
     basin.scan()
     assert basin.verdict("f3").state == "missing"
     monkeypatch.undo()
-    away.rename(file)
+    away.rename(basin.inbox)
     basin.scan()
     assert basin.verdict("f3").state == "new"
 
