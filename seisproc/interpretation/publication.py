@@ -11,9 +11,9 @@ import itertools
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import fsspec
 from fsspec import AbstractFileSystem
@@ -23,6 +23,7 @@ from seisproc.errors import BusyError
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.product import product_url
 from seisproc.interpretation.stock import Stock
+from seisproc.leases import Lease
 from seisproc.survey import Survey, ensure_group, is_published, publish
 
 MOST_AREAS = 100
@@ -31,10 +32,14 @@ MOST_AREAS = 100
 AT_ONCE = 500
 """Objects whose copies an object store is asked for together."""
 
+Entry = TypeVar("Entry")
+
 _SHARD = re.compile(r"([^/]+)/c/(.+)")
 
 
-def publish_product(plan: InterpretationPlan, work: str, attributes: Mapping[str, Any]) -> None:
+def publish_product(
+    plan: InterpretationPlan, work: str, attributes: Mapping[str, Any], held: Lease
+) -> None:
     """Write the group's metadata and put the whole product in its place.
 
     Can be repeated after it was cut off at any point.
@@ -42,17 +47,22 @@ def publish_product(plan: InterpretationPlan, work: str, attributes: Mapping[str
     Raises
     ------
     BusyError
-        If the product is not there any more: another run has put it in its place.
+        If the product is not there any more, or the lease: another run has taken over.
     """
     built = product_url(work)
+    held.require(ask=True)
     _require_built(plan, built)
     if not is_published(built):
         publish(built, {**attributes, "complete": True})
-    _put_in_place(plan, built)
+    _put_in_place(plan, built, held)
 
 
 def publish_incomplete(
-    plan: InterpretationPlan, work: str, attributes: Mapping[str, Any], stock: Stock
+    plan: InterpretationPlan,
+    work: str,
+    attributes: Mapping[str, Any],
+    stock: Stock,
+    held: Lease,
 ) -> None:
     """Show the regions that are finished, in a product that says ``complete: false``.
 
@@ -63,8 +73,9 @@ def publish_incomplete(
     Raises
     ------
     BusyError
-        If the product is not there any more: another run has put it in its place.
+        If the product is not there any more, or the lease: another run has taken over.
     """
+    held.require(ask=True)
     _require_built(plan, product_url(work))
     shown, fs = f"{work}/incomplete", fsspec.core.url_to_fs(work)[0]
     with contextlib.suppress(FileNotFoundError):
@@ -72,7 +83,7 @@ def publish_incomplete(
     _copy(fs, _finished(plan, fs, product_url(work), shown, stock))
     told = {**attributes, "complete": False, "missing": _missing(plan, stock)}
     publish(shown, told)
-    _put_in_place(plan, shown)
+    _put_in_place(plan, shown, held)
 
 
 def _require_built(plan: InterpretationPlan, built: str) -> None:
@@ -120,23 +131,37 @@ def _missing(plan: InterpretationPlan, stock: Stock) -> dict[str, Any]:
     }
 
 
-def _put_in_place(plan: InterpretationPlan, built: str) -> None:
+def _put_in_place(plan: InterpretationPlan, built: str, held: Lease) -> None:
+    """Put what is built where readers look.
+
+    On an object store that takes a while. A run that stands still meanwhile, and is overtaken, must
+    not go on with it when it wakes: before each lot of objects it makes sure that it may.
+    """
     fs, source = fsspec.core.url_to_fs(built)
     _, target = fsspec.core.url_to_fs(plan.url)
     ensure_group(f"{plan.store_url}/interpretation")
-    _require_built(plan, built)  # a run that wakes in here may have written metadata and no more
+
+    def require() -> None:
+        _require_built(plan, built)  # a run that wakes in here may have written metadata, no more
+        held.require(ask=True)
+
+    require()
     if isinstance(fs, LocalFileSystem):
         _swap(Path(source), Path(target), Path(f"{source}.replaced"))
         return
     if fs.exists(target):
         if fs.exists(f"{target}/zarr.json"):
+            require()
             fs.rm_file(f"{target}/zarr.json")
-        fs.rm(target, recursive=True)
+        for batch in _batches(_objects(fs, target)):
+            require()
+            fs.rm(batch)
     # Until the group's metadata comes, the last of all, the target is no group. Of objects that are
     # copied together some may be there and others not when the store fails: it comes alone.
     metadata = f"{source}/zarr.json"
     paths = (path for path in _objects(fs, source) if path != metadata)
-    _copy(fs, ((path, target + path[len(source) :]) for path in paths))
+    _copy(fs, ((path, target + path[len(source) :]) for path in paths), require)
+    require()
     fs.cp_file(metadata, f"{target}/zarr.json")
 
 
@@ -171,10 +196,15 @@ def _swap(source: Path, target: Path, aside: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _copy(fs: AbstractFileSystem, pairs: Iterator[tuple[str, str]]) -> None:
+def _copy(
+    fs: AbstractFileSystem,
+    pairs: Iterator[tuple[str, str]],
+    require: Callable[[], None] = lambda: None,
+) -> None:
     """Copy objects, many at a time and in any order; on a local disk each is linked, not copied.
 
-    Zarr never changes a file, but puts a new one in its place: a link keeps what it shows.
+    ``require`` raises, before each lot of them, if that must not be any more. Zarr
+    never changes a file, but puts a new one in its place: a link keeps what it shows.
     """
     if isinstance(fs, LocalFileSystem):
         for path, target in pairs:
@@ -184,5 +214,11 @@ def _copy(fs: AbstractFileSystem, pairs: Iterator[tuple[str, str]]) -> None:
             except OSError:  # a file system without links
                 shutil.copyfile(path, target)
         return
-    while batch := list(itertools.islice(pairs, AT_ONCE)):
+    for batch in _batches(pairs):
+        require()
         fs.copy([path for path, _ in batch], [target for _, target in batch])
+
+
+def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    while batch := list(itertools.islice(entries, AT_ONCE)):
+        yield batch

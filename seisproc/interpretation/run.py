@@ -146,12 +146,10 @@ def _interpret(
         except IncompleteError as error:
             if whole or not job.stock.finished:
                 raise
-            held.require(ask=True)
-            publish_incomplete(plan, work, attributes(plan, job.records), job.stock)
+            publish_incomplete(plan, work, attributes(plan, job.records), job.stock, held)
             raise _shown(error, plan) from error
         told = attributes(plan, job.records)
-        held.require(ask=True)
-        publish_product(plan, work, told)
+        publish_product(plan, work, told, held)
         clear(plan)
     return InterpretationReceipt(
         run=plan.run,

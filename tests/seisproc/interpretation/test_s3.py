@@ -11,9 +11,10 @@ import fsspec
 import numpy as np
 import pytest
 
-from seisproc.errors import IncompleteError
+from seisproc.errors import BusyError, IncompleteError
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.survey import Survey, is_published
+from seisproc.verify import verify
 
 HERE = Path(__file__).parent
 sys.path.append(str(HERE))
@@ -79,6 +80,30 @@ def test_an_incomplete_product_is_shown_and_replaced(stores, tmp_path):
         assert (missing[name][:8, :8] == 255).all()
     fs, path = fsspec.core.url_to_fs(f"{remote}.work", skip_instance_cache=True)
     assert fs.find(path) == []
+
+
+@pytest.mark.slow
+def test_who_is_overtaken_while_publishing_removes_nothing_when_it_wakes(stores, monkeypatch):
+    _, remote = stores
+    run(remote)
+    recipe = recipes.NumpyRecipe(classes=("a", "b"))
+    plan = plan_interpretation(remote, (recipe,), run="main", shards=(8, 8, 16))
+    fs, target = fsspec.core.url_to_fs(plan.url)
+    exists, receipts = fs.exists, []
+
+    def all_happens_meanwhile(path, **options):
+        if path == target:
+            monkeypatch.undo()
+            fs.rm_file(fsspec.core.url_to_fs(f"{remote}.work/lease-interpretation-main")[1])
+            receipts.append(interpret(plan, overwrite=True))
+        return exists(path, **options)
+
+    monkeypatch.setattr(fs, "exists", all_happens_meanwhile)
+    with pytest.raises(BusyError):
+        interpret(plan, overwrite=True)
+    assert Survey(remote).group_attributes(plan.product)["checksum"] == receipts[0].checksum
+    verify(remote).require_sound()
+    assert fs.find(f"{target.split('/')[0]}/survey.zarr.work") == []
 
 
 def test_after_a_kill_it_goes_on(stores):
