@@ -11,6 +11,10 @@ and ``finish_region`` are replaced by
 - ``records``   functions that write the records that the real ones write
 - ``alone``     nothing again, one step a task: what steps of a second and more cost
 
+and, since a client also lists what it publishes, by itself
+
+- ``listed``    the manifest of three volumes of one shard a region; but for the listing, made up
+
 and beside them the usual way, ``submitted``: as many ``client.submit`` of a function that returns
 at once, all futures held and gathered (``--peer`` of them).
 
@@ -35,10 +39,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import dask
+import fsspec
 import psutil
 from distributed import Client
+from fsspec.implementations.local import LocalFileSystem
 
 import seisproc.bounded
 import seisproc.interpretation.job
@@ -50,8 +57,10 @@ from seisproc.interpretation.plan import HAND_OVER, InterpretationPlan, NetworkP
 from seisproc.interpretation.region_steps import RAN, Stopwatch
 from seisproc.interpretation.regions import Regions
 from seisproc.interpretation.tiling import lattices
+from seisproc.interpretation.wholeness import recorded_as
 from seisproc.leases import lease
 from seisproc.records import Records
+from seisproc.survey import create_array, publish
 
 EDGE, WINDOW = 8, (4, 4, 8)
 """A sixteenth of a region of 128 x 128 traces and of a window of 64 x 64."""
@@ -59,7 +68,7 @@ EDGE, WINDOW = 8, (4, 4, 8)
 WARM = 2000
 ATTEMPT = "0" * 12
 OURS = ("nothing", "records", "alone")
-SUBMITTED = "submitted"
+LISTED, SUBMITTED = "listed", "submitted"
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,7 @@ def replace_steps(with_records: bool) -> None:
     def finish(plan, work, number, attempts):
         if with_records:
             payload = {"windows": 0, **Stopwatch().stamp(), "checksums": {}, "class_counts": {}}
-            name = f"{0:016x}-{attempts[number]}"
+            name = recorded_as(0, 0, attempts[number])
             Records(f"{work}/records").mark(region_key(number), "done", name, payload)
 
     job = seisproc.interpretation.job
@@ -134,6 +143,36 @@ def submitted(count: int, folder: Path, client: Client) -> int:
 def pass_by(number: int) -> int:
     """Return at once."""
     return number
+
+
+class ManyFiles(LocalFileSystem):
+    """Says that every array has so many rows of as many shards, of which there are none."""
+
+    rows = 0
+
+    def ls(self, path, detail=False, **kwargs):
+        """List rows, where shards would be."""
+        if not path.endswith("/c"):
+            return super().ls(path, detail, **kwargs)
+        return [{"name": f"{path}/{row}", "type": "directory"} for row in range(self.rows)]
+
+    def find(self, path, maxdepth=None, withdirs=False, detail=False, **kwargs):
+        """List the shards of a row."""
+        return {f"{path}/{column}/0": {"size": 1 << 20} for column in range(self.rows)}
+
+
+def listed(count: int, folder: Path, client: Client) -> int:
+    """Publish three volumes of so many shards each."""
+    url, fs = tempfile.mkdtemp(dir=folder), ManyFiles(skip_instance_cache=True)
+    fs.rows = math.isqrt(count)
+    shape, shard = (EDGE * fs.rows, EDGE * fs.rows, WINDOW[2]), (EDGE, EDGE, WINDOW[2])
+    for name in ("fault", "fault_uncertainty", "fault_disagreement"):
+        dims = ("inline", "crossline", "twt")
+        create_array(url, name, shape, "uint8", dims, chunks=WINDOW, shards=shard)
+    with mock.patch.object(fsspec.core, "url_to_fs", lambda place: (fs, place)):
+        publish(url, {})
+    shutil.rmtree(url, ignore_errors=True)
+    return fs.rows**2
 
 
 @contextlib.contextmanager
@@ -178,7 +217,8 @@ def cpu_s(pid: int) -> float:
 
 def measure(way: str, count: int, folder: Path) -> dict[str, float]:
     """Run one way, in this process and a fresh cluster."""
-    run: Callable[[int, Path, Client], int] = submitted if way == SUBMITTED else through_job
+    ways: dict[str, Callable[[int, Path, Client], int]] = {SUBMITTED: submitted, LISTED: listed}
+    run = ways.get(way, through_job)
     if way == "alone":
         seisproc.bounded.LARGEST_GROUP = 1
     with cluster(folder) as (address, scheduler), connect(address) as client:
@@ -233,11 +273,12 @@ def main() -> None:
     print(f"{'':<22}{'ms':>9}{'CPU ms':>22}{'MB at the end':>22}{'MB at the highest':>22}")
     print(f"{'way':<12}{'regions':>10}{'wall':>9}" + f"{'client':>11}{'scheduler':>11}" * 3)
     for count in options.regions:
-        for way in OURS:
+        for way in (*OURS, LISTED):
             show(way, count, options.folder)
     show(SUBMITTED, options.peer, options.folder)
     if options.million:
-        show("nothing", 1_000_000, options.folder)
+        for way in ("nothing", LISTED):
+            show(way, 1_000_000, options.folder)
 
 
 if __name__ == "__main__":
