@@ -15,6 +15,10 @@ with 20 Monte-Carlo samples:
 Shares are of the bare forward without dropout: the goal is 0.85 for facies and faults. Beside them
 stand how busy the GPU was, every 0.2 s (nvidia-smi), and its highest memory. Networks have random
 weights: what they answer costs the same.
+
+All batches are full here. Over a survey, regions leave slots of batches empty, which cost as much
+as full ones: ``seisproc interpret --plan`` counts them, ``docs/gpu.md`` has a table. No window is
+cut or blended here, and nothing written: one Python thread a GPU does that beside it.
 """
 
 from __future__ import annotations

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 import threading
 import time
 import uuid
-from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.errors import BundleError
 from seisproc.interpretation.handover import (
     ATTEMPT,
     BundleWriter,
@@ -33,7 +31,7 @@ from seisproc.interpretation.plan import (
     NetworkPlan,
     windows_to_run,
 )
-from seisproc.interpretation.prediction import Predict, Prediction, Recipe, begin
+from seisproc.interpretation.prediction import Predict, Recipe
 from seisproc.interpretation.product import ShardWriter
 from seisproc.interpretation.region_steps import (
     RAN,
@@ -46,6 +44,7 @@ from seisproc.interpretation.regions import Area, Number
 from seisproc.interpretation.running_sums import RunningSums, finish_sums
 from seisproc.interpretation.samples import Samples
 from seisproc.interpretation.tiling import Lattice
+from seisproc.interpretation.window_stream import WindowStream
 from seisproc.records import Records
 from seisproc.sections.of_survey import SurveyContext, survey_context
 from seisproc.survey import Survey
@@ -83,11 +82,11 @@ def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple
         return recorded, 0
     task = _Compute(plan, work, number)
     for row, (start, stop) in enumerate(slabs(plan)):
-        for sums, predict, context in zip(task.sums, task.predict, task.contexts, strict=True):
-            task.run_windows(sums, predict, context, start, stop)
+        task.run_windows(start, stop)
         task.flush(row, start, stop)
     payload: dict[str, Any] = {
         "windows": task.windows,
+        "slots": sum(stream.slots for _, stream in task.streams),
         **task.watch.stamp(),
     }
     if notes := sorted({note for each in task.predict for note in getattr(each, "notes", ())}):
@@ -111,7 +110,7 @@ class _Compute:
         self.inner = interiors(plan, number)
         self.predict = [load_network(network.recipe) for network in plan.networks]
         survey = Survey(plan.store_url)
-        self.contexts = [
+        contexts = [
             # The grid takes several reads, which most networks don't need.
             survey_context(network.recipe, survey.grid, plan.store_url)
             if len(network.inputs) > 1 else None
@@ -125,8 +124,13 @@ class _Compute:
             self.around = self.around.hull(sums.area)
         a, every = self.around, survey.array("live")
         self.live = np.asarray(every[a.i_start : a.i_stop, a.j_start : a.j_stop], bool)
-        self.lateral: dict[Lattice, list[tuple[int, int]]] = {}
         self.samples = Samples(plan, survey, self._live_of(read), read)
+        self.streams = [
+            (sums, self._stream(sums.network, lattice, lateral, predict, context))
+            for sums, predict, context in zip(self.sums, self.predict, contexts, strict=True)
+            for lattice in sums.network.lattices
+            if (lateral := self._lateral(lattice))
+        ]
         seamless = is_seamless(plan, number)
         self.writer = ShardWriter(plan, work, self.area) if seamless else None
         self.given: dict[Number, list[Piece]] = {}
@@ -150,61 +154,38 @@ class _Compute:
             url = interior_url(self.work, self.number, self.attempt)
             self.interior = BundleWriter(url)
 
-    def run_windows(
+    def run_windows(self, start: int, stop: int) -> None:
+        """Run all networks' windows that start within a slab, and add them up."""
+        if self.streams:
+            self.samples.move_to(start, stop)
+            self.watch.lap("read")
+        for sums, stream in self.streams:
+            for count, prediction, member in stream.before(stop):
+                sums.add(prediction, member, stream.lattice, count)
+                self.windows += 1
+                self.watch.lap("blend")
+
+    def _stream(
         self,
-        sums: RunningSums,
+        network: NetworkPlan,
+        lattice: Lattice,
+        lateral: list[tuple[int, int]],
         predict: Predict,
         context: SurveyContext | None,
-        start: int,
-        stop: int,
-    ) -> None:
-        """Run one network's windows that start within a slab."""
-        size = sums.network.batch_size
-        for lattice in sums.network.lattices:
-            first, end = (-(-sample // lattice.stride[2]) for sample in (start, stop))
-            depths = range(first, min(end, lattice.counts[2]))
-            counts = [(i, j, k) for k in depths for i, j in self._lateral(lattice)]
-            under_way: deque[tuple[list[tuple[int, int, int]], Callable[[], Prediction]]] = deque()
-            for batch in (counts[n : n + size] for n in range(0, len(counts), size)):
-                windows = self.samples.windows(lattice, batch, stop, context)
-                index = np.array([lattice.index(*count) for count in batch], np.int64)
-                self.watch.lap("read")
-                under_way.append((batch, begin(predict, windows, index)))
-                self.watch.lap("infer")
-                # The next batch is read, and the last one blended, while a GPU computes.
-                if len(under_way) > getattr(predict, "ahead", 0):
-                    self._blend(sums, lattice, *under_way.popleft())
-            while under_way:
-                self._blend(sums, lattice, *under_way.popleft())
-
-    def _blend(
-        self,
-        sums: RunningSums,
-        lattice: Lattice,
-        batch: list[tuple[int, int, int]],
-        prediction_of: Callable[[], Prediction],
-    ) -> None:
-        """Wait for what a network says of a batch, and add it up."""
-        prediction = prediction_of()
-        _require_shape(sums.network, prediction, (len(batch), *lattice.window))
-        self.watch.lap("infer")
-        for member, count in enumerate(batch):
-            sums.add(prediction, member, lattice, count)
-        self.windows += len(batch)
-        self.watch.lap("blend")
+    ) -> WindowStream:
+        """Stream the windows of one of a network's lattices."""
+        cut = functools.partial(self.samples.windows, lattice, context=context)
+        slab, lap = self.plan.slab, self.watch.lap
+        return WindowStream(network, lattice, lateral, slab, predict, cut, lap)
 
     def _lateral(self, lattice: Lattice) -> list[tuple[int, int]]:
         """Count along inline and crossline the windows to run: those with a live trace.
 
         The others could change nothing but voxels that are 255 anyway.
         """
-        if lattice not in self.lateral:
-            i, j = windows_to_run(self.plan, lattice, self.number)
-            counts = itertools.product(range(i.start, i.stop), range(j.start, j.stop))
-            self.lateral[lattice] = [
-                (a, b) for a, b in counts if self._live_of(_traces(lattice, a, b)).any()
-            ]
-        return self.lateral[lattice]
+        i, j = windows_to_run(self.plan, lattice, self.number)
+        counts = itertools.product(range(i.start, i.stop), range(j.start, j.stop))
+        return [(a, b) for a, b in counts if self._live_of(_traces(lattice, a, b)).any()]
 
     def _live_of(self, area: Area) -> NDArray[np.bool_]:
         i, j = area.within(self.around)
@@ -263,19 +244,3 @@ def _traces(lattice: Lattice, i: int, j: int) -> Area:
         origin = count * lattice.stride[axis]
         ends += [origin, min(origin + lattice.window[axis], lattice.shape[axis])]
     return Area(*ends)
-
-
-def _require_shape(
-    network: NetworkPlan, prediction: Prediction, windows: tuple[int, ...]
-) -> None:
-    count, *extent = windows
-    expected = (count, network.recipe.channels, *extent)
-    others = {prediction.expected_entropy.shape}
-    if network.variance:
-        others.add(prediction.variance.shape)
-    if prediction.mean.shape != expected or others != {windows}:
-        raise BundleError(
-            f"{network.recipe.name} answers in another shape than it was asked in",
-            found=f"{prediction.mean.shape} and {' and '.join(map(str, others))}",
-            expected=f"{expected} and {windows}",
-        )

@@ -87,7 +87,7 @@ def forecast(plan: InterpretationPlan, threads: int = 1) -> Forecast:
         sum(int(live_windows(each, live).sum()) * each.counts[2] for each in network.lattices)
         for network in plan.networks
     ]
-    seconds = plan.overhead * np.dot(tried["seconds"], distinct)
+    seconds = plan.overhead * plan.padding * np.dot(tried["seconds"], distinct)
     return Forecast(float(seconds), tried["bytes"] + threads * _of_a_task(plan))
 
 

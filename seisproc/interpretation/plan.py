@@ -68,6 +68,16 @@ class NetworkPlan:
     context_bytes: int = 0
 
     @property
+    def padded_to(self) -> int:
+        """Windows of a pass of the network: what it is given is padded to a multiple of it."""
+        return int(getattr(self.recipe, "batch_size", 1))
+
+    @property
+    def ahead(self) -> int:
+        """Batches that are under way on a device besides the one that is waited for."""
+        return int(getattr(self.recipe, "ahead", 0))
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """Channels of a window by name; the first is the seismic."""
         return tuple(getattr(self.recipe, "inputs", SEISMIC_ALONE))
@@ -143,6 +153,7 @@ class InterpretationPlan:
     live_traces: int
     windows: int
     distinct_windows: int
+    padded: int = 0
 
     @property
     def product(self) -> str:
@@ -185,6 +196,11 @@ class InterpretationPlan:
         return self.windows / max(1, self.distinct_windows)
 
     @property
+    def padding(self) -> float:
+        """Slots of batches over windows run; 1 where none stays empty."""
+        return 1.0 + self.padded / max(1, self.windows)
+
+    @property
     def output_bytes(self) -> int:
         """Size of all volumes before compression."""
         classes = sum(math.prod(lead) for lead in self.volumes.values())
@@ -202,11 +218,16 @@ class InterpretationPlan:
         seams = sum(4 * n.channels * a * self.slab for n, a in zip(self.networks, traces,
                                                                    strict=True))
         read = max(self._largest(network, read=True) for network in self.networks)
-        samples = 4 * read * (self.slab + 2 * max(depth) + self.chunks[2])
+        # A batch may begin in the slab under way and end in the next, those ahead one further.
+        ahead = max(network.ahead for network in self.networks)
+        samples = 4 * read * ((2 + ahead) * self.slab + 2 * max(depth) + self.chunks[2])
         volumes = sum(math.prod(lead) for lead in self.volumes.values())
         shards = 2 * volumes * math.prod(self.regions.edge) * self.shards[2]
-        batch = max(
-            4 * n.batch_size * math.prod(n.lattices[0].window) * (n.channels + 2 + len(n.inputs))
+        # One batch is computed, each lattice keeps one whose windows lie in the next slab, and on a
+        # GPU others are on their way.
+        batch = sum(
+            4 * n.batch_size * math.prod(n.lattices[0].window)
+            * (n.channels + 2 + len(n.inputs)) * (1 + (1 + n.ahead) * len(n.lattices))
             for n in self.networks
         )
         context = sum(network.context_bytes for network in self.networks)
@@ -241,7 +262,8 @@ class InterpretationPlan:
             ("regions", f"{len(self.regions):,} of {by(self.regions.edge)} traces, "
                         f"shards {by(self.shards)}"),
             ("windows", f"{self.windows:,} of {self.distinct_windows:,} distinct, "
-                        f"overhead {self.overhead:.2f} ({self.borders})"),
+                        f"overhead {self.overhead:.2f} ({self.borders}); batches have "
+                        f"{self.padded:,} empty slots, {self.padding - 1:.1%} more work"),
             ("memory", f"{self.memory_bytes / 2**30:.2f} GiB a worker, and the networks' own"),
             ("output", f"{self.output_bytes / 2**30:.3f} GiB before compression: "
                        f"{', '.join(self.volumes)}"),

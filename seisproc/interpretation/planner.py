@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.chunking import layout
 from seisproc.errors import BundleError, ConfigError, SpaceError
+from seisproc.interpretation.batches import all_slots, fitting_size, laterals
 from seisproc.interpretation.blend import blend_weights
 from seisproc.interpretation.plan import (
     HAND_OVER,
@@ -132,6 +135,9 @@ def plan_interpretation(
     for network in networks:
         blend_weights(weights, network.lattices)  # refuses an overlap that cannot be summed
     regions = Regions(shape[:2], (region[0] * sharding[0], region[1] * sharding[1]))
+    slab = _slab(sharding[2], chunks[2])
+    dealt = [_fitted(network, regions, live, borders, slab) for network in networks]
+    networks = tuple(network for network, _ in dealt)
     distinct = sum(_live_windows(network, live).sum() for network in networks)
     run_windows = distinct
     if borders == RECOMPUTE:
@@ -144,7 +150,7 @@ def plan_interpretation(
         chunks=chunks,
         shards=sharding,
         regions=regions,
-        slab=_slab(sharding[2], chunks[2]),
+        slab=slab,
         borders=borders,
         source=survey.fingerprint,
         mean=float(statistics["mean"]),
@@ -152,6 +158,7 @@ def plan_interpretation(
         live_traces=int(live.sum()),
         windows=int(run_windows),
         distinct_windows=int(distinct),
+        padded=sum(slots for _, slots in dealt) - int(run_windows),
     )
     if max_memory_gib is not None and plan.memory_bytes > max_memory_gib * 2**30:
         raise SpaceError(
@@ -245,8 +252,40 @@ def _slab(shard: int, chunk: int) -> int:
 
 def _batch_size(recipe: Recipe) -> int:
     """Choose how many windows a network is given at a time: whole batches of its own size."""
-    own = int(getattr(recipe, "batch_size", 1))
-    return own * max(1, BATCH_VOXELS // (own * math.prod(recipe.window)))
+    return _whole_batches(int(getattr(recipe, "batch_size", 1)), recipe.window)
+
+
+def _whole_batches(own: int, window: Sequence[int]) -> int:
+    return own * max(1, BATCH_VOXELS // (own * math.prod(window)))
+
+
+def _fitted(
+    network: NetworkPlan, regions: Regions, live: NDArray[np.bool_], borders: str, slab: int
+) -> tuple[NetworkPlan, int]:
+    """Give a network batches that fit its regions, if it leaves that open; count their slots."""
+    choose = regions.owned if borders == HAND_OVER else regions.touching
+    levels = [
+        (lattice, laterals(lattice, live_windows(lattice, live), regions, choose))
+        for lattice in network.lattices
+    ]
+
+    def slots_of(size: int) -> int:
+        whole = _whole_batches(size, network.recipe.window)
+        return all_slots(levels, whole, slab, size)
+
+    if not getattr(network.recipe, "batch_is_free", False):
+        return network, slots_of(network.padded_to)
+    windows = sum(
+        lateral * times * lattice.counts[2]
+        for lattice, counted in levels
+        for lateral, times in counted.items()
+    )
+    size = fitting_size(slots_of, windows, network.padded_to)
+    if size != network.padded_to:
+        open_recipe: Any = network.recipe
+        recipe: Recipe = open_recipe.with_batch_size(size)
+        network = replace(network, recipe=recipe, batch_size=_batch_size(recipe))
+    return network, slots_of(size)
 
 
 def live_windows(lattice: Lattice, live: NDArray[np.bool_]) -> NDArray[np.bool_]:

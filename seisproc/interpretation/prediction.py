@@ -78,8 +78,9 @@ class Recipe(Protocol):
     """A picklable description of a network: enough to load it on any worker, and to name it.
 
     It may say more, which the seismic's side looks at where it is there: ``batch_size`` (windows
-    that it takes at a time), ``device``, ``samples``, ``sha256``, ``url``, and ``memory_bytes``
-    (what it takes in a worker at the least).
+    that it takes at a time, and pads fewer to), ``batch_is_free`` (fewer would do as well, by
+    ``with_batch_size``), ``ahead`` (as :func:`begin` has it), ``device``, ``samples``, ``sha256``,
+    ``url``, and ``memory_bytes`` (what it takes in a worker at the least).
     """
 
     @property

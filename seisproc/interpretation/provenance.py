@@ -24,14 +24,15 @@ def attributes(plan: InterpretationPlan, records: Records) -> dict[str, Any]:
     checksums = dict.fromkeys(plan.volumes, 0)
     classes: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
-    windows, notes = 0, set[str]()
+    windows, slots, notes = 0, 0, set[str]()
 
     def added_up() -> Iterator[dict[str, Any]]:
-        nonlocal windows
+        nonlocal windows, slots
         for record in records.each():
             if record.state != "done":
                 continue
             windows += record.payload["windows"]
+            slots += record.payload.get("slots", record.payload["windows"])
             notes.update(record.payload.get("notes", ()))
             seconds.update(record.payload["seconds"])
             for name, value in record.payload.get("checksums", {}).items():
@@ -56,6 +57,7 @@ def attributes(plan: InterpretationPlan, records: Records) -> dict[str, Any]:
         ],
         "voxels_by_class": {code: n for code, n in sorted(classes.items()) if code != "255"},
         "windows": windows,
+        "batch_slots": slots,
         "notes": sorted(notes),
         "timeline": told.to_json(),
         "seconds_in": {kind: round(value, 3) for kind, value in seconds.items()},

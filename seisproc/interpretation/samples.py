@@ -38,23 +38,22 @@ class Samples:
             lattice.window[2] for network in plan.networks for lattice in network.lattices
         )
         self._chunk = int(survey.amplitude.chunks[2])
-        self._depth, self._slab = plan.shape[2], plan.slab
-        self._start = 0
+        self._depth = plan.shape[2]
+        self._start, self._wanted = 0, 0
         self._values = np.zeros((*area.shape, 0), np.float32)
 
     def windows(
         self,
         lattice: Lattice,
         counts: list[tuple[int, int, int]],
-        stop: int,
         context: SurveyContext | None = None,
     ) -> NDArray[np.float32]:
-        """Cut out windows that start in the slab before ``stop``, mirrored outside the survey.
+        """Cut out windows from the slab under way downwards, mirrored outside the survey.
 
-        Slabs come from the top down. Returns float32 (window, inline, crossline, sample), or with
-        a context (window, channel, inline, crossline, sample), the seismic first.
+        Returns float32 (window, inline, crossline, sample), or with a context (window, channel,
+        inline, crossline, sample), the seismic first.
         """
-        self._hold(stop)
+        self._read_to(max(k for _, _, k in counts) * lattice.stride[2] + lattice.window[2])
         channels = () if context is None else (1 + context.channels,)
         out = np.empty((len(counts), *channels, *lattice.window), np.float32)
         for n, count in enumerate(counts):
@@ -68,15 +67,19 @@ class Samples:
             _cut_out(self._values, i, j, k, seismic)
         return out
 
-    def _hold(self, stop: int) -> None:
-        """Read on as far as the windows of a slab reach, and drop what none will see again."""
+    def move_to(self, start: int, stop: int) -> None:
+        """Read on as far as the windows of the next slab reach; drop what none will see again."""
         # The last window of a column mirrors up to its own length, so that much stays.
-        start = max(self._start, stop - self._slab - self._margin)
-        end = -(-(stop + self._margin) // self._chunk) * self._chunk  # whole chunks, each once
-        held, last = self._start + self._values.shape[-1], min(end, self._depth)
+        self._wanted = max(self._wanted, start - self._margin)
+        self._read_to(stop + self._margin)
+
+    def _read_to(self, end: int) -> None:
+        last = min(-(-end // self._chunk) * self._chunk, self._depth)  # whole chunks, each once
+        held = self._start + self._values.shape[-1]
         if last <= held:
             return
-        a, first = self._area, max(held, start)
+        a, start = self._area, max(self._start, self._wanted)
+        first = max(held, start)
         amplitude = self._amplitude[a.i_start : a.i_stop, a.j_start : a.j_stop, first:last]
         fresh = unit_rms(np.asarray(amplitude), self._live, self._statistics)
         kept = self._values[..., start - self._start :]

@@ -3,6 +3,7 @@ import importlib
 import itertools
 import math
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -27,8 +28,10 @@ from seisproc.errors import (
 from seisproc.interpretation.blend import axis_weights, blend_weights
 from seisproc.interpretation.job import TRIES
 from seisproc.interpretation.run import interpret, plan_interpretation
+from seisproc.interpretation.stock import Stock
 from seisproc.interpretation.tiling import lattices
 from seisproc.interpretation.uncertainty import largest_variance
+from seisproc.normalise import unit_rms
 from seisproc.records import lease
 from seisproc.schema import NONE
 from seisproc.survey import Survey
@@ -69,9 +72,8 @@ def volumes(url, name="main"):
 def reference(url, recipe, overlap=0.25, kind="gaussian"):
     """The whole volume in one process, window after window, in plain int64 numpy."""
     survey = Survey(url)
-    amplitude, live = survey.amplitude[...].astype("float64"), survey.live
-    normal = (amplitude - survey.statistics["mean"]) / survey.statistics["std"]
-    normal = np.where(live[..., None], np.clip(normal, -6, 6), 0)
+    live = survey.live
+    normal = unit_rms(survey.amplitude[...], live, survey.statistics)
     shape, channels = normal.shape, recipe.channels
     sums, total = np.zeros((channels + 2, *shape), np.int64), np.zeros(shape, np.int64)
     made = lattices(shape, recipe.window, overlap)
@@ -89,8 +91,7 @@ def reference(url, recipe, overlap=0.25, kind="gaussian"):
                 pad = [(0, over[a] if a == axis else 0) for a in range(3)]
                 padded = np.pad(padded, pad, mode=mode)
             box = tuple(slice(a, a + e) for a, e in zip(start, lattice.window, strict=True))
-            # float32 arithmetic, as in the product, so that the windows are the same bits
-            window = padded[box].astype("float32")[None]
+            window = np.ascontiguousarray(padded[box])[None]
             answer = predict(window, np.array([lattice.index(*count)]))
             scale = np.float32(65535 / math.log(max(2, channels)))
             share = np.float32(65535 / largest_variance(max(2, channels)))
@@ -127,11 +128,9 @@ def test_equals_one_pass_over_the_whole_volume_in_plain_numpy(survey):
         sums, total, live = reference(survey, recipe)
         expected = expected_volumes(sums, total, live, recipe.target)
         for name, values in expected.items():
-            # Normalised in float32 here and float64 there: the last bit of a window may differ,
-            # and with it one rounding in 65535.
-            tolerance = 0 if name == "facies" else 0.52
-            different = np.abs(found[name] - values) > tolerance
-            assert different.mean() < 1e-3, name
+            # Half a step of the packing, and what float32 makes of an entropy.
+            tolerance = 0 if name == "facies" else 0.5 + 1e-3
+            assert not (np.abs(found[name] - values) > tolerance).any(), name
     packed = np.floor(sums[0] / total + 0.5)
     assert packed.max() > packed.min()
     np.testing.assert_array_equal(
@@ -161,9 +160,25 @@ def test_regions_shards_and_borders_do_not_change_a_bit(survey, options):
         np.testing.assert_array_equal(values, second[name])
 
 
-def test_workers_do_not_change_a_bit_and_load_each_network_once(survey, tmp_path):
+def test_the_order_of_regions_does_not_change_a_bit(survey, monkeypatch):
+    ordered, begun = run(survey, name="ordered", variance=True), []
+    to_run = Stock.to_run
+
+    def shuffled(stock):
+        numbers = list(to_run(stock))
+        begun.extend(random.Random(1).sample(numbers, len(numbers)))
+        return iter(begun)
+
+    monkeypatch.setattr(Stock, "to_run", shuffled)
+    assert run(survey, name="shuffled", variance=True).checksum == ordered.checksum
+    assert len(begun) == 9
+    assert begun != sorted(begun)
+
+
+@pytest.mark.parametrize("counts", [(1, 2), pytest.param((4,), marks=pytest.mark.slow)])
+def test_workers_do_not_change_a_bit_and_load_each_network_once(survey, tmp_path, counts):
     alone = run(survey, name="alone")
-    for workers in (1, 2):
+    for workers in counts:
         logs = tmp_path / f"log{workers}"
         networks = [NumpyRecipe(log=str(logs)), FAULT]
         spec = ClusterSpec("local", workers=workers)
