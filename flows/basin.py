@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.runtime import flow_run
+from pydantic import Field
 
 from flows.catalog_config import open_catalog
 from flows.config import ClusterConfig
-from flows.night_work import Night, NightReceipt
+from flows.night_work import Night, NightReceipt, left_alone
 from flows.nightly import basin_report_stage, check_stage, scan_stage
 from flows.references import pin_models
 from flows.runs import OPTIONS
 from flows.time_window import TimeWindow
-from seisproc.catalog.due import Check, Verdict
+from seisproc.catalog.due import STATES, Check, Verdict
 from seisproc.cluster import open_cluster
 from seisproc.errors import ConfigError
 from seisproc.survey import is_published
@@ -34,7 +35,7 @@ def basin(
     models: list[str] = [],  # noqa: B006 - Prefect shows them, and nobody changes them
     run: str = "",
     only: list[str] = [],  # noqa: B006
-    at_once: int = 4,
+    at_once: Annotated[int, Field(ge=1)] = 4,
     shared: bool = True,
     export: bool = True,
     cluster: ClusterConfig = ClusterConfig(),
@@ -57,32 +58,56 @@ def basin(
     if bool(models) != bool(run):
         raise ConfigError("other models need a run of their own", found=run or "no run",
                           expected="models and run, or neither")
-    night = Night(open_catalog(catalog), TimeWindow.of("", ""), time.monotonic())
+    night = Night(open_catalog(catalog), TimeWindow.of("", ""), time.monotonic(), "basin")
     if not models:
         scan_stage(catalog)
     checked = check_stage(catalog)
     for name in only:
         checked.snapshot.require(name)
-    wanted = [each for each in _wanted(checked, bool(models)) if not only or each.name in only]
+    able, why_not = _able(checked, bool(models))
+    wanted = [each for each in able if not only or each.name in only]
+    left, skipped = left_alone(checked, only, wanted)
+    if only or models:
+        night.leave({each.name: why_not[each.name] for each in left}, named=bool(only))
+    if models and not wanted:
+        raise ConfigError("there is no survey to try other models on",
+                          expected="stacked 3-D surveys with a store",
+                          do="Run `seisproc nightly` first")
     pinned = pin_models(models)
     with _cluster(cluster, shared) as config:
         parameters = {"catalog": catalog, "night": "" if models else night.window.night,
                       "export": export, "models": pinned, "run": run, "cluster": config}
         night.run(wanted, parameters, at_once, stop=False)
     if night.rows and not models:
-        with night.whatever_comes():
+        with night.whatever_comes("the report of the basin could not be written"):
             basin_report_stage(catalog)
-    return night.conclude(checked, skipped=len(checked.verdicts) - len(wanted))
+    return night.conclude(checked, skipped)
 
 
-def _wanted(checked: Check, tried: bool) -> list[Verdict]:
-    """Choose what is due, or, where models are tried, all stacked 3-D surveys with a store."""
-    if not tried:
-        return list(checked.due)
-    entries, seen = checked.snapshot.entries, checked.snapshot.seen
-    cubes = {name for name, each in seen.items() if each.content and each.content.kind == "3d"}
-    return [each for each in checked.verdicts
-            if each.name in cubes & entries.keys() and is_published(entries[each.name].store)]
+def _able(checked: Check, tried: bool) -> tuple[list[Verdict], dict[str, str]]:
+    """Choose what is due, or, where models are tried, all stacked 3-D surveys with a store.
+
+    Of each other survey it says why not.
+    """
+    able, why_not = [], {}
+    for each in checked.verdicts:
+        why = _untried(checked, each) if tried else "; ".join(each.why) or STATES[each.state]
+        if (tried and not why) or (not tried and each.due):
+            able.append(each)
+        else:
+            why_not[each.name] = why
+    return able, why_not
+
+
+def _untried(checked: Check, verdict: Verdict) -> str:
+    """Say why other models cannot be tried on a survey; empty: they can."""
+    entry = checked.snapshot.entries.get(verdict.name)
+    seen = checked.snapshot.seen.get(verdict.name)
+    if entry is None or seen is None or seen.content is None:
+        return "; ".join(verdict.why) or STATES[verdict.state]
+    if seen.content.kind != "3d":
+        return f"networks see stacked 3-D surveys, not {seen.content.kind or 'what is there'}"
+    return "" if is_published(entry.store) else "it has no store yet: `seisproc nightly` makes it"
 
 
 @contextlib.contextmanager

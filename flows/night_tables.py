@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seisproc.catalog.arrivals import Arrival
 from seisproc.catalog.due import STATES, Check
 from seisproc.interpretation.pace import duration
 from seisproc.places import shown
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 500
 """Surveys that a table lists; of the others it says how many."""
+
+STUCK = ("no model", "missing", "invalid")
+"""States that no night ends by itself."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,18 @@ def night_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def summary(
-    receipt: NightReceipt, rows: Sequence[Row], not_done: Sequence[str], checked: Check
+    receipt: NightReceipt,
+    rows: Sequence[Row],
+    not_done: Mapping[str, str],
+    left: Mapping[str, str],
+    checked: Check,
+    arrivals: Sequence[Arrival] = (),
 ) -> str:
-    """Sum up a night in Markdown, with links to reports."""
+    """Sum up a night in Markdown, with links to reports.
+
+    ``not_done`` and ``left`` are surveys that the next night does, and those that were asked for in
+    vain, each with the reason.
+    """
     lines = [
         f"**{receipt.processed} processed, {receipt.failed} failed, {receipt.quarantined}"
         f" quarantined, {receipt.review} held for review, {receipt.skipped} skipped** in"
@@ -75,19 +88,41 @@ def summary(
         those = [row for row in rows if row.outcome == outcome]
         if those:
             lines += ["", f"### {title}", "", *(f"- **{row.name}**: {row.why}" for row in those)]
-    if not_done:
-        lines += ["", "### Left for the next night: the window ended", "",
-                  *(f"- {name}" for name in not_done)]
+    told = {row.name for row in rows}
+    for title, reasons in (("Left for the next night", not_done), ("Left alone", left)):
+        listed = [f"- **{name}**: {why}" for name, why in reasons.items() if name not in told]
+        if listed:
+            lines += ["", f"### {title}", "", *listed[:MOST_ROWS]]
+            told |= reasons.keys()
+    waiting = stuck(checked, arrivals)
+    if waiting:
+        lines += ["", "### Somebody has to look", "", *waiting[:MOST_ROWS]]
     reports = [row for row in rows if row.report]
     if reports:
         lines += ["", "### Reports", "",
                   *(f"- [{row.name}]({_link(row.report)})" for row in reports)]
-    told = {row.name for row in rows}
-    states = Counter(each.state for each in checked.verdicts if each.name not in told)
+    others = [each for each in checked.verdicts if each.name not in told]
+    states = Counter(each.state for each in others if each.state not in STUCK)
     if states:
         lines += ["", "### Others", "",
                   *(f"- {count} {state}: {STATES[state]}" for state, count in states.items())]
     return "\n".join(lines)
+
+
+def stuck(checked: Check, arrivals: Sequence[Arrival]) -> list[str]:
+    """List what no night mends by itself: models and sources that are away, files without sense."""
+    models = checked.broken_models
+    told = {name for names in models.values() for name in names}
+    lines = [f"- **{_several(names)}**: {why}" for why, names in models.items()]
+    lines += [f"- **{each.name}**: {'; '.join(each.why) or STATES[each.state]}"
+              for each in checked.verdicts if each.state in STUCK and each.name not in told]
+    return lines + [f"- **{shown(each.source)}**: {each.why}"
+                    for each in arrivals if each.state == "unreadable"]
+
+
+def _several(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
 
 
 def _link(place: str) -> str:

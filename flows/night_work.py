@@ -6,19 +6,22 @@ import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from prefect.events import emit_event
 
 from flows.catalog_survey import SKIPPED, catalog_survey
-from flows.night_tables import Row, night_rows, summary
+from flows.night_tables import Row, night_rows, stuck, summary
+from flows.outages import NO_ANSWER, may_pass
 from flows.review import ask
 from flows.survey_processes import Ended, SurveyProcesses
 from flows.time_window import TimeWindow
+from seisproc.catalog.arrivals import read_arrivals
 from seisproc.catalog.catalog import Catalog
 from seisproc.catalog.due import Check, Verdict
+from seisproc.catalog.history import Record
 from seisproc.errors import IncompleteError
 from tasks.artifacts import markdown_artifact, table_artifact
 from tasks.progress import stage_progress
@@ -31,8 +34,14 @@ TRIES = 2
 HELD = {"unreadable": "quarantined", "quarantined": "quarantined", "review": "review"}
 """States in which a survey waits for somebody to do something about it."""
 
-LOOK_S = 10.0
-"""How often the window's end is looked at while surveys run."""
+LOOK_S = 5.0
+"""How often, while surveys run, it is looked whether the window has ended or one was cancelled."""
+
+PATIENCE_S = 900.0
+"""How long a night with nothing under way waits for a server that does not take its next run."""
+
+WINDOW, CANCELLED = "the window ended", "its run was cancelled"
+"""Why a survey is left for the next night."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +57,11 @@ class NightReceipt:
     quarantined, review : int
         Surveys that are bad, or held by a quality gate, at the end: of this night or before.
     skipped : int
-        Surveys with nothing to do, or that another run is at work on.
+        Of the surveys that were asked for, those with nothing to do, those that nothing can be done
+        for, and those that another run is at work on.
     not_done : int
-        Surveys that were due when the window ended: not started, or told to end.
+        Surveys that are left for the next night: due when the window ended and not started, told to
+        end then, or cancelled by a person.
     worker_hours : float
         Of all interpretations.
     voxels : int
@@ -72,13 +83,21 @@ class NightReceipt:
 
 
 class Night:
-    """The way through one night's surveys."""
+    """The way through one night's surveys, or those of a basin; its events are named so."""
 
-    def __init__(self, catalog: Catalog, window: TimeWindow, started: float) -> None:
-        self.catalog, self.window, self.started = catalog, window, started
+    def __init__(
+        self,
+        catalog: Catalog,
+        window: TimeWindow,
+        started: float,
+        kind: Literal["night", "basin"] = "night",
+    ) -> None:
+        self.catalog, self.window, self.started, self.kind = catalog, window, started, kind
         self.rows: list[Row] = []
         self.held: list[Row] = []
-        self.not_done: list[str] = []
+        self.not_done: dict[str, str] = {}
+        self.left: dict[str, str] = {}
+        self._silent: float | None = None  # since when no run could be started
 
     def run(
         self, wanted: list[Verdict], parameters: Mapping[str, Any], at_once: int, *, stop: bool
@@ -93,37 +112,67 @@ class Night:
         with stage_progress("surveys") as report, SurveyProcesses(catalog_survey) as processes:
             while (queue and not self.window.is_over()) or processes.running:
                 while queue and len(processes.running) < at_once and not self.window.is_over():
-                    name, tries = queue.popleft()
+                    name, tries = queue[0]
                     told = {**parameters, "name": name, "priority": priority[name]}
-                    processes.start(name, told, tries)
+                    if not self._start(processes, name, told, tries):
+                        break
+                    queue.popleft()
                 over = stop and self.window.is_over()
                 for ended in processes.end() if over else processes.ended(LOOK_S):
-                    again = ended.died and ended.survey.tries < TRIES
-                    if over and ended.died:
-                        self.not_done.append(ended.survey.name)
-                    elif again and not self.window.is_over():
-                        log.warning("%s: %s; it is begun again", ended.survey.name,
-                                    ended.state.message)
-                        queue.appendleft((ended.survey.name, ended.survey.tries + 1))
+                    name, tries = ended.survey.name, ended.survey.tries
+                    record = self._made_by(ended)
+                    if record is not None and record.outcome == "done":
+                        self._note(ended, record)  # whatever became of its process afterwards
+                    elif ended.state.is_cancelled():
+                        self.not_done[name] = CANCELLED
+                    elif over and ended.died:
+                        self.not_done[name] = WINDOW
+                    elif ended.died and tries < TRIES and not self.window.is_over():
+                        log.warning("%s: %s; it is begun again", name, ended.state.message)
+                        queue.appendleft((name, tries + 1))
                     else:
-                        self._note(ended)
-                    report(len(self.rows), len(wanted), f"{len(processes.running)} run")
-        self.not_done += [name for name, _ in queue]
+                        self._note(ended, record)
+                    with self.whatever_comes("the progress could not be shown"):
+                        report(len(self.rows), len(wanted), f"{len(processes.running)} run")
+        self.not_done |= {name: WINDOW for name, _ in queue}
 
-    def _note(self, ended: Ended) -> None:
+    def _start(
+        self, processes: SurveyProcesses, name: str, told: Mapping[str, Any], tries: int
+    ) -> bool:
+        """Start a run; where the server does not take it, that is left for later, for a while."""
+        try:
+            processes.start(name, told, tries)
+        except NO_ANSWER as error:
+            now = time.monotonic()
+            self._silent = self._silent or now
+            patient = processes.running or now - self._silent < PATIENCE_S
+            if not (patient and may_pass(error)):
+                raise
+            log.warning("%s: the Prefect server does not take its run yet: %s", name, error)
+            return False
+        self._silent = None
+        return True
+
+    def _made_by(self, ended: Ended) -> Record | None:
+        """Read what a run says that it made; None: nothing, as where models are only tried."""
+        record = self.catalog.record(ended.survey.name)
+        return record if record is not None and record.run_id == str(ended.survey.run) else None
+
+    def _note(self, ended: Ended, record: Record | None) -> None:
         name, state = ended.survey.name, ended.state
-        record = self.catalog.record(name)
-        if record is not None and record.time < ended.survey.started:
-            record = None  # of an earlier run: models that are only tried leave none
+        made = record.outcome if record is not None else ""
         outcome = "failed"
-        if state.is_completed():
-            outcome = "skipped" if state.name == SKIPPED else "processed"
-        elif not ended.died and record is not None and record.outcome in ("quarantined", "review"):
-            outcome = record.outcome
-        why = state.message or ""
-        if record is not None and record.outcome == outcome and not ended.died:
+        if state.is_completed() and state.name == SKIPPED:
+            outcome = "skipped"
+        elif state.is_completed() or made == "done":
+            outcome = "processed"
+        elif not ended.died and made in ("quarantined", "review"):
+            outcome = made
+        why, facts = state.message or "", {}
+        if record is not None and outcome == "processed":
+            why, facts = record.reason, dict(record.facts)
+        elif record is not None and made == outcome and not ended.died:
             why = record.reason
-        facts = record.facts if record is not None and outcome == "processed" else {}
         self.rows.append(Row(
             name, outcome, why, time.time() - ended.survey.started,
             float(facts.get("worker_hours", 0)), int(facts.get("voxels", 0)),
@@ -133,15 +182,21 @@ class Night:
         if outcome == "review" and record is not None:
             ask(self.catalog.layout.root, name, record)
         if outcome in ("failed", "quarantined", "review"):
-            _tell(f"seisproc.survey.{outcome}", self.catalog.layout.root, name, why)
+            self._tell(f"survey.{outcome}", name, why)
+
+    def leave(self, those: Mapping[str, str], *, named: bool) -> None:
+        """Say of surveys that were asked for, all or by name, why nothing is done for them."""
+        self.left |= those
+        for name, why in those.items() if named else ():
+            log.warning("%s is left alone: %s", name, why)
 
     @contextlib.contextmanager
-    def whatever_comes(self) -> Iterator[None]:
-        """Let what is only shown fail without a night's summary being lost."""
+    def whatever_comes(self, told: str) -> Iterator[None]:
+        """Let what is only shown fail without the night being lost."""
         try:
             yield
         except Exception:
-            log.exception("the report of the basin could not be written")
+            log.exception(told)
 
     def conclude(self, checked: Check, skipped: int) -> NightReceipt:
         """Show and return what the night did.
@@ -156,6 +211,7 @@ class Night:
             if verdict.state in HELD:
                 self.held.append(Row(verdict.name, HELD[verdict.state], "; ".join(verdict.why), 0))
                 counts[HELD[verdict.state]] += 1
+        self._ask_again(checked)
         receipt = NightReceipt(
             self.window.night, counts["processed"], counts["failed"], counts["quarantined"],
             counts["review"], skipped + counts["skipped"], len(self.not_done),
@@ -163,14 +219,19 @@ class Night:
             sum(row.voxels for row in self.rows), round(time.monotonic() - self.started, 1),
         )
         root = self.catalog.layout.root
-        markdown_artifact("night", root, f"Night of {receipt.night}",
-                          summary(receipt, [*self.rows, *self.held], self.not_done, checked))
-        if self.rows:
-            table_artifact("surveys", root, "Surveys of this night", night_rows(self.rows))
+        arrivals = list(read_arrivals(self.catalog.layout).values())
+        with self.whatever_comes("the summary could not be shown"):
+            rows = [*self.rows, *self.held]
+            markdown_artifact("night", root, f"Night of {receipt.night}",
+                              summary(receipt, rows, self.not_done, self.left, checked, arrivals))
+            if self.rows:
+                table_artifact("surveys", root, "Surveys of this night", night_rows(self.rows))
         failed = [row.name for row in self.rows if row.outcome == "failed"]
-        _tell("seisproc.night.failed" if failed else "seisproc.night.done", root, receipt.night,
-              f"{receipt.processed} processed, {receipt.failed} failed,"
-              f" {receipt.quarantined} quarantined")
+        self._tell(f"{self.kind}.{'failed' if failed else 'done'}", receipt.night,
+                   f"{receipt.processed} processed, {receipt.failed} failed,"
+                   f" {receipt.quarantined} quarantined, {receipt.review} held for review,"
+                   f" {receipt.not_done} left for the next night,"
+                   f" {len(stuck(checked, arrivals))} things that somebody has to look at")
         if failed:
             raise IncompleteError(
                 f"{len(failed)} of {len(self.rows)} surveys failed", found=", ".join(failed),
@@ -179,13 +240,37 @@ class Night:
             )
         return receipt
 
+    def _ask_again(self, checked: Check) -> None:
+        """Put to people what earlier nights held: it may be that no server took the question then.
 
-def _tell(event: str, root: str, name: str, why: str) -> None:
-    """Tell Prefect's automations."""
-    emit_event(
-        event,
-        resource={"prefect.resource.id": f"seisproc.{name}", "prefect.resource.name": name},
-        related=[{"prefect.resource.id": f"seisproc.catalog.{root}",
-                  "prefect.resource.role": "catalog"}],
-        payload={"why": why, "catalog": root},
-    )
+        What stands already is not asked twice.
+        """
+        for row in self.held:
+            record = checked.snapshot.records.get(row.name)
+            if record is not None and row.outcome == "review":
+                if not ask(self.catalog.layout.root, row.name, record):
+                    return
+
+    def _tell(self, event: str, name: str, why: str) -> None:
+        """Tell Prefect's automations."""
+        root = self.catalog.layout.root
+        emit_event(
+            f"seisproc.{event}",
+            resource={"prefect.resource.id": f"seisproc.{name}", "prefect.resource.name": name},
+            related=[{"prefect.resource.id": f"seisproc.catalog.{root}",
+                      "prefect.resource.role": "catalog"}],
+            payload={"why": why, "catalog": root},
+        )
+
+
+def left_alone(
+    checked: Check, only: Collection[str], wanted: Sequence[Verdict]
+) -> tuple[list[Verdict], int]:
+    """Return those of the surveys asked for that nothing is done for, and how many are skipped.
+
+    Surveys that are bad or held are among the former, and counted for themselves.
+    """
+    names = {each.name for each in wanted}
+    left = [each for each in checked.verdicts
+            if each.name not in names and (not only or each.name in only)]
+    return left, sum(each.state not in HELD for each in left)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Literal
+from typing import Annotated, Literal
 
 from prefect import flow
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
+from pydantic import Field
 
 from flows.catalog_config import entry_text, open_catalog
 from flows.catalog_due import wanted_now
@@ -15,10 +18,10 @@ from flows.catalog_report import basin_report
 from flows.config import ClusterConfig
 from flows.dead_runs import living_night
 from flows.night_tables import due_rows
-from flows.night_work import Night, NightReceipt
+from flows.night_work import Night, NightReceipt, left_alone
 from flows.runs import OPTIONS
 from flows.time_window import TimeWindow
-from seisproc.catalog.due import Check, check
+from seisproc.catalog.due import STATES, Check, check
 from seisproc.catalog.scan import scan_catalog
 from seisproc.errors import BusyError
 from tasks.artifacts import link_artifact, table_artifact
@@ -28,15 +31,33 @@ from tasks.stage import stage
 log = logging.getLogger("seisproc.nightly")
 
 
+def due_at(run: FlowRun | None) -> float | None:
+    """Say when a night was due, in seconds since 1970; None: it begins when it begins.
+
+    A schedule's run that starts late, since the worker was down, is still of the night that it was
+    made for: its window ends when that night ends. One that a person starts, or starts again, has
+    no such time.
+    """
+    if run is None or not run.auto_scheduled or run.expected_start_time is None:
+        return None
+    # The server counts a run as soon as it is Running; a run's name is asked for before that.
+    earlier = run.run_count - (run.state is not None and run.state.is_running())
+    return None if earlier > 0 else run.expected_start_time.timestamp()
+
+
+def _window(until: str, timezone: str) -> TimeWindow:
+    context = FlowRunContext.get()
+    return TimeWindow.of(until, timezone, due_at(context.flow_run if context else None))
+
+
 def _run_name() -> str:
-    window = TimeWindow.of("", str(flow_run.parameters.get("timezone") or ""))
-    return f"nightly/{window.night}"
+    return f"nightly/{_window('', str(flow_run.parameters.get('timezone') or '')).night}"
 
 
 @flow(name="nightly", flow_run_name=_run_name, **OPTIONS)
 def nightly(
     catalog: str,
-    at_once: int = 1,
+    at_once: Annotated[int, Field(ge=1)] = 1,
     until: str = "",
     timezone: str = "",
     at_end: Literal["finish", "checkpoint"] = "finish",
@@ -50,6 +71,7 @@ def nightly(
         catalog: Folder or URL of the catalogue.
         at_once: Surveys that run at a time, each on a cluster of its own.
         until: Time of day, such as 06:00, after which no further survey is started. Empty: none.
+            A schedule's run that starts late keeps the time of the night that it was due in.
         timezone: Of that time and of the night's date, such as Europe/Oslo. Empty: this machine's.
         at_end: What becomes of surveys that still run then. finish: they go on to their end;
             checkpoint: they stop, and the next night goes on where they stopped.
@@ -57,20 +79,24 @@ def nightly(
         export: Write facies, fault and their uncertainty as SEG-Y, to CATALOG/exports/NAME.
         cluster: Where the work of each survey runs.
     """
-    night = Night(open_catalog(catalog), TimeWindow.of(until, timezone), time.monotonic())
+    night = Night(open_catalog(catalog), _window(until, timezone), time.monotonic())
     with living_night(night.catalog.layout):
         scan_stage(catalog)
         checked = check_stage(catalog)
         for name in only:
             checked.snapshot.require(name)
         wanted = [each for each in checked.due if not only or each.name in only]
+        left, skipped = left_alone(checked, only, wanted)
+        if only:
+            night.leave({each.name: "; ".join(each.why) or STATES[each.state] for each in left},
+                        named=True)
         parameters = {"catalog": catalog, "night": night.window.night, "export": export,
                       "cluster": cluster}
         night.run(wanted, parameters, at_once, stop=at_end == "checkpoint")
         if night.rows:
-            with night.whatever_comes():
+            with night.whatever_comes("the report of the basin could not be written"):
                 basin_report_stage(catalog)
-        return night.conclude(checked, skipped=len(checked.verdicts) - len(wanted))
+        return night.conclude(checked, skipped)
 
 
 @stage("scan", hours=24)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -14,14 +15,28 @@ from uuid import UUID
 
 from prefect import Flow, Task
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext, TagsContext
 from prefect.flow_engine import run_flow_in_subprocess
-from prefect.states import Crashed, Pending
+from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
 from prefect.utilities.asyncutils import run_coro_as_sync
+
+from flows.outages import NO_ANSWER
+
+log = logging.getLogger("seisproc.nightly")
 
 GRACE_S = 60.0
 """How long a run that is told to end may take to leave what it does in order."""
+
+SHORT_GRACE_S = 20.0
+"""The same where the night is told to end: Prefect kills it 30 s after a person has cancelled it,
+and nothing of it may outlive it."""
 
 
 @dataclass
@@ -39,6 +54,8 @@ class SurveyProcess:
         Seconds since 1970.
     tries : int
         Which try it is, from 1.
+    cancelled : float or None
+        When it was told to end because a person has cancelled it, on the monotonic clock.
     """
 
     name: str
@@ -46,6 +63,7 @@ class SurveyProcess:
     process: BaseProcess
     started: float
     tries: int = 1
+    cancelled: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +74,7 @@ class Ended:
     ----------
     survey : SurveyProcess
     state : State
-        The flow run's.
+        The flow run's; where the server does not answer, what the process's exit code says.
     died : bool
         Its process ended before it could say how.
     """
@@ -80,7 +98,7 @@ class SurveyProcesses:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for _ in self.end():
+        for _ in self.end(SHORT_GRACE_S):
             pass
 
     def start(self, name: str, parameters: Mapping[str, Any], tries: int = 1) -> None:
@@ -93,24 +111,45 @@ class SurveyProcesses:
         self.running.append(SurveyProcess(name, run.id, process, time.time(), tries))
 
     def ended(self, timeout_s: float | None = None) -> Iterator[Ended]:
-        """Yield those that have ended by now; where none has, wait for one, but not for ever."""
+        """Yield those that have ended by now; where none has, wait for one, but not for ever.
+
+        Those that a person has cancelled meanwhile are told to end.
+        """
         wait([each.process.sentinel for each in self.running], timeout_s)
+        self._end_cancelled()
         for survey in [each for each in self.running if not each.process.is_alive()]:
             self.running.remove(survey)
             survey.process.join()
-            yield self._outcome(survey)
+            yield _outcome(survey)
 
-    def end(self) -> Iterator[Ended]:
-        """Tell all to end, and yield how they did."""
-        for survey in self.running:
-            survey.process.terminate()
-        until = time.monotonic() + GRACE_S
-        while self.running and time.monotonic() < until:
-            yield from self.ended(until - time.monotonic())
-        for survey in self.running:
-            survey.process.kill()
+    def end(self, grace_s: float = GRACE_S) -> Iterator[Ended]:
+        """Tell all to end, kill what has not after the grace, and then yield how they ended."""
+        until = time.monotonic() + grace_s
+        try:
+            for survey in self.running:
+                survey.process.terminate()
+            while (alive := self._alive()) and (left := until - time.monotonic()) > 0:
+                wait([each.process.sentinel for each in alive], left)
+        finally:  # before the server is asked anything: it may not answer
+            for survey in self._alive():
+                survey.process.kill()
         while self.running:
             yield from self.ended()
+
+    def _alive(self) -> list[SurveyProcess]:
+        return [each for each in self.running if each.process.is_alive()]
+
+    def _end_cancelled(self) -> None:
+        """Tell runs to end that a person has cancelled: they have no worker who would."""
+        alive = self._alive()
+        asked = {each.run: each for each in alive if each.cancelled is None}
+        for run in _cancelled(list(asked)):
+            log.info("%s: its run was cancelled", asked[run].name)
+            asked[run].cancelled = time.monotonic()
+            asked[run].process.terminate()
+        for each in alive:
+            if each.cancelled is not None and time.monotonic() - each.cancelled > GRACE_S:
+                each.process.kill()
 
     def _new_run(self, parameters: Mapping[str, Any]) -> Any:
         """Make a flow run that the UI shows below the one that is running."""
@@ -130,17 +169,63 @@ class SurveyProcesses:
                 tags=TagsContext.get().current_tags,
             )
 
-    def _outcome(self, survey: SurveyProcess) -> Ended:
-        code = survey.process.exitcode or 0
+
+def _cancelled(runs: list[UUID]) -> list[UUID]:
+    """Ask at once which of these runs a person has cancelled; none where nobody answers."""
+    if not runs:
+        return []
+    types = [StateType.CANCELLING, StateType.CANCELLED]
+    those = FlowRunFilter(
+        id=FlowRunFilterId(any_=runs),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)),
+    )
+    try:
         with get_client(sync_client=True) as client:
-            state = client.read_flow_run(survey.run).state
-            died = state is None or not state.is_final()
-            if died:
-                told = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-                state = Crashed(message=f"its process ended before the run did: {told}")
+            return [run.id for run in client.read_flow_runs(flow_run_filter=those)]
+    except NO_ANSWER as error:
+        log.warning("the Prefect server does not answer: %s", error)
+        return []
+
+
+def _outcome(survey: SurveyProcess) -> Ended:
+    """Find out how a run ended whose process has, and tell the server where it does not know."""
+    try:
+        with get_client(sync_client=True) as client:
+            known = client.read_flow_run(survey.run).state
+            state = _last_state(survey, known)
+            if state is not known:
                 client.set_flow_run_state(survey.run, state, force=True)
-        assert state is not None
-        return Ended(survey, state, died or state.is_crashed())
+    except NO_ANSWER as error:
+        log.warning("%s: the Prefect server does not say how its run ended: %s", survey.name, error)
+        state = _last_state(survey, _by_exit_code(survey))
+    return Ended(survey, state, state.is_crashed())
+
+
+def _last_state(survey: SurveyProcess, state: State[Any] | None) -> State[Any]:
+    """Return the state that a run has whose process ended in this one."""
+    if state is not None and state.is_completed():
+        return state
+    stopped = state is not None and (state.is_cancelling() or state.is_cancelled())
+    if survey.cancelled is not None or stopped:
+        return Cancelled(message="cancelled; the next night goes on where it stopped")
+    if state is None or not state.is_final():
+        return Crashed(message=f"its process ended before the run did: {_exit(survey)}")
+    return state
+
+
+def _by_exit_code(survey: SurveyProcess) -> State[Any] | None:
+    """Guess a run's state from its process; None: it died."""
+    code = survey.process.exitcode or 0
+    if code == 0:
+        return Completed(message="by its exit code: the Prefect server did not answer")
+    if code > 0:
+        return Failed(message=f"{_exit(survey)}: the Prefect server did not answer")
+    return None
+
+
+def _exit(survey: SurveyProcess) -> str:
+    code = survey.process.exitcode or 0
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 class _ByName:

@@ -11,45 +11,23 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 
 from flows import terminal
 from flows.catalog_config import open_catalog
-from flows.night_work import Night
-from flows.time_window import TimeWindow
-from seisproc.catalog.due import Verdict
 from seisproc.catalog.history import history
-from seisproc.errors import ConfigError
-from seisproc.grid import Grid
-from seisproc.segy.create import create_segy
 from seisproc.survey import is_published
+
+from .small_basin import make_basin, write_segy
 
 CLUSTER = ("--cluster", "in-process", "--no-export")
 
 
-def write_segy(
-    path: Path, seed: int, shape: tuple[int, int, int] = (6, 5, 8), dead: int = 0
-) -> Path:
-    """Write a survey of noise, with so many dead traces."""
-    lines = [np.arange(count, dtype="int32") + 10 for count in shape[:2]]
-    grid = Grid(lines[0], lines[1], 4.0 * np.arange(shape[2]))
-    volume = np.random.default_rng(seed).standard_normal(shape).astype("float32")
-    volume.reshape(-1, shape[2])[:dead] = 0
-    i, j = np.meshgrid(np.arange(float(shape[0])), np.arange(float(shape[1])), indexing="ij")
-    create_segy(path, volume, grid, cdp_x=25 * i, cdp_y=25 * j)
-    return path
-
-
 @pytest.fixture
 def basin(tmp_path):
-    """A catalogue with an empty inbox, where every file counts as whole at once."""
-    (tmp_path / "inbox").mkdir()
-    root = tmp_path / "basin"
-    root.mkdir()
-    (root / "catalog.yaml").write_text("inboxes: [../inbox]\nquiet_s: 0\n")
-    return root
+    """A catalogue with an empty inbox."""
+    return make_basin(tmp_path)
 
 
 def night(command: Any, basin: Path, *options: object) -> dict[str, Any]:
@@ -129,23 +107,6 @@ def test_a_survey_that_another_run_is_at_work_on_is_left_to_it(flow_command, bas
         told = night(flow_command, basin)
     assert (told["processed"], told["failed"], told["skipped"]) == (0, 0, 1)
     assert open_catalog(str(basin)).record("taken") is None
-
-
-def test_no_survey_is_started_when_the_window_is_over(basin):
-    over = Night(open_catalog(str(basin)), TimeWindow("2026-11-20", time.time() - 1), 0.0)
-    over.run([Verdict("a", "new"), Verdict("b", "new")], {}, 1, stop=False)
-    assert over.not_done == ["a", "b"]
-    assert over.rows == []
-
-
-def test_windows_end_when_the_clock_next_shows_the_time():
-    noon = 12 * 3600.0
-    assert TimeWindow.of("06:00", "UTC", noon) == TimeWindow("1970-01-01", 30 * 3600.0)
-    assert TimeWindow.of("13:30", "UTC", noon) == TimeWindow("1970-01-01", 13.5 * 3600.0)
-    assert TimeWindow.of("", "Asia/Tokyo", 18 * 3600.0) == TimeWindow("1970-01-02", None)
-    for until, zone in (("25:00", "UTC"), ("6", "UTC"), ("06:00", "Mars/Olympus")):
-        with pytest.raises(ConfigError):
-            TimeWindow.of(until, zone)
 
 
 def test_a_night_that_died_is_shown_as_crashed_by_the_next(flow_command, basin):

@@ -1,0 +1,50 @@
+"""A basin at once: what is due, other models beside what is there, and what cannot be tried."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from prefect.exceptions import ParameterTypeError
+
+from flows.basin import basin
+from flows.nightly import nightly
+from seisproc.survey import Survey, is_published
+
+from .small_basin import make_basin, write_segy
+
+CLUSTER = ("--cluster", "in-process", "--no-export", "--json")
+
+
+@pytest.mark.parametrize("flow", [nightly, basin])
+def test_at_least_one_survey_runs_at_a_time(flow):
+    assert flow.parameters.properties["at_once"]["minimum"] == 1  # the UI's form says so
+    with pytest.raises(ParameterTypeError, match="at_once"):
+        flow.validate_parameters({"catalog": "basin", "at_once": 0})
+
+
+@pytest.mark.slow
+def test_a_basin_is_done_and_other_models_are_tried_on_it(
+    flow_command, tmp_path, facies_bundle, caplog
+):
+    root = make_basin(tmp_path)
+    write_segy(tmp_path / "inbox" / "one.sgy", 1, (20, 18, 24))
+    code, out, err = flow_command("basin", root, *CLUSTER)
+    assert code == 0, err
+    assert json.loads(out)["processed"] == 1
+    assert (root / "basin.html").exists()
+    write_segy(tmp_path / "inbox" / "late.sgy", 2)
+    assert flow_command("catalog", "scan", root)[0] == 0
+    trial = ("--model", facies_bundle, "--run", "trial")
+    both = ("--only", "one", "--only", "late")
+    code, out, err = flow_command("basin", root, *CLUSTER, *trial, *both)
+    assert code == 0, err
+    told = json.loads(out)
+    assert (told["processed"], told["skipped"], told["failed"]) == (1, 1, 0)
+    assert "late is left alone: it has no store yet" in err + caplog.text
+    store = root / "stores" / "one.zarr"
+    assert is_published(f"{store}/interpretation/trial")
+    assert not (store / "interpretation" / "main").exists()
+    assert Survey(str(store)).group_attributes("interpretation/trial")["networks"]
+    refused = flow_command("basin", root, *CLUSTER, *trial, "--only", "late")[2]
+    assert "there is no survey to try other models on" in refused

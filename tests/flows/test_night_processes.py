@@ -1,0 +1,131 @@
+"""Surveys of a night as processes: cancelled one by one, and judged where no server answers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from flows import night_work
+from flows.catalog_config import entry_text, open_catalog
+from flows.config import ClusterConfig
+from flows.night_work import CANCELLED, WINDOW, Night
+from flows.survey_processes import Ended, SurveyProcess, _outcome
+from flows.time_window import TimeWindow
+from seisproc.catalog.due import Verdict, check
+from seisproc.catalog.history import Record
+from seisproc.catalog.scan import scan_catalog
+
+from .small_basin import make_basin, write_segy
+
+
+@pytest.fixture
+def basin(tmp_path):
+    return make_basin(tmp_path)
+
+
+@pytest.fixture
+def no_server():
+    """PREFECT_API_URL names a server that is not there."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        yield
+
+
+def process_that(ends):
+    process = multiprocessing.get_context("fork").Process(target=ends)
+    process.start()
+    process.join()
+    return SurveyProcess("a", uuid4(), process, time.time() - 1)
+
+
+@pytest.mark.parametrize(("ends", "state", "died"), [
+    (lambda: os._exit(0), "Completed", False),
+    (lambda: os._exit(1), "Failed", False),
+    (lambda: os.kill(os.getpid(), signal.SIGKILL), "Crashed", True),
+])  # fmt: skip
+def test_where_no_server_answers_a_run_is_judged_by_its_process(no_server, ends, state, died):
+    ended = _outcome(process_that(ends))
+    assert (ended.state.name, ended.died) == (state, died)
+
+
+def test_what_the_catalogue_says_counts_before_what_the_process_does(no_server, basin):
+    catalog = open_catalog(str(basin))
+    ended = _outcome(process_that(lambda: os._exit(1)))
+    run = str(ended.survey.run)
+    catalog.note("a", Record("done", time.time(), facts={"voxels": 7}, run_id=run))
+    night = Night(catalog, TimeWindow("2026-11-20", None), 0.0)
+    night._note(ended, night._made_by(ended))
+    assert [(row.outcome, row.voxels) for row in night.rows] == [("processed", 7)]
+    another = SurveyProcess("a", uuid4(), ended.survey.process, time.time())
+    assert night._made_by(Ended(another, ended.state, False)) is None
+
+
+def test_a_night_waits_for_a_server_that_restarts(no_server, basin, monkeypatch):
+    monkeypatch.setattr(night_work, "LOOK_S", 0.1)
+    catalog = open_catalog(str(basin))
+    night = Night(catalog, TimeWindow("2026-11-20", time.time() + 1), 0.0)
+    night.run([Verdict("a", "new")], {}, 1, stop=False)
+    assert night.not_done == {"a": WINDOW}
+    monkeypatch.setattr(night_work, "PATIENCE_S", 0.0)
+    with pytest.raises(httpx.ConnectError):
+        Night(catalog, TimeWindow("2026-11-20", None), 0.0).run(
+            [Verdict("a", "new")], {}, 1, stop=False
+        )
+
+
+class UntilAllRun(TimeWindow):
+    """A window that ends when one survey was cancelled and the other one has begun."""
+
+    def is_over(self) -> bool:
+        record = self.night_.catalog.record("b")
+        return bool(self.night_.not_done) and record is not None and record.outcome == "started"
+
+
+@pytest.mark.slow
+def test_surveys_that_are_cancelled_or_told_to_end_go_on_in_the_next_night(
+    server, basin, monkeypatch
+):
+    from prefect.client.orchestration import get_client
+    from prefect.states import Cancelling
+
+    monkeypatch.setattr(night_work, "LOOK_S", 0.2)
+    for seed, name in enumerate("ab"):
+        write_segy(basin.parent / "inbox" / f"{name}.sgy", seed, (300, 300, 200))
+    catalog = open_catalog(str(basin))
+    scan_catalog(catalog, entry_text, wait=True)
+    parameters = {"catalog": str(basin), "night": "2026-11-20", "export": False,
+                  "cluster": ClusterConfig(kind="in-process")}
+    window = UntilAllRun("2026-11-20", None)
+    night = Night(catalog, window, time.monotonic())
+    object.__setattr__(window, "night_", night)
+
+    def cancel() -> None:
+        """Do what the button in the UI does."""
+        while (record := catalog.record("a")) is None or record.outcome != "started":
+            time.sleep(0.05)
+        with get_client(sync_client=True) as client:
+            (run,) = [each for each in client.read_flow_runs() if each.name == record.run]
+            client.set_flow_run_state(run.id, Cancelling())
+
+    thread = threading.Thread(target=cancel, daemon=True)
+    thread.start()
+    night.run(list(check(catalog).due), parameters, 2, stop=True)
+    thread.join()
+    assert night.not_done == {"a": CANCELLED, "b": WINDOW}
+    assert night.rows == []
+    with get_client(sync_client=True) as client:
+        states = {run.name: run.state_name for run in client.read_flow_runs()}
+    assert states["nightly/2026-11-20/a"] == "Cancelled"
+    verdicts = check(catalog).verdicts
+    assert {each.name: each.state for each in verdicts} == dict.fromkeys("ab", "interrupted")
+    following = Night(catalog, TimeWindow("2026-11-21", None), time.monotonic())
+    following.run(list(verdicts), {**parameters, "night": "2026-11-21"}, 2, stop=True)
+    assert [row.outcome for row in following.rows] == ["processed", "processed"]
