@@ -46,8 +46,13 @@ class SeisprocError(Exception):
         if self.expected is not None:
             line += f"; expected: {self.expected}"
         if self.do is not None:
-            line += f". {self.do.rstrip('.')}."
+            line = f"{_sentence(line)} {_sentence(self.do)}"
         return line
+
+
+def _sentence(text: str) -> str:
+    """End a sentence that does not end yet."""
+    return text if text.endswith((".", "?")) else f"{text}."
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword arguments do not survive the default pickling of exceptions, and these errors

@@ -91,7 +91,7 @@ def _verdict(measure: Measure, limit: Limit) -> Verdict:
                 expected=f"at most {figure(bound, gate.unit)}",
                 do=gate.do,
             )
-            return Verdict(measure.name, subject, outcome, value, bound, _sentence(error))
+            return Verdict(measure.name, subject, outcome, value, bound, str(error))
     first = limit.warn if limit.warn is not None else limit.hold
     told = f"{_title(gate, subject)}: {figure(value, gate.unit)}"
     if first is not None:
@@ -101,12 +101,6 @@ def _verdict(measure: Measure, limit: Limit) -> Verdict:
 
 def _title(gate: Gate, subject: str) -> str:
     return f"{gate.title} for {subject}" if subject else gate.title
-
-
-def _sentence(error: SeisprocError) -> str:
-    """Write a question as one: the house's errors end with a full stop."""
-    text = str(error)
-    return text[:-1] if text.endswith("?.") else text
 
 
 def figure(value: float | None, unit: str) -> str:

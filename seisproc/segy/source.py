@@ -96,7 +96,7 @@ class Source:
             try:
                 found = fs.info(path)
             except FileNotFoundError:
-                raise SegyError(f"{self.shown}: no such file", do="Check the path") from None
+                raise AccessError(f"{self.shown}: no such file", do="Check the path") from None
         else:
             found = self._ask(lambda: fs.info(path))
         if found["type"] == "directory":
@@ -147,7 +147,9 @@ class Source:
         try:
             file = Path(self._where[1]).open("rb")
         except PermissionError:
-            raise SegyError(f"{self.shown} may not be read", do="Check its permissions") from None
+            raise AccessError(
+                f"{self.shown} may not be read", do="Check its permissions"
+            ) from None
         with file:
             return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), "uint8")
 

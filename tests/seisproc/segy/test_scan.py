@@ -9,6 +9,7 @@ import pytest
 
 from seisproc.errors import ConfigError, GeometryError, SegyError
 from seisproc.grid import Grid
+from seisproc.places import AccessError
 from seisproc.segy.layout import Field
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.segy.scan import scan
@@ -290,7 +291,7 @@ def test_files_of_other_kinds_are_named(tmp_path: Path, content: bytes, told: st
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SegyError, match="no such file"):
+    with pytest.raises(AccessError, match="no such file"):
         scan([str(tmp_path / "none.sgy")])
 
 
