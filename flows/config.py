@@ -144,11 +144,17 @@ class InterpretConfig(Form):
         default=20, ge=1, description="Monte-Carlo dropout samples; 1 runs once, without dropout."
     )
     batch_size: int = Field(
-        default=0, ge=0, description="Windows of a forward pass; 0: 8 sections, or 2 cubes."
+        default=0,
+        ge=0,
+        description="Windows of a forward pass; 0: 8 sections or 2 cubes, on a GPU as many as its"
+        " memory and the regions take.",
     )
     threads: int = Field(default=1, ge=1, description="CPU threads of the network in one task.")
     seed: int = Field(default=0, ge=0, description="Of the dropout masks.")
-    device: Literal["cpu", "cuda", "auto"] = Field(default="cpu", description="Where it computes.")
+    device: Literal["cpu", "cuda", "auto"] = Field(
+        default="cpu",
+        description="Where it computes; auto: on GPUs where the workers that compute have one.",
+    )
     precision: Literal["auto", "float32", "tf32", "bfloat16", "float16"] = Field(
         default="float32",
         description="Of the deterministic part of the network; auto: bfloat16 where the hardware"

@@ -20,7 +20,7 @@ from prefect.concurrency.sync import concurrency
 from prefect.context import TaskRunContext
 from prefect.exceptions import ObjectNotFound
 
-from models.runtime import choose_device
+from models.runtime import settle_device
 from seisproc.cluster import gpu_resources
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def gpu_slot(device: str, client: Client | None) -> Iterator[None]:
 
 
 def _on_gpu(device: str, client: Client | None) -> bool:
-    if device == "auto":
-        return bool(gpu_resources(client)) if client else choose_device(device).type == "cuda"
+    if device == "auto":  # of trainings
+        return bool(gpu_resources(client)) if client else settle_device(device) == "cuda"
     return device != "cpu"
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from models.predictor import BundleRecipe
-from models.runtime import choose_device
+from models.runtime import choose_device, settle_device
 from seisproc.cluster import connect, gpu_resources
 from seisproc.errors import ClusterError, IncompleteError, StoreError
 from seisproc.interpretation.forecast import require_room, require_workers
@@ -47,7 +47,8 @@ class InterpretationSettings:
     samples : int
         Monte-Carlo dropout samples; 1 runs without dropout.
     batch_size : int
-        Windows of a forward pass; 0: 8 sections, or 2 cubes.
+        Windows of a forward pass; 0: 8 sections or 2 cubes, on a GPU as many as it and the
+        regions take.
     threads : int
         CPU threads of torch in one task.
     seed : int
@@ -147,6 +148,15 @@ def _measure(store: str, plan: InterpretationPlan, done: int = 0) -> None:
     product_stands(survey_of({"store": store}), name, len(plan.regions), voxels, done, told)
 
 
+def device_of(device: str, client: Client | None) -> str:
+    """Say what ``auto`` stands for on a cluster: a GPU where the workers that compute have one."""
+    if device != "auto" or client is None:
+        return settle_device(device)
+    return "cuda" if gpu_resources(client) else settle_device(
+        device, client.run(torch.cuda.is_available).values()
+    )
+
+
 def require_device(device: str, client: Client | None) -> None:
     """Refuse workers without a GPU where networks need one, before every region fails on them.
 
@@ -198,23 +208,24 @@ def interpret_survey(
     IncompleteError
         If regions failed: the run ends Failed, with the counts in its artifacts.
     """
-    plan = plan_survey(store, models, run, settings)
-    require_room(plan)
-    markdown_artifact("plan", store, "What will be done", f"```\n{plan}\n```")
-    try:
-        with connect(cluster) as client, stage_progress("interpret") as on_progress:
-            require_workers(plan, client)
-            require_device(settings.device, client)
-            if client is not None:
-                dashboard_artifact(store, client)
-            with gpu_slot(settings.device, client):
+    with connect(cluster) as client:
+        settings = replace(settings, device=device_of(settings.device, client))
+        plan = plan_survey(store, models, run, settings)
+        require_room(plan)
+        markdown_artifact("plan", store, "What will be done", f"```\n{plan}\n```")
+        require_workers(plan, client)
+        if client is not None:
+            dashboard_artifact(store, client)
+        require_device(settings.device, client)
+        try:
+            with gpu_slot(settings.device, client), stage_progress("interpret") as on_progress:
                 receipt = interpret(
                     plan, client, on_progress=on_progress, overwrite=overwrite, priority=priority
                 )
-    except IncompleteError as error:
-        markdown_artifact("failed", store, "Interpretation not complete", str(error))
-        _measure(store, plan)
-        raise
+        except IncompleteError as error:
+            markdown_artifact("failed", store, "Interpretation not complete", str(error))
+            _measure(store, plan)
+            raise
     receipt_artifact("interpretation", store, "What was interpreted", receipt)
     _timeline_artifact(store, plan)
     _measure(store, plan, receipt.regions_done)

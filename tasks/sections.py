@@ -47,7 +47,7 @@ from tasks.folds import (
 )
 from tasks.gpu_slots import gpu_slot
 from tasks.held_out_record import record_held_out
-from tasks.interpret import InterpretationSettings, recipe_of, require_device
+from tasks.interpret import InterpretationSettings, device_of, recipe_of, require_device
 from tasks.progress import stage_progress
 from tasks.stage import stage
 
@@ -330,11 +330,12 @@ def interpret_sections(
     overwrite: bool = False,
 ) -> SectionsReceipt:
     """Interpret every section of a folder; sections that are done already stay as they are."""
-    # mypy compares the two packages' named tuples by name; their fields are the same.
-    recipe: Any = recipe_of(model, settings)
-    job = SectionJob(recipe, fingerprint({"recipe": recipe.key}), settings.variance)
     with connect(cluster) as client, stage_progress("interpret sections") as progress:
+        settings = dataclasses.replace(settings, device=device_of(settings.device, client))
         require_device(settings.device, client)
+        # mypy compares the two packages' named tuples by name; their fields are the same.
+        recipe: Any = recipe_of(model, settings)
+        job = SectionJob(recipe, fingerprint({"recipe": recipe.key}), settings.variance)
         with gpu_slot(settings.device, client):
             made = interpret_folder(
                 folder, output, job, client, overwrite=overwrite, on_progress=progress

@@ -16,7 +16,7 @@ from seisproc.interpretation.run import interpret
 from seisproc.segy.create import create_segy
 from seisproc.segy.ingest import ingest
 from seisproc.survey import Survey
-from tasks.interpret import plan_survey, recipe_of, require_device
+from tasks.interpret import device_of, plan_survey, recipe_of, require_device
 
 FAULT = shipped.url("fault-2d")
 GRID = Grid(
@@ -67,10 +67,11 @@ def test_a_compiled_network_says_what_the_plain_one_says(store):
 def test_a_gpu_that_is_not_there_is_missed_before_any_region_fails():
     if torch.cuda.is_available():
         pytest.skip("has a GPU")
-    require_device("auto", None)
+    assert device_of("auto", None) == "cpu"
     with pytest.raises(ModelError, match="no CUDA device"):
         require_device("cuda", None)
     with open_cluster(ClusterSpec("local")) as address, connect(address) as client:
+        assert (device_of("auto", client), device_of("cuda", client)) == ("cpu", "cuda")
         require_device("cpu", client)
         with pytest.raises(ClusterError, match="without a GPU") as caught:
             require_device("cuda", client)
@@ -78,3 +79,4 @@ def test_a_gpu_that_is_not_there_is_missed_before_any_region_fails():
     offered = ClusterSpec("local", options={"resources": {GPU: 1}})
     with open_cluster(offered) as address, connect(address) as client:
         require_device("cuda", client)
+        assert device_of("auto", client) == "cuda"
