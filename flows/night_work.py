@@ -14,7 +14,7 @@ from prefect.events import emit_event
 
 from flows.catalog_survey import SKIPPED, catalog_survey
 from flows.night_tables import Row, night_rows, stuck, summary
-from flows.outages import NO_ANSWER, may_pass
+from flows.outages import may_pass
 from flows.review import ask
 from flows.survey_processes import Ended, SurveyProcesses
 from flows.time_window import TimeWindow
@@ -25,6 +25,7 @@ from seisproc.catalog.history import Record
 from seisproc.errors import IncompleteError
 from tasks.artifacts import markdown_artifact, table_artifact
 from tasks.progress import stage_progress
+from tasks.showing import NO_ANSWER
 
 log = logging.getLogger("seisproc.nightly")
 

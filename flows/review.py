@@ -14,11 +14,11 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.catalog_config import open_catalog
-from flows.outages import NO_ANSWER
 from flows.runs import OPTIONS, run_name
 from seisproc.catalog.catalog import Catalog
 from seisproc.catalog.history import Record
 from seisproc.errors import BusyError, ReviewError
+from tasks.showing import NO_ANSWER
 
 log = logging.getLogger("seisproc.review")
 

@@ -19,6 +19,7 @@ from prefect.artifacts import (
 from prefect.context import FlowRunContext, TaskRunContext
 
 from tasks.progress import artifact_key, store_name
+from tasks.showing import only_shown
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -39,24 +40,26 @@ def receipt_artifact(verb: str, url: str, title: str, receipt: Any) -> None:
 def table_artifact(verb: str, url: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Show a table; all rows have the same keys."""
     if _in_run():
-        create_table_artifact(
-            [dict(row) for row in rows], key=artifact_key(verb, store_name(url)), description=title
-        )
+        key = artifact_key(verb, store_name(url))
+        with only_shown():
+            create_table_artifact([dict(row) for row in rows], key=key, description=title)
 
 
 def markdown_artifact(verb: str, url: str, title: str, text: str) -> None:
     """Show a text in Markdown."""
     if _in_run():
-        create_markdown_artifact(text, key=artifact_key(verb, store_name(url)), description=title)
+        key = artifact_key(verb, store_name(url))
+        with only_shown():
+            create_markdown_artifact(text, key=key, description=title)
 
 
 def link_artifact(verb: str, url: str, title: str, target: str) -> None:
     """Show a link; a local path becomes a file URL."""
     if _in_run():
         link = target if "://" in target else Path(target).resolve().as_uri()
-        create_link_artifact(
-            link, link_text=target, key=artifact_key(verb, store_name(url)), description=title
-        )
+        key = artifact_key(verb, store_name(url))
+        with only_shown():
+            create_link_artifact(link, link_text=target, key=key, description=title)
 
 
 def dashboard_artifact(url: str, client: Client) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Protocol, cast
 from uuid import UUID
 
+from tasks.showing import only_shown
+
 
 class OnProgress(Protocol):
     """Reports how much of a stage is done, and in a few words how it goes."""
@@ -87,11 +89,15 @@ def _bar(title: str) -> OnProgress:
 
     if TaskRunContext.get() is None and FlowRunContext.get() is None:
         return lambda done, total, note="", /: None
-    artifact = cast(UUID, create_progress_artifact(0.0, description=title))
+    artifact: UUID | None = None
+    with only_shown():
+        artifact = cast(UUID, create_progress_artifact(0.0, description=title))
 
     def update(done: int, total: int, note: str = "", /) -> None:
         said = f"{title}: {note}" if note else None
-        update_progress_artifact(artifact, round(100 * done / max(total, 1), 1), said)
+        if artifact is not None:
+            with only_shown():
+                update_progress_artifact(artifact, round(100 * done / max(total, 1), 1), said)
 
     return update
 

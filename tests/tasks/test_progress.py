@@ -2,7 +2,12 @@ import io
 import logging
 from contextlib import redirect_stderr
 
+from prefect import flow
+from prefect.context import FlowRunContext
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
 from tasks import progress
+from tasks.artifacts import table_artifact
 from tasks.progress import TerminalHandler, artifact_key, stage_progress, store_name
 
 
@@ -64,3 +69,12 @@ def test_a_terminal_never_sees_that_prefect_is_still_sending(capsys):
     logger.addHandler(TerminalHandler())
     logger.warning("Still processing items: 1 items remaining...")
     assert capsys.readouterr().err == ""
+
+
+def test_a_server_that_is_away_ends_no_work(caplog):
+    nobody = {PREFECT_API_URL: "http://127.0.0.1:9/api"}
+    inside = FlowRunContext.model_construct(flow=flow(lambda: None, name="f"))
+    with temporary_settings(nobody), inside, stage_progress("ingest") as on_progress:
+        on_progress(1, 2)
+        table_artifact("ingest", "f3.zarr", "What was ingested", [{"traces": 1}])
+    assert [record.message.count("does not show this") for record in caplog.records] == [1, 1]
