@@ -55,6 +55,8 @@ def stage(
     """Make a function a stage: a Prefect task that may take this many hours.
 
     ``shown`` names its runs, with the function's arguments in braces: ``export {variable}``.
+    Stages have no tags: for each Prefect would ask the server for a slot, which a SQLite that is
+    busy refuses, so that every other stage began two seconds late.
     """
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
@@ -62,7 +64,6 @@ def stage(
             _timed(name, function),
             name=name,
             task_run_name=shown or name,
-            tags={"seisproc"},
             retries=2,
             retry_delay_seconds=[10, 60],
             retry_jitter_factor=0.3,
