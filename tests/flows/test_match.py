@@ -23,6 +23,7 @@ def amplitude():
     return synthesize(config).amplitude
 
 
+@pytest.mark.slow
 def test_a_profile_is_written_and_the_generator_draws_from_it(flow_command, amplitude, tmp_path):
     grid = Grid(np.arange(48, dtype="int32"), np.arange(52, dtype="int32"), 4.0 * np.arange(100))
     create_segy(tmp_path / "s.sgy", amplitude, grid)

@@ -45,6 +45,7 @@ def test_what_sections_look_like_is_learned_and_kept(flow_command, sections, tmp
     assert code == 0 and output.read_bytes() == first
 
 
+@pytest.mark.slow
 def test_training_takes_a_texture_for_sections_and_only_for_these(
     flow_command, sections, tmp_path
 ):

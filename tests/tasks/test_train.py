@@ -87,6 +87,7 @@ def test_a_killed_training_goes_on_along_the_same_curve(patches, tmp_path, monke
     assert told[0] == told[1] and [e["step"] for e in json.loads(told[0])["history"]] == [4, 8, 12]
 
 
+@pytest.mark.slow
 def test_a_worker_of_a_cluster_trains_the_same_and_tells_of_it(patches, tmp_path, caplog):
     here, far = str(tmp_path / "here"), str(tmp_path / "far")
     caplog.set_level("INFO", "seisproc.train")

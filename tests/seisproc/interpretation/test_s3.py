@@ -105,6 +105,7 @@ def test_who_is_overtaken_while_publishing_removes_nothing_when_it_wakes(stores,
     assert fs.find(f"{target.split('/')[0]}/survey.zarr.work") == []
 
 
+@pytest.mark.slow
 def test_after_a_kill_it_goes_on(stores):
     local, remote = stores
     code = f"""
