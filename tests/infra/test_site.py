@@ -84,7 +84,8 @@ def test_only_who_has_the_login_is_answered(site):
     assert site.get("/admin/version", "admin:guess") == 401
     assert site.get("/admin/version", site.secrets["login"]) == 200
     assert site.get("/health") == 200  # for probes, which have no login
-    asked = [sys.executable, "-m", "flows.cli", "ingest", "f3.sgy", "f3.zarr"]
+    (site.folder / "f3.sgy").touch()
+    asked = [sys.executable, "-m", "flows.cli", "ingest", site.folder / "f3.sgy", "f3.zarr"]
     done = subprocess.run(
         asked, env=site.environment, capture_output=True, text=True, check=False, timeout=120
     )
