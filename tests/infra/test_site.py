@@ -15,6 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seisproc.grid import Grid
+from seisproc.segy.create import create_segy
+
 BIN = Path(__file__).parents[2] / "infra" / "bin"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -84,7 +87,9 @@ def test_only_who_has_the_login_is_answered(site):
     assert site.get("/admin/version", "admin:guess") == 401
     assert site.get("/admin/version", site.secrets["login"]) == 200
     assert site.get("/health") == 200  # for probes, which have no login
-    (site.folder / "f3.sgy").touch()
+    lines = np.arange(4, dtype="int32")
+    grid = Grid(lines, lines, 4.0 * np.arange(8))
+    create_segy(site.folder / "f3.sgy", np.ones(grid.shape, "float32"), grid)
     asked = [sys.executable, "-m", "flows.cli", "ingest", site.folder / "f3.sgy", "f3.zarr"]
     done = subprocess.run(
         asked, env=site.environment, capture_output=True, text=True, check=False, timeout=120
