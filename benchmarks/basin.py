@@ -56,7 +56,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from inference_ways import OVERLAP, Ways, make_bundle, make_survey
+from inference_ways import OVERLAP, Ways, have_network, make_bundle, make_survey
 from simulated_basin import Basin, Costs, Told, Troubles
 from simulated_cluster import Comings
 
@@ -64,7 +64,6 @@ from models.predictor import BundleRecipe
 from seisproc.chunking import layout
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.grid import Grid
-from seisproc.interpretation.compute_region import load_network
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Number
 from seisproc.interpretation.run import interpret, plan_interpretation
@@ -140,7 +139,7 @@ def measure_runs(folder: Path, recipe: BundleRecipe) -> list[Run]:
         open_cluster(ClusterSpec("local", workers=2)) as address,
         connect(address) as client,
     ):
-        client.run(load_network, recipe)
+        client.run(have_network, recipe)
         client.run(warm, folder)
         store = str(folder / "survey.zarr")
         return [measure(store, recipe, f"run-{n}", client) for n in range(RUNS)]

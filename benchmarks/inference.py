@@ -29,10 +29,9 @@ import sys
 from pathlib import Path
 
 import torch
-from inference_ways import Seconds, Ways, make_bundle, make_survey
+from inference_ways import Seconds, Ways, have_network, make_bundle, make_survey
 
 from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, connect, open_cluster
-from seisproc.interpretation.compute_region import load_network
 
 HERE = ("bare", "seisproc", "recompute", "monai", "map_overlap")
 ON_WORKERS = ("seisproc", "map_overlap")
@@ -60,7 +59,7 @@ def on_workers(ways: Ways, name: str, workers: int) -> tuple[Seconds, float]:
     """Time a way on fresh workers that have loaded and compiled everything; and their memory."""
     spec = ClusterSpec("local", workers=workers)
     with open_cluster(spec) as address, connect(address) as client:
-        client.run(load_network, ways.recipe)
+        client.run(have_network, ways.recipe)
         client.run(warm, ways.folder)
         taken = getattr(ways, name)(client)
         return taken, max(client.run(peak_mib).values())

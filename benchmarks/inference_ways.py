@@ -40,6 +40,11 @@ Seconds = tuple[float, float]
 """Wall and CPU seconds of this process."""
 
 
+def have_network(recipe: BundleRecipe) -> None:
+    """Load a network into this worker; it stays there."""
+    load_network(recipe)
+
+
 def make_survey(url: str, shape: tuple[int, int, int]) -> None:
     """Write a survey of noise, shard by shard."""
     rng = np.random.default_rng(7)
