@@ -35,6 +35,7 @@ from seisproc.errors import (
     ReviewError,
     SegyError,
     VolumeError,
+    one_line,
 )
 from seisproc.gates import Verdict, gate_rows
 from seisproc.leases import Lease
@@ -181,7 +182,7 @@ class _Work:
             if self._finds_source_bad(error):
                 self._note("quarantined", str(error))
             else:
-                self._note("failed", _one_line(error))
+                self._note("failed", one_line(error))
             raise
         self._note("done", facts=facts)
         return facts
@@ -291,7 +292,3 @@ class _Work:
 
 def _name() -> str:
     return str(flow_run.name or "")
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

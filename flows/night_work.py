@@ -14,7 +14,6 @@ from prefect.events import emit_event
 
 from flows.catalog_survey import SKIPPED, catalog_survey
 from flows.night_tables import Row, night_rows, stuck, summary
-from flows.outages import may_pass
 from flows.review import ask
 from flows.survey_processes import Ended, SurveyProcesses
 from flows.time_window import TimeWindow
@@ -24,8 +23,8 @@ from seisproc.catalog.due import Check, Verdict
 from seisproc.catalog.history import Record
 from seisproc.errors import IncompleteError
 from tasks.artifacts import markdown_artifact, table_artifact
+from tasks.outages import NO_ANSWER, may_pass
 from tasks.progress import stage_progress
-from tasks.showing import NO_ANSWER
 
 log = logging.getLogger("seisproc.nightly")
 

@@ -18,7 +18,7 @@ from flows.runs import OPTIONS, run_name
 from seisproc.catalog.catalog import Catalog
 from seisproc.catalog.history import Record
 from seisproc.errors import BusyError, ReviewError
-from tasks.showing import NO_ANSWER
+from tasks.outages import NO_ANSWER
 
 log = logging.getLogger("seisproc.review")
 

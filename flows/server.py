@@ -25,10 +25,12 @@ from typing import Any
 import psutil
 
 from seisproc.cluster.environment import restored_environment
-from seisproc.errors import SeisprocError
+from seisproc.errors import SeisprocError, one_line
 
 PORT = 4200
 """Prefect's usual port; another one is taken where it is busy."""
+
+LEASES_IN_FILES = "prefect.server.concurrency.lease_storage.filesystem"
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 15.0
@@ -163,6 +165,8 @@ def _start(folder: Path) -> dict[str, Any]:
         # The UI's pages call this address, not the port that the server listens on.
         "PREFECT_API_URL": url,
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        # Slots of limits that were held when a server stopped come back: leases in its memory die.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES_IN_FILES,
     }
     command = [sys.executable, "-m", "prefect", "server", "start"]
     with (folder / "server.log").open("wb") as log:
@@ -240,7 +244,7 @@ def _require_answer(url: str) -> None:
             ) from error
         raise ServerError(
             f"PREFECT_API_URL={url}: no Prefect server answers there",
-            found=_one_line(error),
+            found=one_line(error),
             do="Start it with `prefect server start`, or unset PREFECT_API_URL to use a local one",
         ) from error
 
@@ -340,7 +344,3 @@ def _alive(who: Mapping[str, Any]) -> bool:
 def _last_line(path: Path) -> str:
     lines = [line.strip() for line in path.read_text(errors="replace").splitlines()]
     return next((line for line in reversed(lines) if line), "nothing in its log")
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

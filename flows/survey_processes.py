@@ -27,7 +27,7 @@ from prefect.flow_engine import run_flow_in_subprocess
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
 from prefect.utilities.asyncutils import run_coro_as_sync
 
-from tasks.showing import NO_ANSWER
+from tasks.outages import NO_ANSWER
 
 log = logging.getLogger("seisproc.nightly")
 

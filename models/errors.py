@@ -48,17 +48,6 @@ class ModelError(Exception):
             line += f". {self.do.rstrip('.')}."
         return line
 
-    def __reduce__(self) -> tuple[object, ...]:
-        # Keyword arguments do not survive the default pickling of exceptions, and these errors
-        # travel from workers to the client.
-        return (_rebuild, (type(self), self.what, self.found, self.expected, self.do))
-
-
-def _rebuild(
-    kind: type[ModelError], what: str, found: str | None, expected: str | None, do: str | None
-) -> ModelError:
-    return kind(what, found=found, expected=expected, do=do)
-
 
 class NetworkError(ModelError):
     """An unknown network, an argument it does not take, or a window it cannot see."""

@@ -54,16 +54,10 @@ def _sentence(text: str) -> str:
     """End a sentence that does not end yet."""
     return text if text.endswith((".", "?")) else f"{text}."
 
-    def __reduce__(self) -> tuple[object, ...]:
-        # Keyword arguments do not survive the default pickling of exceptions, and these errors
-        # travel from Dask workers and Prefect task runs to the client.
-        return (_rebuild, (type(self), self.what, self.found, self.expected, self.do))
 
-
-def _rebuild(
-    kind: type[SeisprocError], what: str, found: str | None, expected: str | None, do: str | None
-) -> SeisprocError:
-    return kind(what, found=found, expected=expected, do=do)
+def one_line(error: BaseException) -> str:
+    """Name an error and what it says, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 class SegyError(SeisprocError):

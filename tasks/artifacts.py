@@ -18,8 +18,8 @@ from prefect.artifacts import (
 )
 from prefect.context import FlowRunContext, TaskRunContext
 
+from tasks.outages import only_shown
 from tasks.progress import artifact_key, store_name
-from tasks.showing import only_shown
 
 if TYPE_CHECKING:
     from distributed import Client

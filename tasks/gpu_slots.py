@@ -22,6 +22,8 @@ from prefect.exceptions import ObjectNotFound
 
 from models.runtime import settle_device
 from seisproc.cluster import gpu_resources
+from seisproc.errors import one_line
+from tasks.outages import NO_ANSWER, patiently
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -46,13 +48,28 @@ def gpu_slot(device: str, client: Client | None) -> Iterator[None]:
     client : Client, optional
         Of the cluster that computes; None: this process.
     """
-    if TaskRunContext.get() is None or not _on_gpu(device, client) or not _limited():
+    if TaskRunContext.get() is None or not _on_gpu(device, client) or not patiently(_limited):
         yield
         return
     log.info("a GPU is wanted: this waits for one of the slots of %s", LIMIT)
-    # A lease that cannot be renewed, as the server is away, ends no work of days.
-    with concurrency(LIMIT, lease_duration=LEASE_S, raise_on_lease_renewal_failure=False):
+    slot = patiently(_take)
+    try:
         yield
+    finally:
+        try:
+            slot.close()
+        except NO_ANSWER as error:
+            log.warning("the slot of %s is free in %d s only: %s", LIMIT, LEASE_S, one_line(error))
+
+
+def _take() -> contextlib.ExitStack:
+    """Wait for a slot; whoever closes what comes back gives it back."""
+    with contextlib.ExitStack() as slot:
+        # A lease that cannot be renewed, as the server is away, ends no work of days.
+        slot.enter_context(
+            concurrency(LIMIT, lease_duration=LEASE_S, raise_on_lease_renewal_failure=False)
+        )
+        return slot.pop_all()
 
 
 def _on_gpu(device: str, client: Client | None) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Protocol, cast
 from uuid import UUID
 
-from tasks.showing import only_shown
+from tasks.outages import only_shown
 
 
 class OnProgress(Protocol):

@@ -24,6 +24,7 @@ from seisproc.errors import (
     SeisprocError,
     SpaceError,
     StoreError,
+    one_line,
 )
 from seisproc.interpretation.compute_region import compute_region
 from seisproc.interpretation.finish_region import finish_region
@@ -241,7 +242,7 @@ class Job:
             ) from error
         if isinstance(error, HandOverError) and self._may_be_handed_again(step, error):
             return
-        number, text = step.number, _one_line(error)
+        number, text = step.number, one_line(error)
         self.tries[number] += 1
         if self.tries[number] < TRIES and _may_pass(error):
             wait = BACK_OFF_S * 4 ** (self.tries[number] - 1)
@@ -278,7 +279,7 @@ class Job:
         stock = self.stock
         found = None
         if number is not None and error is not None:
-            found = f"in region {region_key(number)}: {_one_line(error)}"
+            found = f"in region {region_key(number)}: {one_line(error)}"
         return IncompleteError(
             f"{stock.failed} of {len(self.plan.regions)} regions of {self.plan.product} failed; "
             f"{stock.finished} are finished, {stock.waiting} wait for a neighbour",
@@ -299,7 +300,3 @@ def _may_pass(error: Exception) -> bool:
     """
     known = isinstance(error, SeisprocError) and not isinstance(error, AccessError)
     return not known and type(error).__name__ != "KilledWorker"
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

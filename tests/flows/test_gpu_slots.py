@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from multiprocessing.synchronize import Event
+from pathlib import Path
 
 import pytest
 from prefect import flow, task
@@ -15,7 +14,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.futures import wait
 
-from tasks import gpu_slots
+from flows.server import prefect_server, running_server
 from tasks.gpu_slots import LIMIT, gpu_slot
 
 
@@ -59,28 +58,50 @@ def test_without_a_limit_nobody_waits(prefect_harness: str) -> None:
     assert two("cuda")
 
 
-@flow
-def hold(held: Event) -> None:
-    @task
-    def holding() -> None:
-        with gpu_slot("cuda", None):
-            held.set()
-            time.sleep(600)
+STAGE = """
+import sys, time
+from pathlib import Path
+from prefect import flow, task
+from flows.server import prefect_server
+from tasks import gpu_slots
 
-    holding()
+gpu_slots.LEASE_S = 60.0  # the shortest that Prefect knows
+
+@task
+def stage():
+    with gpu_slots.gpu_slot("cuda", None):
+        print("held", flush=True)
+        time.sleep(float(sys.argv[2]))
+
+@flow
+def one_stage():
+    stage()
+
+with prefect_server(Path(sys.argv[1])):
+    one_stage()
+"""
+
+
+def start_stage(home: Path, seconds: float) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", STAGE, str(home), str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 @pytest.mark.slow
-def test_whoever_dies_leaves_the_slot_to_others(
-    limit: None, monkeypatch: pytest.MonkeyPatch
+def test_a_slot_outlives_the_server_and_not_its_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gpu_slots, "LEASE_S", 60.0)  # the shortest that Prefect knows
-    fork = multiprocessing.get_context("fork")
-    held = fork.Event()
-    holder = fork.Process(target=hold, args=(held,))
-    holder.start()
-    assert held.wait(60)
-    os.kill(holder.pid or 0, signal.SIGKILL)
-    begin = time.monotonic()
-    assert not two("cuda")
-    assert time.monotonic() - begin < 120
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    with prefect_server(tmp_path), get_client(sync_client=True) as client:
+        client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=LIMIT, limit=1))
+        holder = start_stage(tmp_path, 600)
+        assert holder.stdout and holder.stdout.readline() == "held\n"
+        holder.kill()
+        holder.wait()
+    began = time.monotonic()
+    assert running_server(tmp_path) is None  # it was stopped, and starts anew
+    with start_stage(tmp_path, 0) as waiting:
+        assert waiting.stdout and waiting.stdout.readline() == "held\n"
+        waited = time.monotonic() - began
+    assert waiting.returncode == 0
+    assert 30 < waited < 150
