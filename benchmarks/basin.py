@@ -60,7 +60,7 @@ from inference_ways import OVERLAP, Ways, have_network, make_bundle, make_survey
 from simulated_basin import Basin, Costs, Told, Troubles
 from simulated_cluster import Comings
 
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from seisproc.chunking import layout
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.grid import Grid

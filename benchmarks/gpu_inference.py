@@ -42,8 +42,9 @@ import torch
 
 from models.bundle import save_bundle
 from models.card import Card, ClassInfo
-from models.predictor import BundleRecipe, Predictor
+from models.predictor import Predictor
 from models.presets import network_arguments
+from models.recipe import BundleRecipe
 from models.registry import build
 from models.runtime import autocast, fast_layout
 

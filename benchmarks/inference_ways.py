@@ -19,7 +19,7 @@ from monai.inferers import SlidingWindowInferer
 
 from models.bundle import save_bundle
 from models.card import Card, ClassInfo
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from models.registry import build
 from seisproc.chunking import layout
 from seisproc.grid import Grid

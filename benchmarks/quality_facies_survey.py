@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from quality_facies import place_of, score, section_training, true_section
 
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from seisproc.chunking import layout
 from seisproc.grid import Grid
 from seisproc.interpretation.run import interpret, plan_interpretation

@@ -16,7 +16,7 @@ from flows.config import read_form
 from flows.recipe import Recipe
 from flows.references import resolve_model
 from flows.synthetic_config import SyntheticConfigForm
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from seisproc.schema import NONE
 from seisproc.scoring.calibration import auroc, average_precision, code_histogram, pack, reliability
 from seisproc.scoring.floors import incoherence

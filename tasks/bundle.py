@@ -16,7 +16,7 @@ from models.calibration import best_threshold, fit_temperature, validation_logit
 from models.card import Card, ClassInfo
 from models.errors import BundleError
 from models.folder import Folder
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from models.registry import build
 from models.train_config import deciding
 from models.training import TrainConfig, TrainResult

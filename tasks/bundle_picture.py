@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import write_picture
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from seisproc.report.model_picture import Told, draw_model, most_telling
 from seisproc.schema import FaciesClass
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from models.bundle import CARD, open_bundle, save_bundle
 from models.calibration import validation_logits
 from models.card import Card, ClassInfo
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from models.registry import build
 from models.split import SplitNetwork
 from models.train_config import TrainConfig, deciding

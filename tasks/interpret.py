@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from models.runtime import choose_device, settle_device
 from seisproc.cluster import connect, gpu_resources
 from seisproc.errors import ClusterError, IncompleteError, StoreError

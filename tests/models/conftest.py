@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from .tiny_bundles import make_bundle
+
 SMALL_SECTION_NET = {
     "width": 0.0625,
     "middle_blocks": 1,
@@ -41,6 +43,12 @@ def sections():
 @pytest.fixture
 def section_arguments():
     return dict(SMALL_SECTION_NET)
+
+
+@pytest.fixture(params=["facies", "fault", "folded fault"])
+def made(request, tmp_path, section_arguments):
+    made = make_bundle(tmp_path / "bundle", request.param, section_arguments)
+    return (*made, request.param.split()[-1])
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from models.bundle import open_bundle, parted, save_bundle, write_picture
 from models.bundle_registry import Registry
 from models.card import Card, ClassInfo
 from models.errors import BundleError
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from models.reference import resolve
 from models.registry import build
 

@@ -12,7 +12,7 @@ from models.card import Card, ClassInfo
 from models.ensemble import ENSEMBLE, Ensemble, build_network, joined_state
 from models.errors import BundleError, NetworkError
 from models.joining import join_bundles
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from models.registry import build
 
 UNET = {"network": "unet", "arguments": {"channels": [4, 8], "head_channels": 4, "inputs": 2}}

@@ -8,7 +8,7 @@ import pytest
 
 from models import shipped
 from models.footprint import TORCH_BYTES, least_bytes
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 
 _RUN = """
 import sys
@@ -17,7 +17,7 @@ import numpy, scipy, zarr, numba, distributed
 def resident():
     return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) << 10
 before = resident()
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 recipe = BundleRecipe(sys.argv[1], samples=1, batch_size=int(sys.argv[2]), threads=1)
 window = recipe.window if len(recipe.window) == 3 else (1, *recipe.window)
 recipe.make_predict()(numpy.zeros((recipe.batch_size, *window), "float32"),

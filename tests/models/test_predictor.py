@@ -1,10 +1,6 @@
 """Predictions: statistics over samples, and what they may not depend on."""
 
-import contextlib
 import dataclasses
-import inspect
-import itertools
-import pickle
 import subprocess
 import sys
 import threading
@@ -15,64 +11,18 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-import seisproc.interpretation.prediction
 from models import shipped
-from models.bundle import read_card, save_bundle
-from models.card import Card, ClassInfo
-from models.errors import BundleError, ModelError, PredictionError
+from models.bundle import read_card
+from models.errors import PredictionError
 from models.montecarlo import sample_statistics, window_masks
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from models.registry import build
-from models.runtime import arithmetic, require_able
+from models.runtime import arithmetic
 from models.split import fold_batch_norm
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.volume import synthesize
 
-WINDOWS = {"facies": (32, 24), "fault": (8, 8, 16)}
-
-
-def make_bundle(folder, kind, section_arguments, **more):
-    torch.manual_seed(0)
-    target = "facies" if kind == "facies" else "fault"
-    count = 3 if target == "facies" else 2
-    name, arguments = "deeplabv3plus", section_arguments
-    if target == "fault":
-        name, arguments = "unet3d", {"channels": [4, 8], "head_channels": 4}
-        arguments["stem_stride"] = 2 if kind == "folded fault" else 1
-    arguments = {**arguments, "dropout": 0.3}
-    network = build(name, classes=3 if target == "facies" else 1, **arguments)
-    window = WINDOWS[target]
-    with torch.no_grad():
-        for _ in range(20):
-            network.train()(torch.randn(4, 1, *window))
-    card = Card(
-        name=f"tiny-{target}",
-        network=name,
-        arguments=arguments,
-        target=target,
-        classes=tuple(ClassInfo(i, f"class {i}", "#101010") for i in range(count)),
-        window=window,
-        fixed_window=network.fixed_window,
-        multiple=network.multiple,
-        training={"fingerprint": "none"},
-        metrics={},
-        licence="Apache-2.0",
-        limitations=(),
-        **{"temperature": 1.3, **more},
-    )
-    return str(folder), save_bundle(folder, card, network.state_dict()), network.eval()
-
-
-@pytest.fixture(params=["facies", "fault", "folded fault"])
-def made(request, tmp_path, section_arguments):
-    made = make_bundle(tmp_path / "bundle", request.param, section_arguments)
-    return (*made, request.param.split()[-1])
-
-
-def windows_for(target, count, seed=0):
-    window = WINDOWS[target]
-    shape = window if target == "fault" else (1, *window)
-    return np.random.default_rng(seed).normal(size=(count, *shape)).astype(np.float32)
+from .tiny_bundles import WINDOWS, make_bundle, windows_for
 
 
 def test_statistics_are_those_of_the_samples(made):
@@ -183,65 +133,6 @@ def test_extreme_logits_stay_probabilities(tmp_path, section_arguments):
         assert answer.mean.max() <= 1.0 + 1e-6
 
 
-def test_the_recipe_is_small_and_travels(made):
-    url, sha256, _, target = made
-    recipe = BundleRecipe(url, sha256, samples=2)
-    content = pickle.dumps(recipe)
-    again = pickle.loads(content)
-    assert len(content) < 4096
-    assert again == recipe
-    assert again.key == recipe.key
-    windows = windows_for(target, 1)
-    ours, theirs = (r.make_predict()(windows, np.arange(1)) for r in (recipe, again))
-    assert np.array_equal(ours.mean, theirs.mean)
-
-
-def test_the_recipe_says_what_tiling_asks(made):
-    url, sha256, _, target = made
-    recipe: seisproc.interpretation.prediction.Recipe = BundleRecipe(url, sha256)
-    protocol = seisproc.interpretation.prediction.Recipe
-    asked = [n for n, _ in inspect.getmembers(protocol) if not n.startswith("_")]
-    assert all(hasattr(recipe, name) for name in asked)
-    assert recipe.name == f"tiny-{target}"
-    assert recipe.target == target
-    assert recipe.window == WINDOWS[target]
-    assert recipe.channels == (3 if target == "facies" else 1)
-    assert recipe.classes[:2] == ("class 0", "class 1")
-    fields = seisproc.interpretation.prediction.Prediction._fields
-    answer = dataclasses.replace(recipe, samples=1).make_predict()(
-        windows_for(target, 1), np.arange(1)
-    )
-    assert answer._fields == fields
-
-
-def test_the_key_changes_with_everything_that_changes_the_result(made):
-    url, sha256, _, _ = made
-    recipe = BundleRecipe(url, sha256)
-    changes = [
-        {"samples": 5},
-        {"seed": 1},
-        {"batch_size": 3},
-        {"threads": 2},
-        {"precision": "bfloat16"},
-        {"device": "cuda"},
-        {"compile": True},
-    ]
-    keys = {dataclasses.replace(recipe, **change).key for change in changes}
-    assert len(keys | {recipe.key}) == len(changes) + 1
-
-
-def test_another_window_where_the_card_allows_it(tmp_path, section_arguments):
-    url, _, _ = make_bundle(tmp_path / "fault", "fault", section_arguments)
-    predict = BundleRecipe(url, samples=2, window_shape=(16, 8, 24)).make_predict()
-    cubes = np.zeros((1, 16, 8, 24), np.float32)
-    assert predict(cubes, np.arange(1)).mean.shape == (1, 1, 16, 8, 24)
-    with pytest.raises(PredictionError, match="multiples of 2"):
-        BundleRecipe(url, window_shape=(16, 8, 25))
-    url, _, _ = make_bundle(tmp_path / "facies", "facies", section_arguments)
-    with pytest.raises(PredictionError, match="no other"):
-        BundleRecipe(url, window_shape=(64, 64))
-
-
 def test_wrong_windows_are_refused(made):
     url, sha256, _, target = made
     predict = BundleRecipe(url, sha256, samples=1).make_predict()
@@ -249,18 +140,6 @@ def test_wrong_windows_are_refused(made):
         predict(np.zeros((1, 5, 5, 5), np.float32), np.arange(1))
     with pytest.raises(PredictionError, match="2 and 3"):
         predict(windows_for(target, 2), np.arange(3))
-
-
-def test_a_recipe_of_a_replaced_bundle_is_refused(made):
-    url, _, _, _ = made
-    with pytest.raises(BundleError, match="changed or replaced"):
-        BundleRecipe(url, "0" * 64)
-
-
-def test_settings_out_of_range_are_refused(made):
-    url, sha256, _, _ = made
-    with pytest.raises(PredictionError, match="samples"):
-        BundleRecipe(url, sha256, samples=0)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +168,7 @@ def test_twenty_samples_cost_little_more_than_one_pass(name, arguments, extent, 
 
 def test_predicting_needs_torch_numpy_and_safetensors_only():
     code = (
-        "import sys, models.predictor\n"
+        "import sys, models.recipe\n"
         "names = {name.split('.')[0] for name in sys.modules}\n"
         "bad = {'zarr', 'dask', 'distributed', 'prefect', 'seisproc', 'monai', 'scipy',"
         " 'fsspec'}\n"
@@ -397,21 +276,6 @@ def test_cuda_is_told_the_precision_of_each_network_when_it_computes():
         torch.backends.cudnn.deterministic = False
 
 
-def test_auto_stands_for_a_device_in_every_key(made, monkeypatch):
-    url, sha256, _, _ = made
-    settled = {}
-    for there, device in ((False, "cpu"), (True, "cuda")):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
-        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
-        monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "GPU")
-        auto = BundleRecipe(url, sha256, batch_size=4, device="auto")
-        assert auto.device == device
-        assert auto.key == BundleRecipe(url, sha256, batch_size=4, device=device).key
-        settled[device] = auto
-    assert settled["cpu"].key != settled["cuda"].key
-    assert [settled[device].ahead for device in ("cpu", "cuda")] == [0, 1]
-
-
 def fits_only(predict, most):
     """Let the network run out of memory above some windows a pass; the batches it was given."""
     seen, (body,) = [], predict.bodies
@@ -437,66 +301,6 @@ def test_a_compiled_network_agrees(tmp_path, section_arguments):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
     assert all("torch.compile does not work here" in note for note in predict.notes)
     assert dataclasses.replace(recipe, compile=True).key != recipe.key
-
-
-def test_precisions_of_a_gpu_are_refused_on_a_cpu(made):
-    url, sha256, _, _ = made
-    devices = ("cpu",) if torch.cuda.is_available() else ("cpu", "auto")
-    for precision, device in itertools.product(("tf32", "float16"), devices):
-        with pytest.raises(ModelError, match="precision on a CPU"):
-            BundleRecipe(url, sha256, precision=precision, device=device)
-
-
-def test_a_worker_without_a_gpu_refuses_what_was_planned_for_one(made):
-    if torch.cuda.is_available():
-        pytest.skip("has a GPU")
-    url, sha256, _, _ = made
-    recipe = BundleRecipe(url, sha256, precision="tf32", device="cuda", compile=True)
-    object.__setattr__(recipe, "device", "auto")
-    with pytest.raises(ModelError, match="float32 or bfloat16"):
-        recipe.make_predict()
-
-
-def test_compiling_without_a_compiler_is_refused_before_the_run(made, tmp_path):
-    from torch._inductor import config as inductor
-
-    url, sha256, _, _ = made
-    assert BundleRecipe(url, sha256, compile=True).compile
-    with (
-        inductor.patch({"cpp.cxx": (None, str(tmp_path / "absent"))}),
-        pytest.raises(ModelError, match="needs a C.. compiler"),
-    ):
-        BundleRecipe(url, sha256, compile=True)
-    assert BundleRecipe(url, sha256, compile=True).compile
-
-
-@pytest.mark.parametrize(
-    ("capability", "wanted", "said"),
-    [
-        ((7, 5), {"precision": "tf32"}, "compute capability 7.5"),
-        ((6, 1), {"precision": "float16", "compile": True}, "Triton"),
-        ((8, 0), {"precision": "tf32"}, ""),
-        ((6, 1), {"precision": "float16"}, ""),
-    ],
-)
-def test_an_older_gpu_refuses_what_it_does_not_have(capability, wanted, said, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Old GPU")
-    with pytest.raises(ModelError, match=said) if said else contextlib.nullcontext():
-        require_able(torch.device("cuda"), **wanted)
-
-
-def test_batches_of_devices_that_are_not_here(made):
-    url, sha256, _, target = made
-    sections = target == "facies"
-    assert BundleRecipe(url, sha256).batch_size == (8 if sections else 2)
-    if not torch.cuda.is_available():
-        there = BundleRecipe(url, sha256, device="cuda")
-        assert there.batch_size == (32 if sections else 4)
-        assert there.batch_is_free and not BundleRecipe(url, sha256).batch_is_free
-        fewer = there.with_batch_size(3)
-        assert fewer.batch_size == 3 and not fewer.batch_is_free
-        assert fewer.key == BundleRecipe(url, sha256, device="cuda", batch_size=3).key
 
 
 @pytest.mark.parametrize("name", shipped.names())

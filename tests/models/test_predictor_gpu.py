@@ -12,7 +12,7 @@ import torch
 
 from models import shipped
 from models.batch_size import MOST, SHARE
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 
 pytestmark = [
     pytest.mark.gpu,

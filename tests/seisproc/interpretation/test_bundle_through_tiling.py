@@ -12,7 +12,7 @@ import zarr
 from models import shipped
 from models.bundle import save_bundle
 from models.card import Card, ClassInfo
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from models.registry import build
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.interpretation.run import interpret, plan_interpretation

@@ -18,7 +18,7 @@ import zarr
 from models.bundle import save_bundle
 from models.card import Card, ClassInfo
 from models.joining import join_bundles
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from models.registry import build
 from seisproc.chunking import layout
 from seisproc.cluster import ClusterSpec, connect, open_cluster
@@ -199,7 +199,7 @@ def test_workers_do_not_change_a_bit_and_are_sent_no_interpreted_section(survey,
 
 SCRIPT = """
 import sys
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from seisproc.interpretation.run import interpret, plan_interpretation
 recipe = BundleRecipe(sys.argv[2], samples=3, threads=1)
 interpret(plan_interpretation(sys.argv[1], [recipe], run="main", shards=(4, 8, 8), variance=True))

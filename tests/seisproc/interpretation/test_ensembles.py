@@ -12,7 +12,7 @@ import zarr
 from models.bundle import save_bundle
 from models.card import Card, ClassInfo
 from models.joining import join_bundles
-from models.predictor import BundleRecipe
+from models.recipe import BundleRecipe
 from models.registry import build
 from seisproc.interpretation.run import interpret, plan_interpretation
 
