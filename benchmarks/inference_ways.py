@@ -15,6 +15,7 @@ import dask.array as da
 import numpy as np
 import torch
 import zarr
+from distributed import wait
 from monai.inferers import SlidingWindowInferer
 
 from models.bundle import save_bundle
@@ -97,8 +98,34 @@ class Ways:
         survey = Survey(self.store)
         return unit_rms(survey.amplitude[...], survey.live, survey.statistics)
 
-    def bare(self) -> Seconds:
-        """Run the network on the distinct windows, batch by batch, already in memory."""
+    def bare(self, client=None) -> Seconds:
+        """Run the network on the distinct windows, batch by batch, already in memory.
+
+        On workers each has its share of the batches in its memory: what the machine gives to
+        several such processes at once.
+        """
+        if client is None:
+            batches = self.batches()
+            start = clock()
+            predict_all(batches, self.recipe)
+            return since(start)
+        addresses = list(client.nthreads())
+        parts = [
+            client.submit(self.batches, n, len(addresses), workers=[address], pure=False)
+            for n, address in enumerate(addresses)
+        ]
+        with client.as_current():
+            wait(parts)
+        start = clock()
+        done = [
+            client.submit(predict_all, part, self.recipe, workers=[address], pure=False)
+            for part, address in zip(parts, addresses, strict=True)
+        ]
+        client.gather(done)
+        return since(start)
+
+    def batches(self, part: int = 0, parts: int = 1) -> list[np.ndarray]:
+        """Cut every so many-th batch of the lattice's distinct windows; load the network too."""
         volume = self.volume()
         (lattice,) = lattices(volume.shape, self.recipe.window, OVERLAP)
         origins = [[lattice.source(a, n) for n in lattice.origins(a)] for a in range(3)]
@@ -107,12 +134,8 @@ class Ways:
         ]
         size = self.recipe.batch_size
         batches = [np.stack(windows[n : n + size]) for n in range(0, len(windows), size)]
-        predict = self.recipe.make_predict()
-        predict(batches[0], np.arange(size))
-        start = clock()
-        for n, batch in enumerate(batches):
-            predict(batch, size * n + np.arange(len(batch)))
-        return since(start)
+        predict_all(batches[:1], self.recipe)
+        return batches[part::parts]
 
     def seisproc(self, client=None, **options) -> Seconds:
         """Plan and interpret; the product is removed again."""
@@ -153,6 +176,13 @@ class Ways:
         seconds = since(start)
         shutil.rmtree(target)
         return seconds
+
+
+def predict_all(batches: list[np.ndarray], recipe: BundleRecipe) -> None:
+    """Run the network over batches; the answers are dropped."""
+    predict = load_network(recipe)
+    for batch in batches:
+        predict(batch, np.arange(len(batch)))
 
 
 def _answer_block(block: np.ndarray, recipe: BundleRecipe) -> np.ndarray:
