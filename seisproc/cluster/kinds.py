@@ -6,10 +6,12 @@ Each function returns arguments of one class; the user's own options come last.
 from __future__ import annotations
 
 import itertools
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from seisproc.cluster.environment import settings, worker_environment
+from seisproc.cluster import kubernetes
+from seisproc.cluster.environment import worker_environment
 from seisproc.cluster.resources import GPU
 from seisproc.cluster.spec import (
     CUDA,
@@ -125,44 +127,15 @@ def job_options(spec: ClusterSpec) -> dict[str, Any]:
     return {**own, **spec.options, "job_script_prologue": prologue}
 
 
-_POD_OPTIONS = ("image", "scheduler_service_type", "jupyter")
-
-
 def kubernetes_options(spec: ClusterSpec) -> dict[str, Any]:
-    """Arguments of ``dask_kubernetes.operator.KubeCluster``, the cluster's resource included."""
-    from dask_kubernetes.operator import make_cluster_spec
+    """Arguments of ``dask_kubernetes.operator.KubeCluster``, the cluster's resource included.
 
-    name = str(spec.options.get("name", "seisproc"))
-    sizes = {"cpu": str(spec.threads_per_worker)}
-    if spec.memory_gib is not None:
-        sizes["memory"] = f"{spec.memory_gib:g}Gi"
-    command = ["dask", "worker", f"--nthreads={spec.threads_per_worker}"]
-    command.append(f"--death-timeout={DEATH_TIMEOUT_S}")
-    if spec.gpu:
-        command += ["--resources", f"{GPU}=1"]
-    resource = make_cluster_spec(
-        name=name,
-        n_workers=spec.first,
-        resources={"requests": sizes, "limits": sizes},
-        env={**worker_environment(spec), **_scheduler_environment(spec)},
-        worker_command=command,
-        idle_timeout=int(spec.idle_timeout_s),
-        **{k: v for k, v in spec.options.items() if k in _POD_OPTIONS},
-    )
-    worker = resource["spec"]["worker"]["spec"]
-    # Kubernetes sends SIGKILL 30 s after SIGTERM unless told otherwise.
-    worker["terminationGracePeriodSeconds"] = int(spec.drain_s) + 15
-    if spec.gpu:
-        with_gpu = {**sizes, "nvidia.com/gpu": "1"}
-        worker["containers"][0]["resources"] = {"requests": with_gpu, "limits": with_gpu}
-    own = {k: v for k, v in spec.options.items() if k not in (*_POD_OPTIONS, "name")}
-    return {"custom_cluster_spec": resource, **own}
-
-
-def _scheduler_environment(spec: ClusterSpec) -> dict[str, str]:
-    """Put settings of the scheduler into its environment: it runs in a pod of its own."""
-    chosen = {k: v for k, v in settings(spec).items() if k.startswith("distributed.scheduler.")}
-    return {
-        "DASK_" + name.upper().replace(".", "__").replace("-", "_"): str(value)
-        for name, value in chosen.items()
-    }
+    Each call names another cluster: one that exists, such as that of ``infra/kubernetes``, would be
+    joined, scaled, and in the end deleted by whoever made it.
+    """
+    own: dict[str, Any] = {"quiet": True}  # it would print its progress to stdout
+    own |= {k: v for k, v in spec.options.items() if k not in kubernetes.OPTIONS}
+    if "custom_cluster_spec" not in own:
+        name = f"{kubernetes.pods_of(spec).name}-{secrets.token_hex(4)}"
+        own["custom_cluster_spec"] = kubernetes.cluster_resource(spec, name, DEATH_TIMEOUT_S)
+    return own

@@ -1,6 +1,6 @@
-"""What batch systems, Kubernetes and hosts are told, as their libraries put it.
+"""What batch systems and hosts are told, as their libraries put it.
 
-dask-jobqueue, dask-kubernetes come with the extras ``slurm`` and ``kubernetes``.
+dask-jobqueue comes with the extra ``slurm``; for Kubernetes see test_kubernetes.py.
 """
 
 import pytest
@@ -46,33 +46,6 @@ def test_the_script_of_a_pbs_job():
 def test_a_gpu_of_pbs_is_asked_for_in_its_own_words():
     with pytest.raises(ConfigError, match="resource_spec"):
         kinds.job_options(ClusterSpec("pbs", gpu=True))
-
-
-def test_the_resource_that_kubernetes_gets():
-    pytest.importorskip("dask_kubernetes")
-    spec = ClusterSpec(
-        "kubernetes", gpu=True, **JOB, idle_timeout_s=600, wait_s=900,
-        options={"image": "registry.example.org/seisproc:1", "namespace": "seismic", "name": "f3"},
-    )
-    options = kinds.kubernetes_options(spec)
-    assert set(options) == {"custom_cluster_spec", "namespace"}
-    resource = options["custom_cluster_spec"]
-    assert resource["metadata"]["name"] == "f3"
-    assert resource["spec"]["idleTimeout"] == 600
-    assert resource["spec"]["worker"]["replicas"] == 3
-    pod = resource["spec"]["worker"]["spec"]
-    assert pod["terminationGracePeriodSeconds"] >= spec.drain_s + 10
-    (worker,) = pod["containers"]
-    assert worker["image"] == "registry.example.org/seisproc:1"
-    assert worker["args"][:3] == ["dask", "worker", "--nthreads=2"]
-    assert worker["args"][worker["args"].index("--resources") + 1] == "GPU=1"
-    assert worker["resources"]["limits"] == {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "1"}
-    environment = {one["name"]: one["value"] for one in worker["env"]}
-    assert environment["MALLOC_TRIM_THRESHOLD_"] == "268435456"
-    assert environment["DASK_SEISPROC__DRAIN_S"] == "20"
-    assert environment["DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT"] == "900s"
-    (scheduler,) = resource["spec"]["scheduler"]["spec"]["containers"]
-    assert "nvidia.com/gpu" not in scheduler["resources"]["limits"]
 
 
 def test_workers_are_dealt_out_to_hosts():
