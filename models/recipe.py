@@ -152,6 +152,22 @@ class BundleRecipe:
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
+    def describe(self) -> dict[str, int | str | bool | list[int] | None]:
+        """Give by name what :attr:`key` hashes, for the product's attributes: JSON values."""
+        return {
+            "algorithm": ALGORITHM,
+            "sha256": self.sha256,
+            "samples": self.samples,
+            "batch_size": self.batch_size,
+            "threads": self.threads,
+            "seed": self.seed,
+            "precision": self.precision,
+            "device": self.device,
+            "window": list(self.window),
+            "flips": self.flips,
+            "compile": self.compile,
+        }
+
     @property
     def name(self) -> str:
         """Short name of the bundle."""

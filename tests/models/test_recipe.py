@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import inspect
 import itertools
+import json
 import pickle
 
 import numpy as np
@@ -50,8 +51,8 @@ def test_the_recipe_says_what_tiling_asks(made):
 
 
 def test_the_key_changes_with_everything_that_changes_the_result(made):
-    url, sha256, _, _ = made
-    recipe = BundleRecipe(url, sha256)
+    url, sha256, _, target = made
+    recipe = BundleRecipe(url, sha256, batch_size=4)
     changes = [
         {"samples": 5},
         {"seed": 1},
@@ -59,10 +60,15 @@ def test_the_key_changes_with_everything_that_changes_the_result(made):
         {"threads": 2},
         {"precision": "bfloat16"},
         {"device": "cuda"},
+        {"flips": True},
         {"compile": True},
     ]
-    keys = {dataclasses.replace(recipe, **change).key for change in changes}
-    assert len(keys | {recipe.key}) == len(changes) + 1
+    changed = [dataclasses.replace(recipe, **change) for change in changes]
+    assert len({each.key for each in (recipe, *changed)}) == len(changes) + 1
+    for each, change in zip(changed, changes, strict=True):
+        described = json.loads(json.dumps(each.describe()))
+        assert described == {**recipe.describe(), **change}, "and the product says so by name"
+    assert recipe.describe()["window"] == list(WINDOWS[target])
 
 
 def test_another_window_where_the_card_allows_it(tmp_path, section_arguments):
