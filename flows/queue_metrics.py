@@ -32,43 +32,42 @@ class Run:
     Attributes
     ----------
     flow, state, pool : str
-    due, ended : datetime, optional
-        When it was to begin, and when it ended.
+    due : datetime, optional
+        When it was to begin.
     """
 
     flow: str
     state: str
     pool: str
     due: datetime | None
-    ended: datetime | None
 
 
-def samples(runs: Iterable[Run], now: datetime) -> dict[Key, float]:
+def samples(
+    runs: Iterable[Run], now: datetime, night: datetime | None = None
+) -> dict[Key, float]:
     """Count runs by flow and state, and those that wait by pool.
 
     >>> now = datetime(2026, 11, 20, 7, tzinfo=UTC)
-    >>> late = Run("nightly", "SCHEDULED", "seisproc", now - timedelta(hours=1), None)
+    >>> late = Run("nightly", "SCHEDULED", "seisproc", now - timedelta(hours=1))
     >>> told = samples([late], now)
     >>> [value for (name, _), value in told.items() if name == "seisproc_queue_oldest_seconds"]
     [3600.0]
+
+    ``night`` is when the last night ended, which may be longer ago than any of the runs.
     """
     counts: Counter[tuple[str, str]] = Counter()
     waiting: dict[str, list[datetime]] = {}
-    finished: dict[str, datetime] = {}
     for run in runs:
         counts[run.flow, run.state.lower()] += 1
         if run.state in {"SCHEDULED", "PENDING"} and run.due and run.due <= now:
             waiting.setdefault(run.pool, []).append(run.due)
-        if run.state == "COMPLETED" and run.ended:
-            finished[run.flow] = max(run.ended, finished.get(run.flow, run.ended))
         waiting.setdefault(run.pool, [])
     readings = [
         Reading("seisproc_flow_runs", n, {"flow": flow, "state": state})
         for (flow, state), n in counts.items()
     ]
-    for flow, ended in finished.items():
-        name = "seisproc_flow_finished_timestamp_seconds"
-        readings.append(Reading(name, ended.timestamp(), {"flow": flow}))
+    if night is not None:
+        readings.append(Reading("seisproc_night_ended_timestamp_seconds", night.timestamp(), {}))
     for pool, dues in waiting.items():
         oldest = max(((now - due).total_seconds() for due in dues), default=0.0)
         readings.append(Reading("seisproc_queue_runs", len(dues), {"pool": pool}))
@@ -94,10 +93,28 @@ def recent_runs(client: SyncPrefectClient, since: datetime, now: datetime) -> It
             state = run.state_type.value if run.state_type else "UNKNOWN"
             yield Run(
                 names[run.flow_id], state, run.work_pool_name or "",
-                run.expected_start_time, run.end_time,
+                run.expected_start_time,
             )
         if len(page) < PAGE:
             return
+
+
+def last_night(client: SyncPrefectClient) -> datetime | None:
+    """Ask when a night ended last, however long ago; None where none has.
+
+    One with surveys that failed has ended Failed, and was a night all the same. One that crashed or
+    was cancelled was none.
+    """
+    from prefect.client.schemas.filters import FlowFilter, FlowRunFilter
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    ended = {"state": {"type": {"any_": ["COMPLETED", "FAILED"]}}, "end_time": {"is_null_": False}}
+    runs = client.read_flow_runs(
+        flow_filter=FlowFilter.model_validate({"name": {"any_": ["nightly"]}}),
+        flow_run_filter=FlowRunFilter.model_validate(ended),
+        sort=FlowRunSort.END_TIME_DESC, limit=1,
+    )
+    return runs[0].end_time if runs else None
 
 
 def main() -> None:
@@ -109,7 +126,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     now = datetime.now(UTC)
     with get_client(sync_client=True) as client:
-        told = samples(recent_runs(client, now - timedelta(days=1), now), now)
+        told = samples(recent_runs(client, now - timedelta(days=1), now), now, last_night(client))
     folder.mkdir(parents=True, exist_ok=True)
     write_samples(folder / FILE, told)
 

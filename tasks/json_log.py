@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,7 +47,7 @@ class JsonFormatter(logging.Formatter):
                 "flow": flow.flow.name if flow.flow else "",
                 "flow_run": flow.flow_run.name,
                 "flow_run_id": str(flow.flow_run.id),
-                "survey": survey_of(flow.parameters or {}),
+                "survey": _survey_of_flow(flow.parameters or {}),
             }
         if task is None:
             return self._last
@@ -56,3 +57,16 @@ class JsonFormatter(logging.Formatter):
             "task_run_id": str(task.task_run.id),
             "survey": survey_of(task.parameters) or self._last.get("survey", ""),
         }
+
+
+def _survey_of_flow(parameters: Mapping[str, Any]) -> str:
+    """Name the survey that a flow works on; flows of one survey of a catalogue have its name.
+
+    >>> _survey_of_flow({"catalog": "s3://basin", "name": "f3", "night": "2026-11-20"})
+    'f3'
+    >>> _survey_of_flow({"catalog": "s3://basin", "until": "06:00"})
+    ''
+    """
+    if "catalog" in parameters:
+        return str(parameters.get("name", ""))
+    return survey_of(parameters)

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, write_to_textfile
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -28,6 +28,8 @@ from tasks.progress import store_name
 log = logging.getLogger("seisproc.metrics")
 
 FILE = "seisproc.prom"
+
+Outcome = Literal["done", "failed", "stopped"]
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 """Name of a sample, and its labels in the order of their names."""
@@ -43,7 +45,8 @@ class Metric:
 
 METRICS = {
     "seisproc_stage_runs_total": Metric(
-        "Attempts at a stage, by how they ended: done or failed", ("stage", "survey", "outcome")
+        "Attempts at a stage, by how they ended: done, failed or stopped",
+        ("stage", "survey", "outcome"),
     ),
     "seisproc_stage_seconds_total": Metric("Wall time of stages", ("stage", "survey")),
     "seisproc_stage_finished_timestamp_seconds": Metric(
@@ -69,8 +72,8 @@ METRICS = {
     "seisproc_flow_runs": Metric(
         "Flow runs of the last 24 hours, those that wait included", ("flow", "state")
     ),
-    "seisproc_flow_finished_timestamp_seconds": Metric(
-        "When a flow was Completed last, Unix time; of the last 24 hours", ("flow",)
+    "seisproc_night_ended_timestamp_seconds": Metric(
+        "When a night ended last, Completed or Failed, Unix time; however long ago", ()
     ),
     "seisproc_queue_runs": Metric("Flow runs that wait for a worker, by pool", ("pool",)),
     "seisproc_queue_oldest_seconds": Metric(
@@ -121,8 +124,8 @@ def record(readings: Iterable[Reading]) -> None:
 
 
 def stage_ended(
-    stage: str, arguments: Mapping[str, Any], seconds: float, receipt: Any = None,
-    failed: bool = False,
+    stage: str, arguments: Mapping[str, Any], seconds: float, outcome: Outcome = "done",
+    receipt: Any = None,
 ) -> None:
     """Count an attempt at a stage, and what its receipt tells that it made.
 
@@ -133,22 +136,22 @@ def stage_ended(
         Of the stage's function; ``store`` or a source tells the survey.
     seconds : float
         Wall time of this attempt.
+    outcome : str
+        done; failed, where it raised an error; stopped, where it was told to end.
     receipt : dataclass, optional
-        What the stage returned.
-    failed : bool
-        It raised an error instead.
+        What a stage returned that was done.
     """
     if _folder is None:
         return
     where = {"stage": stage, "survey": survey_of(arguments)}
-    outcome = "failed" if failed else "done"
     readings = [
         Reading("seisproc_stage_runs_total", 1, {**where, "outcome": outcome}),
         Reading("seisproc_stage_seconds_total", seconds, where),
     ]
-    when = "failed" if failed else "finished"
-    readings.append(Reading(f"seisproc_stage_{when}_timestamp_seconds", time.time(), where))
-    if not failed:
+    if outcome != "stopped":
+        when = "failed" if outcome == "failed" else "finished"
+        readings.append(Reading(f"seisproc_stage_{when}_timestamp_seconds", time.time(), where))
+    if outcome == "done":
         readings += _made(where, receipt)
     record(readings)
 

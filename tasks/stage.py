@@ -12,6 +12,7 @@ import functools
 import inspect
 import logging
 import time
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
@@ -21,7 +22,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 
-from tasks.metrics import stage_ended
+from tasks.metrics import Outcome, stage_ended
 
 log = logging.getLogger("seisproc.stages")
 
@@ -99,11 +100,16 @@ def _timed(name: str, function: Callable[P, R]) -> Callable[P, R]:
         begin = time.monotonic()
         try:
             result = function(*args, **kwargs)
-        except BaseException:
-            stage_ended(name, told(args, kwargs), time.monotonic() - begin, failed=True)
+        except BaseException as error:
+            # A stage that takes too long is cancelled by Prefect; all else that is no Exception
+            # (Ctrl-C, SIGTERM to a run that is cancelled or leaves its work to the next night)
+            # was somebody's wish.
+            failed = isinstance(error, Exception | CancelledError)
+            outcome: Outcome = "failed" if failed else "stopped"
+            stage_ended(name, told(args, kwargs), time.monotonic() - begin, outcome)
             raise
         seconds = time.monotonic() - begin
-        stage_ended(name, told(args, kwargs), seconds, result)
+        stage_ended(name, told(args, kwargs), seconds, receipt=result)
         run = TaskRunContext.get()
         shown = run.task_run.name if run else name
         log.info("%s: done in %.1f s", shown, seconds)

@@ -63,18 +63,18 @@ def test_panels_do_not_overlap():
 def test_the_queue_is_counted_by_pool_and_flow():
     now = datetime(2026, 11, 20, 7, tzinfo=UTC)
     runs = [
-        Run("survey", "SCHEDULED", "seisproc", now - timedelta(minutes=9), None),
-        Run("survey", "SCHEDULED", "seisproc", now - timedelta(minutes=2), None),
-        Run("survey", "RUNNING", "seisproc", now - timedelta(minutes=20), None),
-        Run("nightly", "COMPLETED", "other", now - timedelta(hours=5), now - timedelta(hours=1)),
+        Run("survey", "SCHEDULED", "seisproc", now - timedelta(minutes=9)),
+        Run("survey", "SCHEDULED", "seisproc", now - timedelta(minutes=2)),
+        Run("survey", "RUNNING", "seisproc", now - timedelta(minutes=20)),
+        Run("nightly", "COMPLETED", "other", now - timedelta(hours=5)),
     ]
     told = {(name, *(value for _, value in labels)): number
-            for (name, labels), number in samples(runs, now).items()}
+            for (name, labels), number in samples(runs, now, now - timedelta(days=9)).items()}
     assert told == {
         ("seisproc_flow_runs", "survey", "scheduled"): 2,
         ("seisproc_flow_runs", "survey", "running"): 1,
         ("seisproc_flow_runs", "nightly", "completed"): 1,
-        ("seisproc_flow_finished_timestamp_seconds", "nightly"): now.timestamp() - 3600,
+        ("seisproc_night_ended_timestamp_seconds",): now.timestamp() - 9 * 86400,
         ("seisproc_queue_runs", "seisproc"): 2,
         ("seisproc_queue_oldest_seconds", "seisproc"): 540,
         ("seisproc_queue_runs", "other"): 0,
@@ -93,6 +93,7 @@ def rules_fire(promtool, tmp_path, series, at, alert):
     """Let promtool run the rules over series; return whether an alert fires at a time."""
     asked = {
         "rule_files": [str(INFRA / "prometheus" / "alerts.yaml")],
+        "evaluation_interval": "5m",
         "tests": [{
             "interval": "1m",
             "input_series": [{"series": k, "values": v} for k, v in series.items()],
@@ -121,16 +122,18 @@ def rules_fire(promtool, tmp_path, series, at, alert):
       'seisproc_stage_finished_timestamp_seconds{stage="ingest",survey="f3"}': "50x60",
       'seisproc_stage_finished_timestamp_seconds{stage="ingest",survey="k7"}': "200x60"},
      "5m", True),
+    ("SeisprocStageFailed",  # a survey that was taken out since
+     {'seisproc_stage_failed_timestamp_seconds{stage="ingest",survey="f3"}': "-604800x60"}, "5m",
+     False),
     ("SeisprocQueueStands", {'seisproc_queue_oldest_seconds{pool="p"}': "3600x60"}, "20m", True),
     ("SeisprocQueueStands", {'seisproc_queue_oldest_seconds{pool="p"}': "60x60"}, "20m", False),
-    ("SeisprocNoNight", {"up": "1x600"}, "8h", True),  # time begins at midnight
-    ("SeisprocNoNight", {"up": "1x600"}, "6h", False),
-    ("SeisprocNoNight",
-     {'seisproc_flow_finished_timestamp_seconds{flow="nightly"}': "18000x600"}, "8h", False),
-    ("SeisprocNoNight",  # a quiet night of the day before, done at 20:01
-     {'seisproc_flow_finished_timestamp_seconds{flow="nightly"}': "72060x2900"}, "35h59m", False),
-    ("SeisprocNoNight",  # one that was done at 08:00 of the day before
-     {'seisproc_flow_finished_timestamp_seconds{flow="nightly"}': "28800x2900"}, "31h1m", True),
+    # Time begins at midnight, UTC. In Oslo a quiet night has ended at 18:01, and the next, a busy
+    # one, goes on until 05:00; in Houston from 02:01 to 13:00.
+    ("SeisprocNoNight", {"seisproc_night_ended_timestamp_seconds": "64860x4000"}, "53h", False),
+    ("SeisprocNoNight", {"seisproc_night_ended_timestamp_seconds": "7260x4000"}, "37h", False),
+    ("SeisprocNoNight", {"seisproc_night_ended_timestamp_seconds": "7260x4000"}, "39h", True),
+    ("SeisprocNoNightYet", {"up": "1x4000"}, "35h", False),
+    ("SeisprocNoNightYet", {"up": "1x4000"}, "37h", True),
 ])  # fmt: skip
 def test_alerts_fire_when_they_should(promtool, tmp_path, alert, series, at, fires):
     assert rules_fire(promtool, tmp_path, series, at, alert) is fires
@@ -188,17 +191,17 @@ def ask(port, query):
 def test_a_real_prometheus_answers_every_panel(prometheus):
     told, query = prometheus
     now = datetime.now(UTC)
-    nightly = Run("nightly", "COMPLETED", "seisproc", now - timedelta(hours=2), now)
+    nightly = Run("nightly", "COMPLETED", "seisproc", now - timedelta(hours=2))
     write_metrics_to(str(told))
     try:
-        stage_ended("ingest", {"store": "k7.zarr"}, 3.0, failed=True)
+        stage_ended("ingest", {"store": "k7.zarr"}, 3.0, "failed")
         for _ in range(15):
             stage_ended("ingest", {"store": "f3.zarr"}, 3.0)
             product_stands("f3", "facies", 8, 800, 1, {
                 "missing": {"regions": 2},
                 "timeline": {"workers": {"a": {"seconds": {"infer": 9.0}}}},
             })
-            write_samples(told / QUEUE, samples([nightly], now))
+            write_samples(told / QUEUE, samples([nightly], now, now))
             time.sleep(1)
     finally:
         write_metrics_to(None)

@@ -17,6 +17,7 @@ from flows.server import prefect_server
 
 with prefect_server():
     from prefect import flow, task
+    from flows.catalog_survey import catalog_survey
 
     @task(name="ingest")
     def stage(store):
@@ -30,6 +31,7 @@ with prefect_server():
         thread.join()
 
     survey(["in/f3.sgy"], "basin/f3.zarr")
+    catalog_survey("nowhere", "k7", return_state=True)
 """
 
 
@@ -65,7 +67,7 @@ def test_lines_of_a_run_name_its_survey_and_ids(tmp_path):
     )
     assert ended.returncode == 0, ended.stderr
     told = [json.loads(each) for each in ended.stderr.splitlines()]  # every line is JSON
-    by_logger = {each["logger"]: each for each in told}
+    by_logger = {each["logger"]: each for each in told if each.get("flow") == "survey"}
     read = by_logger["seisproc.ingest"]
     assert (read["survey"], read["flow_run"], read["message"]) == (
         "f3", "survey/f3", "basin/f3.zarr read"
@@ -73,4 +75,6 @@ def test_lines_of_a_run_name_its_survey_and_ids(tmp_path):
     assert len(read["flow_run_id"]) == len(read["task_run_id"]) == 36
     # A thread of its own, as Dask's: it knows no run, but there is only this one.
     assert by_logger["seisproc.far"]["flow_run_id"] == read["flow_run_id"]
-    assert "Completed" in by_logger["prefect.flow_runs"]["message"]
+    assert any("Completed" in each["message"] for each in told)
+    of_catalog = [each for each in told if each.get("flow") == "catalog-survey"]
+    assert of_catalog and {each["survey"] for each in of_catalog} == {"k7"}

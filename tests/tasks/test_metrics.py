@@ -1,10 +1,14 @@
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prefect.exceptions import TerminationSignal
+from prefect.utilities.timeout import timeout
 from prometheus_client.parser import text_string_to_metric_families
 
 from tasks import metrics
@@ -34,6 +38,10 @@ def ingest(store: str, resumed: int = 0, reused: bool = False) -> Receipt:
     """Pretend to ingest."""
     if store.startswith("bad"):
         raise ValueError("a bad file")
+    if store.startswith("slow"):
+        time.sleep(60)
+    if store.startswith("cancelled"):
+        raise TerminationSignal(signal.SIGTERM)  # as it ends a run whose process is told to end
     return Receipt(store, (10, 20, 30), 4, resumed, reused)
 
 
@@ -67,6 +75,17 @@ def test_attempts_pieces_and_voxels_of_a_stage_add_up(written):
     assert told["seisproc_voxels_total", "ingest", "f3"] == 4500
     assert told["seisproc_stage_seconds_total", "ingest", "k7"] >= 0
     assert ("seisproc_stage_finished_timestamp_seconds", "ingest", "k7") not in told
+
+
+def test_a_stage_that_takes_too_long_has_failed_and_one_that_is_told_to_end_has_not(written):
+    with pytest.raises(TimeoutError), timeout(0.05):  # as Prefect ends a stage
+        ingest.fn("slow/f3.zarr")
+    with pytest.raises(TerminationSignal):
+        ingest.fn("cancelled/k7.zarr")
+    told = written()
+    assert ("seisproc_stage_failed_timestamp_seconds", "ingest", "f3") in told
+    assert told["seisproc_stage_runs_total", "stopped", "ingest", "k7"] == 1
+    assert ("seisproc_stage_failed_timestamp_seconds", "ingest", "k7") not in told
 
 
 def test_a_product_tells_what_is_missing_and_what_it_cost(written):
