@@ -61,6 +61,9 @@ def cuda_options(spec: ClusterSpec) -> dict[str, Any]:
     }
     if spec.memory_gib is not None:
         own["memory_limit"] = f"{spec.memory_gib:g}GiB"
+    if spec.dashboard is None:
+        # The scheduler opens port 8787 even then, unless it is told otherwise.
+        own["scheduler_kwargs"] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     return {**own, **spec.options}
 
 

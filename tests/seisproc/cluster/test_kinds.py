@@ -4,6 +4,7 @@ dask-jobqueue comes with the extra ``slurm``; for Kubernetes see test_kubernetes
 """
 
 import pytest
+from distributed import LocalCluster
 
 from flows.config import ClusterConfig
 from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, kinds
@@ -78,3 +79,12 @@ def test_a_worker_per_gpu_offers_it():
     assert kinds.cuda_options(ClusterConfig(kind="cuda").spec())["n_workers"] is None
     assert kinds.cuda_options(ClusterConfig(kind="cuda", workers=2).spec())["n_workers"] == 2
     assert ClusterConfig(kind="slurm").spec().workers == ClusterSpec("slurm").workers == 1
+
+
+def test_a_cluster_of_gpus_opens_no_dashboard_unless_told():
+    """Asked of the class that LocalCUDACluster hands these arguments on to."""
+    options = kinds.cuda_options(ClusterSpec("cuda", options={"silence_logs": 50}))
+    with LocalCluster(**options | {"n_workers": 0}) as cluster:
+        assert cluster.scheduler.http_server.port != 8787
+    told = kinds.cuda_options(ClusterSpec("cuda", dashboard="127.0.0.1:8787"))
+    assert "scheduler_kwargs" not in told and told["dashboard_address"] == "127.0.0.1:8787"

@@ -116,6 +116,8 @@ c.DaskGateway.backend_class = "dask_gateway_server.backends.local.UnsafeLocalBac
 c.DaskGateway.address = "127.0.0.1:{private}"
 c.Proxy.address = "127.0.0.1:{public}"
 c.UnsafeLocalBackend.clusters_directory = "{folder}"
+c.ClusterConfig.scheduler_cmd = ["{python}", "-m", "dask", "scheduler"]
+c.ClusterConfig.worker_cmd = ["{python}", "-m", "dask", "worker"]
 """
 
 
@@ -130,17 +132,13 @@ def gateway(tmp_path):
     (tmp_path / "clusters").mkdir()
     config.write_text(
         _GATEWAY.format(
-            private=free_port(), public=public, folder=tmp_path / "clusters"
+            private=free_port(), public=public, folder=tmp_path / "clusters",
+            python=sys.executable,
         )
     )
-    for part in ("scheduler", "worker"):  # commands that Dask no longer has
-        script = tmp_path / f"dask-{part}"
-        script.write_text(f'#!/bin/sh\nexec {sys.executable} -m dask {part} "$@"\n')
-        script.chmod(0o755)
     with log.open("w") as file:
         server = subprocess.Popen(
             ["dask-gateway-server", "-f", str(config)],
-            env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
             stdout=file,
             stderr=file,
         )
