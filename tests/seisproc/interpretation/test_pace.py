@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from distributed import Client, LocalCluster
 
-from seisproc.interpretation.pace import Pace
+from seisproc.interpretation.pace import GpuUse, Pace
 from seisproc.interpretation.run import plan_interpretation
 
 sys.path.append(str(Path(__file__).parent))
@@ -30,3 +31,14 @@ def test_speed_and_time_left_are_those_of_this_call(plan):
         f"{16 * 16 * 32 / 4 / 10:.3g} voxels/s, GPU 87 %, 1 failed, 2 left, 10 s to go"
     )
     assert pace.note(8) == "410 voxels/s"
+
+
+@pytest.mark.parametrize(("told", "use"), [((None, 62), 62.0), ((None, None), None)])
+def test_a_gpu_whose_driver_does_not_tell_its_use_is_left_out(told, use):
+    metrics = {"gpu": lambda worker: {"utilization": told[worker.name], "memory-used": 2**30}}
+    cluster = LocalCluster(
+        n_workers=2, processes=False, dashboard_address=None, metrics=metrics
+    )
+    with cluster, Client(cluster) as client:
+        assert GpuUse(client)() == use
+    assert GpuUse(None)() is None
