@@ -30,7 +30,10 @@ def site(postgres: Postgres, s3_server: str) -> Iterator[Site]:
 
 @pytest.fixture
 def nginx(tmp_path: Path):
-    """Command that runs infra's proxy at an address before a server, for anna with ``guest``."""
+    """Command that runs infra's proxy at an address before a server, for that one's login and anna.
+
+    Her password is ``guest``.
+    """
     if not (program := shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")):
         pytest.skip("nginx is not installed")
     subprocess.run(
@@ -39,12 +42,17 @@ def nginx(tmp_path: Path):
          "-keyout", tmp_path / "prefect.key", "-out", tmp_path / "prefect.crt"],
         check=True, capture_output=True,
     )
-    hashed = subprocess.run(
-        ["openssl", "passwd", "-apr1", "guest"], check=True, capture_output=True, text=True
-    ).stdout
-    (tmp_path / "prefect.htpasswd").write_text(f"anna:{hashed.strip()}\n")
+
+    def listed(login: str) -> str:
+        name, _, password = login.partition(":")
+        hashed = subprocess.run(
+            ["openssl", "passwd", "-apr1", "-stdin"], input=password,
+            check=True, capture_output=True, text=True,
+        ).stdout
+        return f"{name}:{hashed.strip()}\n"
 
     def command(address: str, server: str, login: str, test: bool = False) -> list[str]:
+        (tmp_path / "prefect.htpasswd").write_text(listed("anna:guest") + listed(login))
         token = base64.b64encode(login.encode()).decode()
         (tmp_path / "prefect-login.conf").write_text(
             f'proxy_set_header Authorization "Basic {token}";\n'

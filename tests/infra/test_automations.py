@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "infra" / "bin" / "automations"
+SCRIPT = Path(__file__).parents[2] / "infra" / "automations.py"
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,8 @@ def test_a_night_that_does_not_begin_or_end_is_told_by_itself(triggers):
     assert not triggers["a night does not begin"].covers(of_a_run("Late", "review"))
     ends = triggers["a night does not end"]
     running, done = of_a_run("Running"), of_a_run("Completed")
+    assert ends.covers(of_a_run("Running", "basin"))
+    assert not ends.covers(of_a_run("Running", "catalog-survey"))
     assert ends.covers(running) and ends.starts_after(running.event)
     assert not ends.expects(running.event) and ends.expects(done.event)
     assert not ends.expects("prefect.flow-run.Cancelling")  # nobody may be there to end it

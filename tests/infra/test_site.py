@@ -97,28 +97,109 @@ def test_only_who_has_the_login_is_answered(site):
     assert (done.returncode, "wants a login" in done.stderr) == (2, True), done.stderr
 
 
-def test_people_come_through_the_proxy_with_a_login_of_their_own(site, nginx, tmp_path):
+@pytest.fixture
+def proxy(site, nginx, tmp_path):
+    """Address of infra's proxy before the site's server, and its certificate."""
     address = f"https://127.0.0.1:{site.free_port()}"
-    server = site.url.removesuffix("/api")
-    context = ssl.create_default_context(cafile=tmp_path / "prefect.crt")
+    command = nginx(address, site.url.removesuffix("/api"), site.secrets["login"])
+    with subprocess.Popen(command) as running:
+        try:
+            site.wait_until(lambda: connects(address))
+            yield address, tmp_path / "prefect.crt"
+        finally:
+            running.terminate()
 
-    def status(login):
-        request = urllib.request.Request(f"{address}/api/admin/version")
-        request.add_header("Authorization", f"Basic {base64.b64encode(login).decode()}")
+
+def test_people_come_through_the_proxy_with_a_login_of_their_own(site, proxy):
+    address, certificate = proxy
+    context = ssl.create_default_context(cafile=certificate)
+
+    def status(path, login=None):
+        request = urllib.request.Request(f"{address}/api/{path}")
+        if login:
+            request.add_header("Authorization", f"Basic {base64.b64encode(login).decode()}")
         try:
             return urllib.request.urlopen(request, timeout=10, context=context).status
         except urllib.error.HTTPError as error:
             return error.code
 
-    with subprocess.Popen(nginx(address, server, site.secrets["login"])) as proxy:
-        try:
-            site.wait_until(lambda: connects(address))
-            assert status(b"anna:guest") == 200
-            assert status(b"anna:guess") == 401
-            # The server's own login is none of the proxy's.
-            assert status(site.secrets["login"].encode()) == 401
-        finally:
-            proxy.terminate()
+    assert status("admin/version", b"anna:guest") == 200
+    assert status("admin/version", b"anna:guess") == 401
+    assert status("admin/version") == 401
+    # Where the proxy asks for nothing, the server does, and nobody comes in with its login.
+    assert status("health") == 200
+    assert status("events/in") == 401
+    assert status("events/in", b"anna:guest") == 401
+    assert status("work_pools/seisproc/workers/connect", b"anna:guest") == 401
+
+
+THROUGH = """
+import asyncio
+from prefect import flow, task
+from prefect.events import emit_event
+from prefect.events.clients import get_events_subscriber
+
+@task(task_run_name="step through")
+def step():
+    emit_event("seisproc.through", {"prefect.resource.id": "seisproc.through"})
+
+@flow(name="through")
+def through():
+    step()
+
+async def main():
+    async with get_events_subscriber() as told, asyncio.timeout(60):
+        await asyncio.to_thread(through)
+        async for each in told:
+            if each.event == "seisproc.through":
+                return
+
+asyncio.run(main())
+"""
+
+
+def test_runs_elsewhere_come_through_the_proxy_with_the_servers_login(site, proxy):
+    address, certificate = proxy
+    there = {
+        "PREFECT_API_URL": f"{address}/api", "PREFECT_API_AUTH_STRING": site.secrets["login"],
+        "SSL_CERT_FILE": str(certificate), "SEISPROC_WAIT_S": "5",
+    }
+    site.run(sys.executable, BIN / "wait-for-server", "--pool", "seisproc", **there)
+    site.run(sys.executable, "-c", THROUGH, **there)  # ends when the event has come back
+    count = "SELECT count(*) FROM task_run WHERE name = 'step through' AND state_type = 'COMPLETED'"
+    site.wait_until(lambda: site.postgres.run("psql", "-tA", "-d", "prefect", "-c", count) == "1\n")
+
+
+def test_a_worker_of_containers_waits_for_its_pool(site):
+    later = {"SEISPROC_POOL": "later", "SEISPROC_POOL_TYPE": "docker", "SEISPROC_WAIT_S": "1"}
+    asked = subprocess.run(
+        [BIN / "worker"], env={**site.environment, **later}, cwd=site.folder,
+        capture_output=True, text=True, check=False, timeout=60,
+    )
+    assert (asked.returncode, asked.stderr.count("\n")) == (1, 1), asked.stderr
+    assert "no work pool later, which infra/bin/deploy makes" in asked.stderr
+    login = {"PREFECT_API_AUTH_STRING": site.secrets["login"]}
+    with subprocess.Popen(
+        [sys.executable, BIN / "wait-for-server", "--pool", "later"],
+        env={**site.environment, **login},
+    ) as waiting:
+        assert waiting.poll() is None
+        site.prefect("work-pool", "create", "later", "--type", "process")
+        assert waiting.wait(timeout=30) == 0
+    site.prefect("work-pool", "delete", "later")
+
+
+def test_automations_that_are_switched_off_stay_off(site):
+    block = "from prefect.blocks.notifications import SlackWebhook as S;"
+    block += "S(url='http://127.0.0.1:9/').save('operators')"
+    site.run(sys.executable, "-c", block, PREFECT_API_AUTH_STRING=site.secrets["login"])
+    name = "seisproc: a night is done"
+    site.run(BIN / "automations", "slack-webhook/operators")
+    site.prefect("automation", "pause", name)
+    told = site.run(BIN / "automations", "slack-webhook/operators")
+    assert f"{name}: up to date" in told
+    (made,) = json.loads(site.prefect("automation", "inspect", name, "--json"))
+    assert not made["enabled"]
 
 
 def test_the_worker_tells_that_it_is_well(site, ran):
@@ -141,7 +222,7 @@ def test_secrets_are_in_no_log_parameter_artifact_or_store(site, ran):
         assert not found, f"the {name} is in {found}"
 
 
-def test_deploying_again_changes_nothing_and_leaves_the_nights_switched_on(site):
+def test_deploying_again_brings_the_pools_template_and_leaves_the_nights_switched_on(site):
     def schedules():
         ask = ("deployment", "schedule", "ls", "nightly/nightly", "--output", "json")
         return json.loads(site.prefect(*ask))
@@ -151,7 +232,13 @@ def test_deploying_again_changes_nothing_and_leaves_the_nights_switched_on(site)
     site.prefect("deployment", "schedule", "resume", "nightly/nightly", schedule["id"])
     before = site.prefect("deployment", "ls"), schedules()
     assert before[1][0]["active"]
-    site.run(BIN / "deploy")
+    pool = json.loads(site.prefect("work-pool", "inspect", "seisproc", "--output", "json"))
+    template = pool["base_job_template"]
+    template["variables"]["properties"]["env"]["default"] = {"IMAGE": "new"}
+    (site.folder / "template.json").write_text(json.dumps(template))
+    site.run(BIN / "deploy", SEISPROC_POOL_TEMPLATE=str(site.folder / "template.json"))
+    pool = json.loads(site.prefect("work-pool", "inspect", "seisproc", "--output", "json"))
+    assert pool["base_job_template"] == template
     assert (site.prefect("deployment", "ls"), schedules()) == before
     site.prefect("deployment", "schedule", "pause", "nightly/nightly", schedule["id"])
 
@@ -168,7 +255,9 @@ def test_a_worker_that_is_told_to_stop_ends_its_runs_which_resume(site, ran):
     site.prefect(*ask)
     site.wait_until((site.folder / "long.zarr.work").exists, 120)
     assert site.programs["worker"].stop() == 0
-    runs = json.loads(site.prefect("flow-run", "ls", "--output", "json"))
+    runs = json.loads(
+        site.prefect("flow-run", "ls", "--flow-name", "ingest", "--output", "json")
+    )
     assert sorted(run["state"]["type"] for run in runs) == ["COMPLETED", "CRASHED"]
     site.start_worker()
     site.prefect(*ask, "--watch", "--watch-timeout", "240")
