@@ -73,6 +73,9 @@ def test_secrets_are_made_once_and_differ(tmp_path):
     named = yaml.safe_load((INFRA / "compose.yaml").read_text())["secrets"]
     assert set(first) == set(named)
     assert len(set(first.values())) == len(first) and first["login"].startswith("admin:")
+    # Containers read the files, each mounted by itself; nobody else here gets to them.
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+    assert {p.stat().st_mode & 0o777 for p in (tmp_path / "secrets").iterdir()} == {0o444}
 
 
 @pytest.mark.skipif(not shutil.which("docker"), reason="docker is not installed")
