@@ -48,7 +48,7 @@ def pytest_generate_tests(metafunc):
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
-.mark.parametrize("free_scheduler", ["1h"], indirect=True)
+@pytest.mark.parametrize("free_scheduler", ["1h"], indirect=True)
 def test_a_worker_ends_soon_after_its_scheduler_is_killed(start_worker, free_scheduler):
     scheduler, address = free_scheduler
     worker = start_worker(address, "--death-timeout", "5")
@@ -58,7 +58,7 @@ def test_a_worker_ends_soon_after_its_scheduler_is_killed(start_worker, free_sch
     worker.wait(timeout=30)
 
 
-.mark.parametrize("free_scheduler", ["5s"], indirect=True)
+@pytest.mark.parametrize("free_scheduler", ["5s"], indirect=True)
 def test_a_scheduler_without_work_ends_and_its_workers_with_it(start_worker, free_scheduler):
     scheduler, address = free_scheduler
     worker = start_worker(address, "--death-timeout", "5")
@@ -74,8 +74,9 @@ def free_scheduler(request):
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-    command = [sys.executable, "-m", "dask", "scheduler", "--host", address, "--no-dashboard"]
-    process = subprocess.Popen([*command, "--idle-timeout", request.param], stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "dask", "scheduler", "--host", address]
+    command += ["--no-dashboard", "--idle-timeout", request.param]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     while process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), 1).close()
