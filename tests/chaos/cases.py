@@ -73,6 +73,8 @@ class Story:
     case: Case
     landed: str = ""
     reruns: int = 0
+    windows: int = 0
+    """Run by the last of these."""
     seconds: float = 0.0
 
 
@@ -87,6 +89,8 @@ def disturb(scene: Any, case: Case) -> tuple[Story, Any]:
     story.landed, recorded = scene.state(), scene.recorded()
     _WAYS[case.role, case.signal == signal.SIGSTOP](scene, story, cluster, run)
     scene.end()
+    redone = recorded.windows + story.windows - scene.windows
+    assert not story.reruns or redone <= 0, f"{redone} windows were run again"
     story.seconds = time.monotonic() - start
     return story, recorded
 
@@ -96,8 +100,9 @@ def _rerun(scene: Any, story: Story, cluster: Any, host: str | None = None) -> A
     for _ in range(MOST_RERUNS):
         story.reruns += 1
         outcome = scene.start_run(cluster, host).outcome()
-        if not isinstance(outcome, scene.excused) or isinstance(outcome, BusyError):
+        if not isinstance(outcome, scene.excused):
             break
+    story.windows = getattr(outcome, "windows", 0)
     return outcome
 
 

@@ -44,7 +44,7 @@ def small_undisturbed(small_survey, tmp_path_factory):
     scene = scenes.Scene(tmp_path_factory.mktemp("undisturbed"), small_survey)
     run = scene.start_run_here()
     touched = run.wait_for("touched")
-    assert run.outcome().regions_done == 4
+    assert run.outcome().windows == scenes.SMALL_WINDOWS
     return touched, scenes.contents(scene.store)
 
 

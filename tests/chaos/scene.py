@@ -32,8 +32,8 @@ victim = importlib.import_module("victim")
 SMALL = (24, 24, 16)
 """Shape of the smaller survey: four regions, all with seams."""
 
-WINDOWS = 150
-"""Of the plan."""
+WINDOWS, SMALL_WINDOWS = 150, 18
+"""Of the plans."""
 
 PATIENCE_S = 120.0
 """Nothing here takes so long, unless it hangs."""
@@ -116,6 +116,9 @@ class Scene:
 
     environment: Mapping[str, str | None] = {}
     """Of all its processes."""
+
+    windows = WINDOWS
+    """That an undisturbed run runs."""
 
     def __init__(self, folder: Path, survey: Path) -> None:
         self.folder, self.store = folder, folder / "survey.zarr"

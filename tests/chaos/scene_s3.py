@@ -11,7 +11,8 @@ from typing import Any
 
 import fsspec
 
-from seisproc.errors import SeisprocError
+from seisproc.errors import ClusterError, IncompleteError
+from seisproc.places import AccessError
 
 sys.path.append(str(Path(__file__).parent))
 scenes = importlib.import_module("scene")
@@ -29,7 +30,8 @@ class BucketScene(scenes.Scene):  # type: ignore[misc, name-defined]
     ``attempts``: how often the S3 library itself tries a call.
     """
 
-    excused = (SeisprocError,)
+    excused = (AccessError, IncompleteError, ClusterError)
+    windows = scenes.SMALL_WINDOWS
 
     def __init__(self, folder: Path, survey: Path, s3: Any, attempts: int) -> None:
         super().__init__(folder, survey)
