@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from flows.config import Form, InterpretConfig, settled
 from flows.gates_config import GatesForm, gates_told
@@ -15,10 +15,27 @@ from flows.header_config import HeaderConfig
 from flows.volume_config import VolumeConfig
 from seisproc.catalog.catalog import Catalog, plain
 from seisproc.catalog.entry import PATTERNS, QUIET_S, Basin, Broken, Entry, Inbox
+from seisproc.catalog.files import require_pattern
 from seisproc.catalog.layout import NAME, Layout, require_plain
-from seisproc.errors import ConfigError
+from seisproc.errors import ConfigError, one_line
+from seisproc.places import without_secrets
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is
+
+
+class OverForm(InterpretConfig):
+    """Settings over those of the basin: what goes together is checked once both are merged."""
+
+    @field_validator("precision")
+    @classmethod
+    def _of_the_device(cls, precision: str, known: ValidationInfo) -> str:
+        return precision
+
+
+class MergedForm(Form):
+    """Settings of the basin and of a survey together, under the name that people wrote."""
+
+    settings: InterpretConfig = Field(description="How the networks run.")
 
 
 class EntryStart(Form):
@@ -47,8 +64,8 @@ class EntryStart(Form):
         " the catalogue's folder. Empty: the basin's.",
     )
     run: str = Field(default="main", min_length=1, description="Name of the interpretation.")
-    settings: InterpretConfig = Field(
-        default=InterpretConfig(), description="How the networks run, over what the basin says."
+    settings: OverForm = Field(
+        default=OverForm(), description="How the networks run, over what the basin says."
     )
     gates: GatesForm = Field(
         default=GatesForm(), description="Limits of the quality gates, over the basin's."
@@ -182,25 +199,43 @@ class YamlForms:
         """Read ``surveys/NAME.yaml``, and fill in what the basin says."""
         file = f"surveys/{name}.yaml"
         try:
-            told = _values(text, file)
-            form = settled(EntryForm, told, {}, kind="survey entry", flags={}, file=file)
-            for place in (*form.sources, form.store):
-                require_plain(place)
-            headers, volume = form.headers.overrides(), form.volume.settings()
-            settings = InterpretConfig.model_validate({**basin.settings, **given(form.settings)})
-            models = basin.models
-            if form.models is not None:
-                models = tuple(_model(each, layout) for each in form.models)
+            return self._entry(text, name, basin, layout)
         except ConfigError as error:
             why = str(error)
             return Broken(name, why if why.startswith(file) else f"{file}: {why}", text)
+        except Exception as error:  # whatever a slip makes a library raise, the others go on
+            return Broken(name, f"{file} cannot be read: {without_secrets(one_line(error))}", text)
+
+    def _entry(self, text: str, name: str, basin: Basin, layout: Layout) -> Entry:
+        """Read an entry.
+
+        Raises
+        ------
+        ConfigError
+            If something in it is not right.
+        """
+        file = f"surveys/{name}.yaml"
+        told = _values(text, file)
+        form = settled(EntryForm, told, {}, kind="survey entry", flags={}, file=file)
+        for place in (*form.sources, form.store):
+            require_plain(place)
+        sources = tuple(layout.place(source) for source in form.sources)
+        for source in sources:
+            require_pattern(source)
+        together = {"settings": {**basin.settings, **given(form.settings)}}
+        settings = settled(
+            MergedForm, together, {}, kind="survey entry", flags={}, file=file
+        ).settings
+        models = basin.models
+        if form.models is not None:
+            models = tuple(_model(each, layout) for each in form.models)
         return Entry(
             name=name,
-            sources=tuple(layout.place(source) for source in form.sources),
+            sources=sources,
             store=layout.place(form.store) if form.store else f"{basin.stores}/{name}.zarr",
             title=form.title or name,
-            headers=headers,
-            volume=volume,
+            headers=form.headers.overrides(),
+            volume=form.volume.settings(),
             crs=form.crs or basin.crs,
             outline=tuple(form.outline),
             models=models,
@@ -249,9 +284,10 @@ def _model(told: str, layout: Layout) -> str:
 def _values(text: str, file: str) -> dict[str, Any]:
     try:
         values = yaml.load(text, Loader=_LOADER)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: 2026-02-30 is no date
         found = " ".join(str(error).split())
-        raise ConfigError(f"{file}: no YAML", found=found, do="Correct the file") from None
+        raise ConfigError(f"{file}: no YAML", found=found, do="Correct the file, or put what is"
+                          " meant as text in quotes") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{file}: no settings", found=type(values).__name__,
                           expected="names and values, such as `sources: [f3.sgy]`")

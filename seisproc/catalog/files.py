@@ -24,6 +24,7 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import glob_translate
 
 from seisproc.catalog.layout import canonical
+from seisproc.errors import ConfigError
 from seisproc.places import (
     AccessError,
     is_remote,
@@ -230,6 +231,25 @@ class Look:
 def is_pattern(source: str) -> bool:
     """Whether a source stands for all files that match it; HTTP has no listings."""
     return glob.has_magic(source) and not source.startswith(("http://", "https://"))
+
+
+def require_pattern(source: str) -> None:
+    """Refuse a pattern that means nothing.
+
+    Raises
+    ------
+    ConfigError
+        If it can match no file.
+    """
+    if not is_pattern(source):
+        return
+    try:
+        re.compile(glob_translate(source))
+    except ValueError as error:  # re.error is one too
+        raise ConfigError(
+            f"{shown(source)} is no pattern", found=str(error),
+            expected="*, ? and [a-z] in names; ** only for folders, as in in/**/*.sgy",
+        ) from None
 
 
 def _base(source: str) -> str:

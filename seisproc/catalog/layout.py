@@ -78,12 +78,25 @@ class Layout:
 def canonical(url: str) -> str:
     """Return the one way to write a path or URL that names are compared in.
 
+    Raises
+    ------
+    ConfigError
+        If no file can be called so.
+
     >>> canonical("file:///data/./f3.sgy"), canonical("s3://b/in/../f3.sgy")
     ('/data/f3.sgy', 's3://b/f3.sgy')
     """
+    if "\0" in url:
+        raise ConfigError(f"{url!r} is no path", found="a zero byte", do="Correct the name")
     if not is_remote(url):
         local = url.removeprefix("file://").removeprefix("local://")
-        return posixpath.normpath(str(Path(local).expanduser().absolute()))
+        try:
+            return posixpath.normpath(str(Path(local).expanduser().absolute()))
+        except RuntimeError:
+            raise ConfigError(
+                f"{url}: there is no such user here",
+                expected="~/ or ~USER/ for somebody's home; ./~... for a name that begins so",
+            ) from None
     protocol, _, path = url.partition("://")
     if protocol in ("http", "https"):
         return url

@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from flows.catalog_config import YamlForms, entry_form, entry_text, open_catalog
 from flows.catalog_due import wanted_now
+from flows.header_config import HeaderConfig
 from seisproc.catalog.due import check
 from seisproc.catalog.entry import Basin, Broken
 from seisproc.catalog.history import Record
@@ -83,6 +85,12 @@ def test_an_entry_says_little_and_the_basin_the_rest():
         ("- a\n- b", "no settings"),
         ("sources: [a.sgy", "no YAML"),
         ("sources: a.sgy\nsettings: {samples: 0}", "settings.samples"),
+        ("sources: a.sgy\nsettings: {precision: tf32}", "settings.precision"),
+        ("sources: a.sgy\nnote: 2026-02-30", "day is out of range"),
+        ("sources: a.sgy\nnote: 0x_", "no YAML"),
+        ("sources: a**.sgy", "is no pattern"),
+        ("sources: ~nobody99/a.sgy", "no such user"),
+        ("sources: [a.sgy, 'b.sgy', \"c\\0.sgy\"]", "zero byte"),
     ],
 )
 def test_a_slip_in_an_entry_is_told_by_its_file_and_name(text, what):
@@ -91,6 +99,28 @@ def test_a_slip_in_an_entry_is_told_by_its_file_and_name(text, what):
     assert found.why.startswith("surveys/f3.yaml")
     assert what in found.why
     assert "hunter2" not in found.why
+
+
+def test_settings_are_judged_together_with_the_basins():
+    over = replace(BASIN, settings={"device": "cuda", "precision": "tf32"})
+    found = YamlForms().entry("sources: a.sgy\nsettings: {device: cpu}", "f3", over, LAYOUT)
+    assert isinstance(found, Broken) and "settings.precision is not right" in found.why
+    over = replace(BASIN, settings={"device": "cuda"})
+    entry = YamlForms().entry("sources: a.sgy\nsettings: {precision: tf32}", "f3", over, LAYOUT)
+    assert entry.settings == {"device": "cuda", "precision": "tf32"}
+    assert entry_form(entry).settings.settings().precision == "tf32"
+    inbox = "[{place: in, entries: {settings: {precision: tf32}}}]"
+    basin = YamlForms().basin(f"settings: {{device: cuda}}\ninboxes: {inbox}", LAYOUT)
+    assert basin.inboxes[0].told == {"settings": {"precision": "tf32"}}
+
+
+def test_whatever_an_entry_makes_a_library_raise_it_is_invalid(monkeypatch):
+    def broken(self):
+        raise RuntimeError("boom at s3://me:hunter2@host/a")
+
+    monkeypatch.setattr(HeaderConfig, "overrides", broken)
+    found = read("sources: a.sgy")
+    assert found.why.endswith("cannot be read: RuntimeError: boom at s3://host/a")
 
 
 def test_a_slip_in_the_basins_file_is_told_too():
