@@ -30,7 +30,9 @@ from seisproc.interpretation.planner import live_windows
 from seisproc.interpretation.prediction import on_gpu
 from seisproc.interpretation.regions import Area
 from seisproc.interpretation.running_sums import RunningSums
-from seisproc.survey import Survey
+from seisproc.interpretation.stock import Stock
+from seisproc.records import Records, work_url
+from seisproc.survey import Survey, is_published
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -123,19 +125,41 @@ def _of_a_task(plan: InterpretationPlan) -> int:
 def require_room(plan: InterpretationPlan) -> None:
     """Refuse a plan whose volumes would not fit on their disk, even if they did not compress.
 
+    What an earlier call wrote counts no more: a finished product needs no room, and one that was
+    cut off that of the regions which are missing.
+
     Raises
     ------
     SpaceError
         If there is less room. Where nobody knows how much there is, nothing is refused.
     """
     free = free_bytes(plan.store_url)
-    if free is not None and free < plan.output_bytes:
+    if free is None or free >= plan.output_bytes:  # as a rule; the records need not be listed
+        return
+    left = _bytes_left(plan)
+    if free < left:
+        resumed = left < plan.output_bytes
         raise SpaceError(
             f"the volumes may not fit beside {plan.store_url}",
             found=f"{free / 2**30:.2f} GiB free",
-            expected=f"{plan.output_bytes / 2**30:.2f} GiB before compression",
-            do="Free some space, name fewer models, or leave out --probability",
+            expected=f"{left / 2**30:.2f} GiB before compression"
+            + (" for the regions that are missing" if resumed else ""),
+            do="Free some space and run the same command again: it resumes" if resumed
+            else "Free some space, name fewer models, or leave out --probability",
         )
+
+
+def _bytes_left(plan: InterpretationPlan) -> int:
+    """Size before compression of the regions that no earlier call has written."""
+    if is_published(plan.url):
+        told = Survey(plan.store_url).group_attributes(plan.product)
+        if told.get("fingerprint") == plan.fingerprint and told.get("complete", True):
+            return 0
+    work = work_url(plan.store_url, plan.product, plan.fingerprint)
+    stock = Stock(plan, Records(f"{work}/records"))
+    missing = (number for number in plan.regions if not stock.is_finished(number))
+    traces = sum(plan.regions.area(number).size for number in missing)
+    return traces * plan.output_bytes // math.prod(plan.shape[:2])
 
 
 def require_memory(needed: int, limit: int | None) -> None:

@@ -2,29 +2,34 @@
 
 import contextlib
 import importlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from flows.config import InterpretConfig
+from models import shipped
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.errors import SpaceError
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.survey import Survey, is_published
+from tasks.interpret import interpret_survey, plan_survey
 
 sys.path.append(str(Path(__file__).parent))
 recipes = importlib.import_module("recipes")
 
 MIB = 2**20
+DISK = 16 * MIB
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of its own with 8 MiB."""
+    """A file system of its own with 16 MiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={8 * MIB}", "seisproc-test", str(disk)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "seisproc-test", str(disk)]
     try:
         mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -48,8 +53,7 @@ def test_a_full_disk_ends_the_run_and_with_room_again_it_goes_on(small_disk, tmp
 
     expected = interpret(plan_of(tmp_path)).checksum
     plan, ballast = plan_of(small_disk), small_disk / "ballast"
-    free = 8 * MIB - _used(small_disk)
-    ballast.write_bytes(b"x" * (free - MIB))
+    _leave_free(ballast, MIB)
     with _cluster(workers) as client, pytest.raises(SpaceError, match="no space left") as caught:
         interpret(plan, client)
     assert "it resumes" in str(caught.value)
@@ -62,8 +66,44 @@ def test_a_full_disk_ends_the_run_and_with_room_again_it_goes_on(small_disk, tmp
     assert [path.name for path in small_disk.iterdir()] == ["survey.zarr"]
 
 
-def _used(folder):
-    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*"))
+class CutOffError(Exception):
+    """What a kill is to the run; all that it leaves behind is the same."""
+
+
+def test_the_stage_asks_for_room_only_for_what_is_not_written(small_disk):
+    store = recipes.make_survey(small_disk / "survey.zarr", (64, 256, 64), chunk=64)
+    settings = InterpretConfig(samples=1).settings()
+    models, ballast = [shipped.url("fault-3d")], small_disk / "ballast"
+    plan = plan_survey(store, models, "main", settings)
+
+    def stage():
+        return interpret_survey.fn(store, models, "main", settings, "")
+
+    _leave_free(ballast, plan.output_bytes - MIB)
+    with pytest.raises(SpaceError, match="may not fit") as caught:
+        stage()
+    assert "for the regions that are missing" not in str(caught.value)
+    ballast.unlink()
+
+    def cut_off(done, total, note):
+        if done == total - 2:
+            raise CutOffError
+
+    with pytest.raises(CutOffError):
+        interpret(plan, on_progress=cut_off)
+    _leave_free(ballast, plan.output_bytes // 8)
+    with pytest.raises(SpaceError, match="for the regions that are missing.*it resumes"):
+        stage()
+    _leave_free(ballast, plan.output_bytes - MIB)
+    assert 0 < stage().regions_reused < len(plan.regions)
+    _leave_free(ballast, MIB // 8)  # the lease takes a little
+    assert stage().regions_reused == len(plan.regions)
+
+
+def _leave_free(ballast, free):
+    """Fill the disk up to so many free bytes."""
+    ballast.unlink(missing_ok=True)
+    ballast.write_bytes(b"x" * max(0, shutil.disk_usage(ballast.parent).free - free))
 
 
 @contextlib.contextmanager
