@@ -14,8 +14,9 @@ from seisproc.catalog.content import hash_of_version, is_there, read_content
 from seisproc.catalog.entry import Entry
 from seisproc.catalog.history import Event, tell
 from seisproc.catalog.seen import Seen
-from seisproc.errors import SeisprocError
+from seisproc.errors import SeisprocError, one_line
 from seisproc.leases import Lease
+from seisproc.places import without_secrets
 
 HASHERS = 4
 """Files of one survey that are hashed at a time."""
@@ -67,6 +68,13 @@ class Scanned:
     seconds: float = 0.0
 
 
+def reason(error: Exception) -> str:
+    """Say in one line why something could not be read."""
+    if isinstance(error, SeisprocError | OSError):
+        return str(error)
+    return f"it seems damaged: {without_secrets(one_line(error))}"
+
+
 class Reader:
     """Reads surveys for one scan; several threads may at a time."""
 
@@ -84,11 +92,13 @@ class Reader:
             what = ", ".join(growing[:3]) or "its list of files"
             self.found.waiting[name] = f"{what} may still change"
         else:
+            seen = dataclasses.replace(seen, trouble="")
             try:
-                seen = self._read(entry, dataclasses.replace(seen, trouble=""))
-            except (SeisprocError, OSError) as error:
-                self.found.failed[name] = str(error)
-                seen = dataclasses.replace(seen, trouble=str(error))
+                seen = self.hashed_files(seen, name)
+                seen = self._read(entry, seen)
+            except Exception as error:  # libraries raise all sorts of things of a damaged file
+                self.found.failed[name] = reason(error)
+                seen = dataclasses.replace(seen, trouble=reason(error))
         if seen != before:
             self.held.require()
             self.catalog.note_seen(name, seen)
@@ -112,7 +122,6 @@ class Reader:
         ))
 
     def _read(self, entry: Entry, seen: Seen) -> Seen:
-        seen = self.hashed_files(seen, entry.name)
         if seen.hashes is None:
             self.found.waiting[entry.name] = "it changed while it was being read"
             return seen

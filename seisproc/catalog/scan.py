@@ -25,10 +25,10 @@ from seisproc.catalog.arrivals import (
 )
 from seisproc.catalog.catalog import Catalog, Snapshot
 from seisproc.catalog.files import Look
-from seisproc.catalog.reading import Reader, Say, Scanned
+from seisproc.catalog.reading import Reader, Say, Scanned, reason
 from seisproc.catalog.seen import Seen
 from seisproc.catalog.sources import files_of
-from seisproc.errors import OutputExistsError, SeisprocError
+from seisproc.errors import OutputExistsError
 from seisproc.leases import Lease
 from seisproc.places import is_remote, shown
 
@@ -162,8 +162,8 @@ class _Scan:
             seen = dataclasses.replace(seen, trouble="")
             try:
                 return self.reader.hashed_files(seen, shown(candidate.source))
-            except (SeisprocError, OSError) as error:  # one bad file holds up nobody else
-                return dataclasses.replace(seen, trouble=str(error))
+            except Exception as error:  # one bad file holds up nobody else
+                return dataclasses.replace(seen, trouble=reason(error))
 
         looked = self._side_by_side(hashed, new)
         away = tuple(f"{place}/" for place in self.found.failed)

@@ -5,6 +5,8 @@ import threading
 import time
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from seisproc.catalog import catalog as catalog_module
@@ -372,3 +374,26 @@ def test_the_index_is_a_cache_and_nothing_more(basin):
     assert fresh._documents.fetched == 0
     basin.write("surveys/s1.yaml", "sources: [../inbox/s1.sgy]\npriority: 7\n")
     assert basin.open().load().entries["s1"].priority == 7
+
+
+def test_a_damaged_source_is_trouble_of_its_survey_alone(basin):
+    write_segy(basin.inbox / "good.sgy")
+    with h5py.File(basin.root / "cut.h5", "w") as file:
+        file["a"] = np.zeros((4, 5, 6), "f4")
+        file.create_dataset("b", data=np.zeros((40, 50, 60)), chunks=(4, 5, 6))
+    whole = bytearray((basin.root / "cut.h5").read_bytes())
+    whole[96:4000] = b"\x07" * 3904
+    (basin.root / "cut.h5").write_bytes(whole)
+    basin.write("surveys/cut.yaml",
+                "sources: cut.h5\nvolume: {axes: [inline, crossline, twt], interval: 4}\n")
+    for number, text in enumerate(("{", "[1]", "null", '{"zarr_format":3,"node_type":"group",'
+                                   '"attributes":{"seisproc_schema":1}}')):
+        basin.write(f"s{number}.zarr/zarr.json", text)
+        basin.write(f"surveys/s{number}.yaml", f"sources: s{number}.zarr\nstore: s{number}.zarr\n")
+    found = basin.scan()
+    assert (found.added, found.settled) == (["good"], ["good"])
+    verdicts = {each.name: each for each in basin.check().verdicts}
+    assert verdicts.pop("good").state == "new"
+    assert {each.state for each in verdicts.values()} == {"unreadable"}
+    assert basin.open().seen("cut").hashes, "it is not hashed anew by every scan"
+    assert not basin.scan().hashed_bytes
