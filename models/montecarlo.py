@@ -59,13 +59,19 @@ def batch_statistics(
     features: Tensor,
     masks: Sequence[Tensor] | None,
     extent: tuple[int, ...],
+    count: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """:func:`sample_statistics` of each of a batch of windows, stacked along a first axis."""
+    """:func:`sample_statistics` of the first ``count`` windows, stacked along a first axis.
+
+    The others only pad the batch. A GPU's one pass computes them too, since its libraries choose
+    kernels, and with them the last bits, by the shape.
+    """
     if masks is None and features.device.type != "cpu":
-        return _one_pass(network, features, extent)
+        mean, entropy, variance = _one_pass(network, features, extent)
+        return mean[:count], entropy[:count], variance[:count]
     found = [
         sample_statistics(network, features[i : i + 1], None if masks is None else masks[i], extent)
-        for i in range(len(features))
+        for i in range(count)
     ]
     mean, entropy, variance = (torch.stack(part) for part in zip(*found, strict=True))
     return mean, entropy, variance

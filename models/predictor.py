@@ -210,7 +210,7 @@ class Predictor:
         masks = None
         if self.recipe.samples > 1:
             masks = [self._masks(member, index, number) for index in window_index.tolist()]
-        found = batch_statistics(member, features[: len(x)], masks, extent)
+        found = batch_statistics(member, features, masks, extent, len(x))
         if not look:
             return found
         mean, entropy, variance = found

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from models import shipped
@@ -23,6 +24,8 @@ from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.volume import synthesize
 
 from .tiny_bundles import WINDOWS, make_bundle, windows_for
+
+aten = torch.ops.aten
 
 
 def test_statistics_are_those_of_the_samples(made):
@@ -82,6 +85,39 @@ def test_a_window_gives_the_same_bits_in_any_batch(made, precision):
         part = predict(windows[order], index[order])
         for ours, theirs in zip(part, whole, strict=True):
             assert np.array_equal(ours, theirs[order])
+
+
+@pytest.mark.parametrize("samples", [1, 4])
+def test_a_batch_that_is_not_full_runs_in_the_shapes_of_a_full_one(made, samples):
+    """By which a GPU's libraries choose their kernels; seen on a device that only counts."""
+    url, sha256, _, target = made
+    predict = BundleRecipe(url, sha256, samples=samples, batch_size=4).make_predict()
+    predict.network.to("meta")
+    (member,), window = predict.members, WINDOWS[target]
+
+    def shapes(count):
+        with Shapes() as seen, torch.no_grad():  # inference mode hides products
+            x = torch.empty(count, 1, *window, device="meta")
+            mean, entropy, _ = predict._answers(0, (member, ()), x, np.arange(count), 4)
+        assert len(mean) == len(entropy) == count
+        return seen.products
+
+    assert shapes(3) == shapes(4) != []
+
+
+class Shapes(TorchDispatchMode):
+    """Keeps what goes into convolutions and matrix products, each once."""
+
+    def __init__(self):
+        super().__init__()
+        self.products = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket in (aten.convolution, aten.mm, aten.bmm, aten.addmm):
+            product = (str(func), *(tuple(a.shape) for a in args if isinstance(a, torch.Tensor)))
+            if product not in self.products:
+                self.products.append(product)
+        return func(*args, **(kwargs or {}))
 
 
 def test_masks_belong_to_the_window_and_the_seed(made):

@@ -49,9 +49,10 @@ def test_other_arithmetic_stays_within_the_tolerance(recipe, precision, assert_c
     assert_close_enough(short, recipe.make_predict()(windows, index))
 
 
+@pytest.mark.parametrize("samples", [1, 8])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_window_gives_the_same_bits_in_any_batch(recipe, precision):
-    predict = dataclasses.replace(recipe, precision=precision).make_predict()
+def test_a_window_gives_the_same_bits_in_any_batch(recipe, precision, samples):
+    predict = dataclasses.replace(recipe, precision=precision, samples=samples).make_predict()
     windows, index = windows_of(recipe, 9), np.arange(9)
     whole = predict(windows, index)
     for order in ([3], [8, 3], [5, 6, 7, 3, 2, 1, 0, 8, 4]):
