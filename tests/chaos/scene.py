@@ -162,10 +162,12 @@ class Scene:
         told.close()
         return run
 
-    def start_run_here(self, host: str = "here", at: int = 0, number: int = 0) -> Run:
+    def start_run_here(
+        self, host: str = "here", at: int = 0, number: int = 0, salt: int = 0
+    ) -> Run:
         """Start a process that interprets by itself, and gets a signal at its n-th write."""
         heard, told = _server.Pipe(duplex=False)
-        arguments = (self.url, told, host, at, number)
+        arguments = (self.url, told, host, at, number, salt)
         run = Run(self.start(victim.interpret_here, *arguments), heard)
         told.close()
         return run

@@ -20,6 +20,9 @@ from seisproc.interpretation.run import InterpretationReceipt
 sys.path.append(str(Path(__file__).parent))
 scenes = importlib.import_module("scene")
 
+LAST = 90
+"""Writes of which the last ones replace the product."""
+
 PAST = 5
 """Writes of one run and of another may differ by some: threads come to them in any order."""
 
@@ -46,12 +49,18 @@ def overtake(scene, at):
     return scenes.Recorded(0, {})
 
 
-def faults(disturb, moments, folder, survey, expected):
+def have_older(scene):
+    """Have a product of another plan there, which the run replaces."""
+    assert isinstance(scene.start_run_here(salt=1).outcome(), InterpretationReceipt)
+
+
+def faults(disturb, moments, folder, survey, expected, before=lambda scene: None):
     """Disturb a run at each of these writes; return what went wrong, by write."""
     found = {}
     for at in moments:
         (folder / str(at)).mkdir()
         scene = scenes.Scene(folder / str(at), survey)
+        before(scene)
         try:
             scene.require_untouched(disturb(scene, at), expected)
         except AssertionError as fault:
@@ -75,3 +84,21 @@ def test_at_every_write(disturb, tmp_path, small_survey, small_undisturbed):
     touched, expected = small_undisturbed
     moments = range(1, touched + PAST)
     assert not faults(disturb, moments, tmp_path, small_survey, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("disturb", [cut_off, overtake])
+def test_at_every_write_of_putting_a_product_in_the_place_of_an_older_one(
+    disturb, tmp_path, small_survey, small_undisturbed
+):
+    """They are the last ones: two renames, and the removal of the old one, file by file."""
+    _, expected = small_undisturbed
+    counting = tmp_path / "counting"
+    counting.mkdir()
+    scene = scenes.Scene(counting, small_survey)
+    have_older(scene)
+    touched = scene.start_run_here().wait_for("touched")
+    scene.end()
+    moments = range(touched - LAST, touched + PAST)
+    assert not faults(disturb, moments, tmp_path, small_survey, expected, have_older)

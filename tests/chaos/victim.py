@@ -44,10 +44,13 @@ FORGET_S = 10
 seconds."""
 
 
-def make_plan(url: str, delay_s: float = DELAY_S) -> InterpretationPlan:
-    """The one plan of all runs: facies and faults, on regions most of which have seams."""
+def make_plan(url: str, delay_s: float = DELAY_S, salt: int = 0) -> InterpretationPlan:
+    """The one plan of all runs: facies and faults, on regions most of which have seams.
+
+    With another ``salt`` the plan of an older product, which is to be replaced.
+    """
     networks = [
-        recipes.NumpyRecipe(window=(12, 12, 16), delay_s=delay_s),
+        recipes.NumpyRecipe(window=(12, 12, 16), delay_s=delay_s, salt=salt),
         recipes.NumpyRecipe(target="fault", classes=("none", "fault"), window=(12, 12, 16)),
     ]
     return plan_interpretation(url, networks, run="main", shards=SHARDS)
@@ -113,7 +116,9 @@ def interpret_there(address: str, url: str, told: Connection, host: str) -> None
         told.send(_portable(error))
 
 
-def interpret_here(url: str, told: Connection, host: str, at: int, number: int) -> None:
+def interpret_here(
+    url: str, told: Connection, host: str, at: int, number: int, salt: int
+) -> None:
     """Interpret in this process, and send it a signal just before it touches a file for the n-th
     time: creates, opens for writing, renames or removes one.
 
@@ -129,7 +134,7 @@ def interpret_here(url: str, told: Connection, host: str, at: int, number: int) 
 
     sys.addaudithook(before_each)
     try:
-        receipt = interpret(make_plan(url, delay_s=0.0))
+        receipt = interpret(make_plan(url, delay_s=0.0, salt=salt), overwrite=True)
         told.send(("touched", next(touched) - 1))
         told.send(receipt)
     except Exception as error:  # noqa: BLE001 - the test judges
