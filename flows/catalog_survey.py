@@ -17,21 +17,23 @@ from flows.catalog_due import wanted_now
 from flows.config import ClusterConfig
 from flows.dead_runs import bury
 from flows.gates_config import gate_column, gate_limits
+from flows.replaced_stores import LOSES, held_for, made_by_others, may_go
 from flows.runs import OPTIONS
 from flows.sources import ingest_sources
 from flows.survey_facts import SurveyFacts
+from flows.trial_survey import interpret_beside
 from seisproc.catalog.catalog import Catalog, Snapshot
 from seisproc.catalog.due import STATES, check_one
 from seisproc.catalog.entry import Entry
 from seisproc.catalog.held import HELD_BY, held_by
-from seisproc.catalog.history import RELEASED, Event, Record, tell
-from seisproc.catalog.recipe import short
+from seisproc.catalog.history import RELEASED, Record
 from seisproc.catalog.sources import is_as_seen
 from seisproc.cluster import open_cluster
 from seisproc.errors import (
     BusyError,
     ConfigError,
     GeometryError,
+    OutputExistsError,
     ReviewError,
     SegyError,
     VolumeError,
@@ -91,7 +93,7 @@ def catalog_survey(
         with opened.claim(name) as held:
             entry = opened.entry(name)
             if models:
-                return _interpret_beside(opened, entry, models, run, priority, cluster)
+                return interpret_beside(opened, entry, models, run, priority, cluster)
             wanted = wanted_now(Snapshot(opened.basin, {name: entry}))
             verdict = check_one(opened, name, wanted)
             if not verdict.due:  # another night may have done it meanwhile
@@ -104,42 +106,6 @@ def catalog_survey(
             return work.run(export, cluster)
     except BusyError as error:
         return Completed(name=SKIPPED, message=str(error))
-
-
-def _interpret_beside(
-    catalog: Catalog,
-    entry: Entry,
-    models: list[str],
-    run: str,
-    priority: int,
-    cluster: ClusterConfig,
-) -> SurveyFacts:
-    """Interpret a survey's store by other models; the catalogue's own interpretation stays.
-
-    Raises
-    ------
-    ConfigError
-        If there is no store yet, or the interpretation would take the place of the catalogue's.
-    """
-    if run in ("", entry.run):
-        raise ConfigError(
-            f"{entry.name}: other models need a run of their own", found=run or "no name",
-            expected=f"another name than {entry.run!r}",
-        )
-    if not is_published(entry.store):
-        raise ConfigError(f"{entry.name} has no store yet", expected=entry.store,
-                          do="Run `seisproc nightly` first")
-    with timeline() as stages, open_cluster(cluster.spec()) as address:
-        made = interpret_survey(
-            entry.store, models, run, entry_form(entry).settings.settings(), address, True, priority
-        )
-    tell(catalog.layout, entry.name, Event(
-        time.time(), "interpreted", f"{run}: {', '.join(map(short, models))}",
-        run=_name(),
-    ))
-    seconds = sum(float(stage["seconds"]) for stage in stages)
-    return SurveyFacts(seconds, made.worker_hours, Survey(entry.store).amplitude.size,
-                       stages=tuple(stages))
 
 
 class _Work:
@@ -160,9 +126,14 @@ class _Work:
         self.limits, self.column = gate_limits(*self.told), gate_column(*self.told)
         self.facts, self.ingested = SurveyFacts(), False
         self.holding: list[str] = []
+        self.losing: tuple[str, ...] = ()
         self.before = catalog.record(entry.name)
         same = self.before is not None and self.before.recipe == recipe
-        self.released = self.before.facts.get(RELEASED) if self.before and same else None
+        known = dict(self.before.facts) if self.before and same else {}
+        # A release is from what held it: who gives labels up has not seen what the gates say.
+        self.given_up = {key: known[key] for key in (RELEASED, LOSES)
+                         if known.get(RELEASED) and known.get(LOSES)}
+        self.released = None if self.given_up else known.get(RELEASED)
         if self.before is not None and self.before.outcome == "started" and self.before.run_id:
             bury(self.before.run_id)
 
@@ -203,7 +174,7 @@ class _Work:
                 self._judge(judge_survey(entry.store, self.models, self.limits, address))
                 if survey.kind != "3d":
                     note = f"not interpreted: networks see stacked 3-D surveys, not {survey.kind}"
-                    self._tell(notes=(note,))
+                    self._tell(notes=(*self.facts.notes, note))
                 elif self.models:
                     self._interpret(address)
             if survey.kind == "3d":
@@ -214,11 +185,23 @@ class _Work:
         return self.facts
 
     def _ingest(self, address: str) -> None:
+        """Make the store, or find that it is there; what people made in it is not lost unasked."""
         entry, form = self.entry, entry_form(self.entry)
         if not entry.is_ingested:
-            ingest_sources(
-                list(entry.sources), entry.store, form.headers, form.volume, address, True
-            )
+            others = made_by_others(entry)
+            may_replace = may_go(others, self.given_up.get(LOSES, ()))
+            try:
+                made = ingest_sources(
+                    list(entry.sources), entry.store, form.headers, form.volume, address,
+                    may_replace,
+                )
+            except OutputExistsError as error:
+                if may_replace:
+                    raise
+                self.losing = others
+                raise held_for(entry, others) from error
+            if others and not made.reused:
+                self._tell(notes=(f"gone with the old store: {', '.join(others)}",))
         self.ingested = True
         self.held.require()
 
@@ -268,12 +251,15 @@ class _Work:
         self.held.require(ask=True)
         # What is known of it stays known until a later run is through.
         told = dict(self.before.facts) if self.before else {}
-        for passing in (RELEASED, HELD_BY):
+        for passing in (RELEASED, HELD_BY, LOSES):
             told.pop(passing, None)
         if facts:
             told.update({key: value for key, value in asdict(facts).items() if value})
         if outcome == "review":
-            told[HELD_BY] = held_by(self.holding, *self.told)
+            told |= {HELD_BY: held_by(self.holding, *self.told), "gates": self.facts.gates}
+            told |= {LOSES: self.losing} if self.losing else {}
+        elif outcome != "done":
+            told |= self.given_up
         if self.released:  # as long as it is made from the same, whatever dies on the way
             told[RELEASED] = self.released
         tries = 0 if self.before is None else self.before.attempts

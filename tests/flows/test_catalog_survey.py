@@ -19,16 +19,19 @@ from seisproc.catalog.history import RELEASED, Record, history
 from seisproc.catalog.scan import scan_catalog
 from seisproc.errors import GeometryError, SegyError
 from seisproc.grid import Grid
+from seisproc.labels import import_labels
 from seisproc.leases import lease
 from seisproc.segy.create import create_segy
+from seisproc.segy.ingest import ingest
+from seisproc.survey import Survey, ensure_group, publish
 
 pytestmark = pytest.mark.usefixtures("prefect_harness")
 
 
-def write_segy(path, dead=0):
+def write_segy(path, dead=0, seed=1):
     """Write 6 x 5 traces of noise, the first ones dead."""
     lines = [np.arange(count, dtype="int32") + 10 for count in (6, 5)]
-    volume = np.random.default_rng(1).standard_normal((6, 5, 8)).astype("float32")
+    volume = np.random.default_rng(seed).standard_normal((6, 5, 8)).astype("float32")
     volume.reshape(-1, 8)[:dead] = 0
     i, j = np.meshgrid(np.arange(6.0), np.arange(5.0), indexing="ij")
     create_segy(path, volume, Grid(*lines, 4.0 * np.arange(8)), cdp_x=25 * i, cdp_y=25 * j)
@@ -96,6 +99,25 @@ def test_a_release_from_quarantine_leaves_the_gates_on_and_one_from_review_does_
     assert verdict(basin).state == "review"
     assert catalog.release("f3", "so it is")
     assert run(basin)[1].outcome == "done"
+
+
+def test_labels_go_with_a_store_that_is_made_anew_only_when_a_person_says_so(basin):
+    catalog = open_catalog(str(basin))
+    store = catalog.entry("f3").store
+    ingest([str(write_segy(basin / "delivered-before.sgy", seed=2))], store)
+    import_labels(store, "ann", facies=np.ones((6, 5, 8), "uint8"))
+    ensure_group(f"{store}/interpretation")
+    publish(f"{store}/interpretation/trial", {})
+    state, record = run(basin)
+    assert (state.name, record.outcome) == ("Held", "review")
+    assert "labels/ann, interpretation/trial" in record.reason
+    assert "--variable labels/ann/facies" in record.reason
+    assert Survey(store).groups("labels") == ["ann"]
+    assert (verdict(basin).state, record.facts["gates"]) == ("review", [])
+    assert catalog.release("f3", "picked on the old one")
+    state, record = run(basin)
+    assert (state.name, Survey(store).groups("labels")) == ("Held", [])
+    assert "dead" in record.reason, "who gives up labels has not seen what the gates say"
 
 
 def test_a_survey_that_is_held_is_due_when_its_limit_is_another(basin):
