@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from models.errors import PredictionError
+from models.out_of_memory import first_line, is_out_of_memory
 
 if TYPE_CHECKING:
     from models.predictor import Predictor
@@ -80,9 +81,9 @@ def largest_batch(
     Parameters
     ----------
     need : callable
-        Runs a batch of so many windows and tells its memory in bytes; raises
-        ``torch.OutOfMemoryError``, or another ``RuntimeError`` where the device cannot do it
-        (cuDNN refuses some shapes), which counts as too large.
+        Runs a batch of so many windows and tells its memory in bytes; raises a ``RuntimeError``
+        for want of memory (:func:`models.out_of_memory.is_out_of_memory`), or where the device
+        cannot do it (cuDNN refuses some shapes), which counts as too large.
     limit : float
         Bytes.
     taken : callable
@@ -106,20 +107,16 @@ def largest_batch(
         if not short:
             try:
                 needed[size] = need(size)
-            except torch.OutOfMemoryError as reason:
-                short = taken()
+            except RuntimeError as reason:
+                memory = is_out_of_memory(reason)
+                short = memory and taken()
                 if not short and size == 1:
                     raise PredictionError(
-                        "a single window does not fit into the memory of the GPU",
-                        found=str(reason).splitlines()[0],
-                        do="Use a device with more memory, a smaller window, or the CPU",
-                    ) from reason
-            except RuntimeError as reason:
-                if size == 1:
-                    raise PredictionError(
-                        "the GPU cannot run a single window",
-                        found=str(reason).splitlines()[0],
-                        do="Try another precision, or the CPU",
+                        "a single window does not fit into the memory of the GPU"
+                        if memory else "the GPU cannot run a single window",
+                        found=first_line(reason),
+                        do="Use a device with more memory, a smaller window, another precision,"
+                           " or the CPU",
                     ) from reason
         known = needed.get(size, _drawn_on(needed, size) if short else None)
         if known is None or known > limit:

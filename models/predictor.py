@@ -20,6 +20,7 @@ from models.bundle import open_bundle
 from models.ensemble import members_of
 from models.errors import PredictionError
 from models.montecarlo import batch_statistics, window_masks
+from models.out_of_memory import first_line, is_out_of_memory
 from models.prediction import Prediction, Statistics, Submitted, together
 from models.runtime import (
     arithmetic,
@@ -113,11 +114,14 @@ class Predictor:
             try:
                 answers = self._compute(x, window_index, size)
                 break
-            except torch.OutOfMemoryError as reason:
+            except RuntimeError as reason:
+                if not is_out_of_memory(reason):
+                    raise
                 if size == 1:
                     raise PredictionError(
                         f"{self.recipe.name}: a single window does not fit into memory",
-                        found=f"windows of {self.recipe.window} on {self.device}",
+                        found=f"windows of {self.recipe.window} on {self.device}:"
+                              f" {first_line(reason)}",
                         do="Use a device with more memory, a smaller window, or the CPU",
                     ) from reason
             # Outside the handler: there the traceback would keep the failed batch in memory.
@@ -167,10 +171,9 @@ class Predictor:
 
         Raises
         ------
-        torch.OutOfMemoryError
-            There is too little memory.
         RuntimeError
-            The device cannot do it for another reason.
+            There is too little memory (:func:`models.out_of_memory.is_out_of_memory`), or the
+            device cannot do it for another reason.
         """
         zeros = np.zeros((size, len(self.recipe.inputs), *self.recipe.window), np.float32)
         self._compute(zeros, np.arange(size), size).wait()

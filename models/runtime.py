@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from models.errors import ModelError
+from models.out_of_memory import first_line, is_out_of_memory
 
 log = logging.getLogger("seisproc.train")
 
@@ -183,11 +184,10 @@ def compiled(
             return chosen(x)
         try:
             made = chosen(x)
-        except torch.OutOfMemoryError:
-            raise
         except Exception as error:  # noqa: BLE001 - compilers fail in many ways; then without
-            first = (str(error) or type(error).__name__).strip().splitlines()[0]
-            tell(f"torch.compile does not work here: {first}; going on without it")
+            if is_out_of_memory(error):
+                raise
+            tell(f"torch.compile does not work here: {first_line(error)}; going on without it")
             chosen, made = function, function(x)
         proved = True
         return made

@@ -16,6 +16,7 @@ from models import shipped
 from models.bundle import read_card
 from models.errors import PredictionError
 from models.montecarlo import sample_statistics, window_masks
+from models.out_of_memory import is_out_of_memory
 from models.recipe import BundleRecipe
 from models.registry import build
 from models.runtime import arithmetic
@@ -229,13 +230,17 @@ def test_halves_of_a_call_give_what_the_call_gives(made):
     assert predict.notes == []
 
 
-def test_a_batch_that_does_not_fit_into_memory_is_halved_and_noted(made):
+@pytest.mark.parametrize(
+    "said", [torch.cuda.OutOfMemoryError("CUDA out of memory."),
+             RuntimeError("GET was unable to find an engine to execute this computation")],
+)
+def test_a_batch_that_does_not_fit_into_memory_is_halved_and_noted(made, said):
     url, sha256, _, target = made
     recipe = BundleRecipe(url, sha256, samples=4, batch_size=8)
     windows, index = windows_for(target, 9), np.arange(9)
     whole = recipe.make_predict()(windows, index)
     predict = recipe.make_predict()
-    seen = fits_only(predict, 3)
+    seen = fits_only(predict, 3, said)
     answer = predict(windows, index)
     assert seen == [8, 4, 2, 2, 2, 2, 2]
     assert predict.batch_size == 2
@@ -252,7 +257,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved_and_noted(made):
 def test_a_single_window_that_does_not_fit_is_an_error(made):
     url, sha256, _, target = made
     predict = BundleRecipe(url, sha256, samples=4, batch_size=2).make_predict()
-    fits_only(predict, 0)
+    fits_only(predict, 0, torch.cuda.OutOfMemoryError("CUDA out of memory."))
     with pytest.raises(PredictionError, match="single window does not fit"):
         predict(windows_for(target, 2), np.arange(2))
 
@@ -312,14 +317,23 @@ def test_cuda_is_told_the_precision_of_each_network_when_it_computes():
         torch.backends.cudnn.deterministic = False
 
 
-def fits_only(predict, most):
+def test_what_a_cpu_says_without_memory_and_what_is_no_want_of_it():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**50)
+    assert is_out_of_memory(caught.value)
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2) @ torch.empty(3)
+    assert not is_out_of_memory(caught.value)
+
+
+def fits_only(predict, most, said):
     """Let the network run out of memory above some windows a pass; the batches it was given."""
     seen, (body,) = [], predict.bodies
 
     def run(x):
         seen.append(len(x))
         if len(x) > most:
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+            raise said
         return body(x)
 
     predict.bodies = [run]
