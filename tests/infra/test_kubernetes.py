@@ -145,3 +145,24 @@ def test_disruption_budgets_name_pods_that_exist():
     for each in budgets:
         wanted = each["spec"]["selector"]["matchLabels"].items()
         assert any(wanted <= own.items() for own in labels), each["metadata"]["name"]
+
+
+def test_prometheus_reaches_the_numbers_and_nothing_else():
+    told = {(each["kind"], each["metadata"]["name"]): each for each in manifests()}
+    service, made = (told[kind, "seisproc-metrics"]["spec"] for kind in ("Service", "Deployment"))
+    pod = made["template"]
+    assert service["selector"].items() <= pod["metadata"]["labels"].items()
+    queue, exporter = pod["spec"]["containers"]
+    (port,) = (each["containerPort"] for each in exporter["ports"])
+    assert service["ports"][0]["port"] == port
+    (folder,) = (each["value"] for each in queue["env"] if each["name"] == "SEISPROC_METRICS")
+    for container in (queue, exporter):
+        assert folder in {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert f"--collector.textfile.directory={folder}" in exporter["args"]
+    for (kind, name), each in told.items():
+        if kind == "NetworkPolicy":
+            text = json.dumps(each["spec"]["ingress"])
+            assert ("monitoring" in text) == (name == "seisproc-metrics")
+    policy = told["NetworkPolicy", "seisproc-metrics"]["spec"]
+    assert policy["podSelector"]["matchLabels"] == service["selector"]
+    assert policy["ingress"][0]["ports"] == [{"port": port}]

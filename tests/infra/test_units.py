@@ -64,6 +64,18 @@ def test_containers_get_secrets_by_reference(compose):
     assert all(set(each) == {"file"} for each in compose["secrets"].values())
 
 
+def test_what_containers_count_is_shown_to_prometheus(compose):
+    services = compose["services"]
+    (shown,) = (each for each in services["exporter"]["command"] if "directory=" in each)
+    folder = shown.partition("=")[2]
+    for name in ("worker", "metrics"):
+        assert services[name]["environment"]["SEISPROC_METRICS"] == folder
+        assert f"metrics:{folder}" in services[name]["volumes"]
+    assert services["exporter"]["volumes"] == [f"metrics:{folder}:ro"]
+    # A new volume has the owner that the folder has in the image.
+    assert folder in (INFRA / "docker" / "Dockerfile").read_text()
+
+
 def test_secrets_are_made_once_and_differ(tmp_path):
     make = [str(INFRA / "docker" / "secrets"), str(tmp_path / "secrets")]
     subprocess.run(make, check=True)
