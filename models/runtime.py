@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -23,6 +25,9 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 #: convolutions and matrix products to 10 bits, float16 (autocast) overflows at 65,504. In
 #: ``float32`` TF32 is off, although torch has it on for convolutions.
 PREDICTION_PRECISIONS = ("float32", "tf32", "bfloat16", "float16", "auto")
+
+#: Compute capability from which CUDA devices have TF32 and bfloat16; older ones emulate the latter.
+AMPERE = (8, 0)
 
 _cuda_arithmetic = threading.Lock()
 
@@ -72,8 +77,9 @@ def choose_precision(
     """Resolve ``auto``: bfloat16 where the hardware has it, else float32.
 
     On a CPU with AMX a 3-D convolution is three to ten times faster in bfloat16; on one without
-    bfloat16 instructions it is slower. A device ``cuda`` counts as having it, whether or not
-    this machine has such a device.
+    bfloat16 instructions it is slower. On CUDA it is bfloat16 wherever this is settled, with a GPU
+    or without one, but for a machine whose own GPU only emulates it. So a plan is the same from
+    everywhere but there, and a worker's older GPU refuses it (:func:`require_able`).
 
     Raises
     ------
@@ -85,7 +91,9 @@ def choose_precision(
     if precision != "auto":
         return precision
     if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
-        return "bfloat16"
+        here = torch.cuda.is_available()
+        older = here and torch.cuda.get_device_capability(choose_device(device)) < AMPERE
+        return "float32" if older else "bfloat16"
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return "bfloat16" if supported() else "float32"
 
@@ -101,12 +109,12 @@ def require_able(device: torch.device, precision: str, *, compile: bool = False)
         Settled, not ``auto``.
     compile : bool
         Whether ``torch.compile`` is wanted too: on a CPU it needs a C++ compiler, on a GPU Triton,
-        which works from compute capability 7.0 on.
+        which works from compute capability 7.0 on, and a C compiler for Triton.
 
     Raises
     ------
     ModelError
-        The device cannot do it; TF32 begins with compute capability 8.0.
+        The device cannot do it; TF32 and bfloat16 begin with compute capability 8.0.
     """
     without = "Leave compile out, or compute where there is one"
     if device.type == "cpu":
@@ -119,12 +127,23 @@ def require_able(device: torch.device, precision: str, *, compile: bool = False)
         return
     name, capability = torch.cuda.get_device_name(device), torch.cuda.get_device_capability(device)
     of_this = f"{name}, compute capability {'.'.join(map(str, capability))}"
-    if precision == "tf32" and capability < (8, 0):
-        raise ModelError("TF32 on an older GPU", found=of_this, expected="8.0 or more (Ampere)",
-                         do="Use precision float32 or float16")
-    if compile and (capability < (7, 0) or importlib.util.find_spec("triton") is None):
+    if precision in ("tf32", "bfloat16") and capability < AMPERE:
+        raise ModelError(f"{precision} on an older GPU", found=of_this,
+                         expected="8.0 or more (Ampere)", do="Use precision float32 or float16")
+    if not compile:
+        return
+    if capability < (7, 0) or importlib.util.find_spec("triton") is None:
         raise ModelError("torch.compile on a GPU needs Triton", found=of_this,
                          expected="7.0 or more (Volta), and the package triton", do=without)
+    if not _has_c_compiler():
+        raise ModelError("torch.compile on a GPU needs a C compiler, for Triton", found="none",
+                         expected="gcc or clang, or one that CC names", do=without)
+
+
+def _has_c_compiler() -> bool:
+    """Whether Triton would find what it builds the launchers of its kernels with."""
+    named = os.environ.get("CC")  # Triton's own setting, which replaces its search
+    return any(shutil.which(each) for each in ([named] if named else ["gcc", "clang"]))
 
 
 def _has_cpp_compiler() -> bool:

@@ -14,7 +14,7 @@ import torch
 import seisproc.interpretation.prediction
 from models.errors import BundleError, ModelError, PredictionError
 from models.recipe import BundleRecipe
-from models.runtime import require_able
+from models.runtime import PREDICTION_PRECISIONS, choose_precision, require_able
 
 from .tiny_bundles import WINDOWS, make_bundle, windows_for
 
@@ -144,9 +144,11 @@ def test_compiling_without_a_compiler_is_refused_before_the_run(made, tmp_path):
 @pytest.mark.parametrize(
     ("capability", "wanted", "said"),
     [
-        ((7, 5), {"precision": "tf32"}, "compute capability 7.5"),
+        ((7, 5), {"precision": "tf32"}, "tf32 on an older GPU.*compute capability 7.5"),
+        ((7, 5), {"precision": "bfloat16"}, "bfloat16 on an older GPU.*float32 or float16"),
         ((6, 1), {"precision": "float16", "compile": True}, "Triton"),
         ((8, 0), {"precision": "tf32"}, ""),
+        ((8, 0), {"precision": "bfloat16"}, ""),
         ((6, 1), {"precision": "float16"}, ""),
     ],
 )
@@ -155,6 +157,35 @@ def test_an_older_gpu_refuses_what_it_does_not_have(capability, wanted, said, mo
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Old GPU")
     with pytest.raises(ModelError, match=said) if said else contextlib.nullcontext():
         require_able(torch.device("cuda"), **wanted)
+
+
+@pytest.mark.parametrize(
+    ("capability", "settled"), [(None, "bfloat16"), ((9, 0), "bfloat16"), ((7, 5), "float32")]
+)
+def test_auto_precision_is_one_everywhere_but_beside_an_older_gpu(capability, settled, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: capability is not None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_precision("auto", "cuda", PREDICTION_PRECISIONS) == settled
+    if capability is not None:
+        assert choose_precision("auto", "auto") == settled
+
+
+def test_compiling_for_a_gpu_needs_the_compiler_that_triton_looks_for(monkeypatch, tmp_path):
+    (tmp_path / "triton.py").touch()
+    compiler = tmp_path / "clang"
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "GPU")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    with pytest.raises(ModelError, match="needs a C compiler"):
+        require_able(torch.device("cuda"), "float32", compile=True)
+    require_able(torch.device("cuda"), "float32")
+    compiler.touch(mode=0o755)
+    require_able(torch.device("cuda"), "float32", compile=True)
+    monkeypatch.setenv("CC", str(tmp_path / "absent"))
+    with pytest.raises(ModelError, match="one that CC names"):
+        require_able(torch.device("cuda"), "float32", compile=True)
 
 
 def test_batches_of_devices_that_are_not_here(made):
