@@ -249,8 +249,8 @@ class _Work:
 
     def _note(self, outcome: str, reason: str = "", facts: SurveyFacts | None = None) -> None:
         self.held.require(ask=True)
-        # What is known of it stays known until a later run is through.
-        told = dict(self.before.facts) if self.before else {}
+        # What is known of it stays known until a later run is through, and no longer.
+        told = dict(self.before.facts) if self.before and outcome != "done" else {}
         for passing in (RELEASED, HELD_BY, LOSES):
             told.pop(passing, None)
         if facts:

@@ -90,15 +90,19 @@ def test_what_ingest_says_of_a_file_that_is_away_quarantines_nothing(basin, monk
 
 def test_a_release_from_quarantine_leaves_the_gates_on_and_one_from_review_does_not(basin):
     catalog = open_catalog(str(basin))
-    catalog.note("f3", Record("quarantined", time.time(), verdict(basin).recipe, "torn"))
+    known = {"exports": ["main-facies.sgy"], "worker_hours": 3.0}
+    catalog.note("f3", Record("quarantined", time.time(), verdict(basin).recipe, "torn",
+                              facts=known))
     assert catalog.release("f3", "it was copied again")
     state, record = run(basin)
     assert (state.name, record.outcome) == ("Held", "review")
-    assert RELEASED not in record.facts
+    assert RELEASED not in record.facts and known.items() <= record.facts.items()
     assert record.run_id and record.run == "survey/f3"
     assert verdict(basin).state == "review"
     assert catalog.release("f3", "so it is")
-    assert run(basin)[1].outcome == "done"
+    record = run(basin)[1]
+    assert record.outcome == "done"
+    assert not known.keys() & record.facts, "of what was made before nothing is told any more"
 
 
 def test_labels_go_with_a_store_that_is_made_anew_only_when_a_person_says_so(basin):
