@@ -157,10 +157,12 @@ def list_surveys(
 
     Files are looked at, not opened: what has changed is known by size, time and version.
     """
+    import dataclasses
+
     from flows.catalog_config import open_catalog
     from flows.catalog_due import wanted_now
     from flows.catalog_tables import listed, print_listed
-    from seisproc.catalog.arrivals import read_arrivals
+    from seisproc.catalog.arrivals import legible, read_arrivals
     from seisproc.catalog.due import STATES, check
 
     unknown = [state for state in states if state not in STATES]
@@ -171,7 +173,8 @@ def list_surveys(
     found = check(opened, wanted_now(snapshot), snapshot=snapshot)
     chosen = [each for each in found.verdicts
               if (each.due or not only_due) and (not states or each.state in states)]
-    arrivals = list(read_arrivals(opened.layout).values())
+    arrivals = [dataclasses.replace(each, source=legible(each.source))
+                for each in read_arrivals(opened.layout).values()]
     if as_json:
         print_json(listed(found, chosen, arrivals))
     else:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import json
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from seisproc.catalog.documents import read_text
 from seisproc.catalog.entry import Inbox
 from seisproc.catalog.files import FileVersion
 from seisproc.catalog.layout import Layout, slug
 from seisproc.catalog.seen import Seen
+from seisproc.places import is_remote
 
 _DEEPEST = 4
 """Folders of its path that may become part of a survey's name."""
@@ -36,6 +39,11 @@ class Candidate:
     source: str
     inbox: Inbox
     files: tuple[FileVersion, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Sources of an entry that are these files."""
+        return (self.source,)
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,36 @@ def name_for(candidate: Candidate, taken: Collection[str]) -> str:
     while f"{name[:70]}-{number}" in lower:
         number += 1
     return f"{name[:70]}-{number}"
+
+
+def entry_of(candidate: Candidate, layout: Layout) -> dict[str, Any]:
+    """Plain values of the entry of a new survey; its paths start at the catalogue where they can.
+
+    One that would begin with a tilde means somebody's home folder without the dot.
+    """
+    inside = (source.removeprefix(f"{layout.root}/") for source in candidate.sources)
+    sources = [f"./{source}" if source.startswith("~") else source for source in inside]
+    return {"sources": sources, **candidate.inbox.told}
+
+
+def odd_name(candidate: Candidate) -> str:
+    """Say what is odd about a name that no entry can hold; empty: nothing that is known."""
+    if legible(candidate.source) != candidate.source:
+        return "its name is no Unicode text (UTF-8): rename it"
+    if is_remote(candidate.source) and re.search("[?#]", candidate.source):
+        return "its name has a ? or #, which in a URL ends the path: rename it"
+    return ""
+
+
+def legible(source: str) -> str:
+    r"""Write the source of an arrival for people; bytes that are no Unicode come as numbers.
+
+    A listing of an inbox holds no secrets, and a ``#`` in it is part of a name.
+
+    >>> legible("in/Ma\udcdfstab.sgy")
+    'in/Ma\\xdfstab.sgy'
+    """
+    return source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def read_arrivals(layout: Layout) -> dict[str, Arrival]:

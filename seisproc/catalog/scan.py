@@ -20,10 +20,14 @@ from seisproc.catalog.arrivals import (
     Candidate,
     arrivals_text,
     candidates,
+    entry_of,
+    legible,
     name_for,
+    odd_name,
     read_arrivals,
 )
 from seisproc.catalog.catalog import Catalog, Snapshot
+from seisproc.catalog.entry import Entry
 from seisproc.catalog.files import Look
 from seisproc.catalog.reading import Reader, Say, Scanned, reason
 from seisproc.catalog.seen import Seen
@@ -161,7 +165,7 @@ class _Scan:
                 return seen
             seen = dataclasses.replace(seen, trouble="")
             try:
-                return self.reader.hashed_files(seen, shown(candidate.source))
+                return self.reader.hashed_files(seen, legible(candidate.source))
             except Exception as error:  # one bad file holds up nobody else
                 return dataclasses.replace(seen, trouble=reason(error))
 
@@ -169,35 +173,51 @@ class _Scan:
         away = tuple(f"{place}/" for place in self.found.failed)
         arrivals = {source: each for source, each in before.items() if source.startswith(away)}
         adopted: list[tuple[Candidate, Seen, str]] = []
-        names, owners = set(snapshot.names), _owners(snapshot)
+        # a name that a removed survey had still has its record, its store and its history
+        names = {*snapshot.names, *snapshot.seen, *snapshot.records}
+        owners = _owners(snapshot)
         for candidate, seen in zip(new, looked, strict=True):
             arrival = _judged(candidate, seen, owners, snapshot, look, now)
-            if arrival is None and seen.hashes is not None:
+            if arrival is None:
                 name = name_for(candidate, names)
-                names.add(name)
-                owners.setdefault(seen.hashes, name)
-                adopted.append((candidate, seen, name))
-            elif arrival is not None:
-                arrivals[candidate.source] = arrival
-                passing = {"waiting": self.found.waiting, "unreadable": self.found.failed}
-                kept = passing.get(arrival.state, self.found.known)
-                kept[shown(candidate.source)] = arrival.why
+                refused = self._refused(candidate, name)
+                if not refused:
+                    names.add(name)
+                    owners.setdefault(seen.hashes or (), name)
+                    adopted.append((candidate, seen, name))
+                    continue
+                arrival = Arrival(candidate.source, seen, "unreadable", refused)
+            arrivals[candidate.source] = arrival
+            passing = {"waiting": self.found.waiting, "unreadable": self.found.failed}
+            kept = passing.get(arrival.state, self.found.known)
+            kept[legible(candidate.source)] = arrival.why
         adopting = self._side_by_side(lambda each: self._adopt(each, names, now), adopted)
         self.found.added.extend(adopting)
         if arrivals != before:
             write_atomic(self.catalog.layout.arrivals, arrivals_text(arrivals).encode())
+
+    def _refused(self, candidate: Candidate, name: str) -> str:
+        """Say why the entry of a new survey could not be read back; empty: it can."""
+        text = self.write(entry_of(candidate, self.catalog.layout))
+        catalog = self.catalog
+        entry = catalog.forms.entry(text, name, catalog.basin, catalog.layout)
+        if isinstance(entry, Entry) and entry.sources == candidate.sources:
+            return ""
+        odd = odd_name(candidate)
+        if odd or isinstance(entry, Entry):
+            return odd or "an entry cannot name it: rename it"
+        return f"its entry would not be right: {entry.why.partition(': ')[2]}"
 
     def _adopt(
         self, arrived: tuple[Candidate, Seen, str], names: set[str], now: float
     ) -> str:
         """Make a survey of an arrival; a name that a person took meanwhile is left to them."""
         candidate, seen, name = arrived
-        root = self.catalog.layout.root
-        told = {"sources": [candidate.source.removeprefix(f"{root}/")], **candidate.inbox.told}
+        text = self.write(entry_of(candidate, self.catalog.layout))
         taken = set(names)
         while True:
             try:
-                entry = self.catalog.add(name, self.write(told), "arrived in an inbox")
+                entry = self.catalog.add(name, text, "arrived in an inbox")
                 break
             except OutputExistsError:
                 taken.add(name)

@@ -262,3 +262,11 @@ def test_a_catalogue_that_may_only_be_read_can_be_listed(basin, command):
         assert command("catalog", "list", basin)[0] == 0
     finally:
         basin.chmod(0o755)
+
+
+def test_a_name_that_is_no_unicode_is_printed_all_the_same(basin, command):
+    write_segy(basin / "x.sgy").rename(basin / "in/Ma\udcdfstab.sgy")
+    for verb, word in (("scan", "could not be looked at"), ("list", "unreadable")):
+        code, out, err = command("catalog", verb, basin)
+        assert code == 0, err
+        assert word in out and "Ma\\xdfstab.sgy" in out

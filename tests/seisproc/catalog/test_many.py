@@ -125,8 +125,11 @@ def test_the_whole_way_of_a_survey_on_s3(remote, tmp_path):
     first = write_segy(tmp_path / "f3.sgy").read_bytes()
     fs.pipe_file(f"{bucket}/in/f3.sgy", first)
     fs.pipe_file(f"{bucket}/in/again.sgy", first)
+    fs.pipe_file(f"{bucket}/in/line#3.sgy", write_segy(tmp_path / "x.sgy", seed=3).read_bytes())
     found = scan_catalog(remote, entry_text)
     assert found.added == ["f3"]
+    assert found.failed == {f"{bucket}/in/line#3.sgy": "its name has a ? or #, which in a URL ends"
+                            " the path: rename it"}
     assert found.known == {f"{bucket}/in/again.sgy": "the same content as survey f3"}
     (due,) = check(remote, WANTED).due
     assert due.recipe["sources"] == list(remote.seen("f3").hashes)
