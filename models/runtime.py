@@ -193,8 +193,12 @@ def settle_cuda(precision: str) -> None:
 def compiled(
     function: Callable[[Tensor], Tensor], tell: Callable[[str], None] = log.warning
 ) -> Callable[[Tensor], Tensor]:
-    """Compile a function of a tensor when it is first called, or ``tell`` why that fails."""
-    chosen: Callable[[Tensor], Tensor] = torch.compile(function)
+    """Compile a function of a tensor when it is first called, or ``tell`` why that fails.
+
+    Each shape has code of its own. torch would compile a second one for any size, and the bits of a
+    result would depend on which other networks the process had compiled before.
+    """
+    chosen: Callable[[Tensor], Tensor] = torch.compile(function, dynamic=False)
     proved = False
 
     def call(x: Tensor) -> Tensor:

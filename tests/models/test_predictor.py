@@ -19,7 +19,7 @@ from models.montecarlo import sample_statistics, window_masks
 from models.out_of_memory import is_out_of_memory
 from models.recipe import BundleRecipe
 from models.registry import build
-from models.runtime import arithmetic
+from models.runtime import arithmetic, compiled
 from models.split import fold_batch_norm
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.volume import synthesize
@@ -351,6 +351,17 @@ def test_a_compiled_network_agrees(tmp_path, section_arguments):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
     assert all("torch.compile does not work here" in note for note in predict.notes)
     assert dataclasses.replace(recipe, compile=True).key != recipe.key
+
+
+@pytest.mark.slow
+def test_what_is_compiled_does_not_depend_on_the_shapes_before():
+    from torch._dynamo.utils import counters
+
+    call = compiled(lambda x: x.sin().cos())
+    before = counters["stats"]["unique_graphs"]
+    for size in (2, 3, 4):
+        call(torch.ones(size, 5))
+    assert counters["stats"]["unique_graphs"] == before + 3
 
 
 @pytest.mark.parametrize("name", shipped.names())
