@@ -45,10 +45,14 @@ def test_every_image_starts_from_a_named_version_and_runs_as_a_number_that_is_no
     stages = {words[-1] for words in starts}
     assert all(":" in words[0] or words[0] in stages for words in starts)
     assert not any(words[0].endswith(":latest") for words in starts)
-    users = [told for step, told in steps if step == "USER"]
-    assert users and all(int(user) > 0 for user in users)
-    last_start = max(i for i, (step, told) in enumerate(steps) if step == "FROM" and ":" in told)
-    assert last_start < steps.index(("USER", users[-1]))  # it is the shipped stage that has it
+    last_user: dict[str, str] = {}  # of each stage; one that begins with another has its user
+    for step, told in steps:
+        if step == "FROM":
+            stage, begins_with = told.split()[-1], told.split()[0]
+            last_user[stage] = last_user.get(begins_with, "")
+        elif step == "USER":
+            last_user[stage] = told
+    assert int(last_user["cpu"]) > 0 and int(last_user["cuda"]) > 0
 
 
 def test_it_tells_its_health_and_passes_signals_on(steps):
