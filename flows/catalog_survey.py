@@ -23,7 +23,7 @@ from flows.sources import ingest_sources
 from flows.survey_facts import SurveyFacts
 from flows.trial_survey import interpret_beside
 from seisproc.catalog.catalog import Catalog, Snapshot
-from seisproc.catalog.due import STATES, check_one
+from seisproc.catalog.due import STATES, check
 from seisproc.catalog.entry import Entry
 from seisproc.catalog.held import HELD_BY, held_by
 from seisproc.catalog.history import RELEASED, Record
@@ -91,11 +91,12 @@ def catalog_survey(
     opened = open_catalog(catalog)
     try:
         with opened.claim(name) as held:
-            entry = opened.entry(name)
+            known = _read(opened, name)
+            entry = known.entries[name]
             if models:
                 return interpret_beside(opened, entry, models, run, priority, cluster)
-            wanted = wanted_now(Snapshot(opened.basin, {name: entry}))
-            verdict = check_one(opened, name, wanted)
+            wanted = wanted_now(known)
+            (verdict,) = check(opened, wanted, snapshot=known).verdicts
             if not verdict.due:  # another night may have done it meanwhile
                 why = "; ".join(verdict.why) or STATES[verdict.state]
                 if verdict.state == "no model":  # it was there when the run was asked for
@@ -106,6 +107,20 @@ def catalog_survey(
             return work.run(export, cluster)
     except BusyError as error:
         return Completed(name=SKIPPED, message=str(error))
+
+
+def _read(catalog: Catalog, name: str) -> Snapshot:
+    """Read one survey, once: what is done and what is noted of it go by the same entry.
+
+    A person may write to it meanwhile, and finding out what a model's name means takes seconds.
+    Whether it is a duplicate is not looked at again.
+    """
+    seen, record = catalog.seen(name), catalog.record(name)
+    return Snapshot(
+        catalog.basin, {name: catalog.entry(name)},
+        seen={} if seen is None else {name: seen},
+        records={} if record is None else {name: record},
+    )
 
 
 class _Work:

@@ -163,9 +163,17 @@ def test_what_fails_after_ingest_is_tried_again_and_only_the_run_that_died_is_bu
     def broken(*arguments):
         raise GeometryError("two grids differ")
 
+    plain, entry = module.wanted_now, basin / "surveys" / "f3.yaml"
+
+    def edited(snapshot):
+        entry.write_text("sources: f3.sgy\nrun: other\n")
+        return plain(snapshot)
+
     monkeypatch.setattr(module, "judge_survey", broken)
+    monkeypatch.setattr(module, "wanted_now", edited)
     state, record = run(basin)
     assert state.is_failed() and record.outcome == "failed"
+    assert record.recipe["run"] == "main", "by this entry it was done, whoever wrote to it since"
     with get_client(sync_client=True) as client:
         states = [client.read_flow_run(each.id).state_name for each in (dead, alive)]
     assert states == ["Crashed", "Running"], "another catalogue has a survey of this name"
