@@ -2,8 +2,9 @@
 
 On a GPU, copies go through pinned host memory on streams of their own, so that the host reads the
 next windows and writes the last answers while the device computes. torch keeps pinned blocks for
-the next copy of their size, and does not hand one out while a copy still needs it: with one answer
-collected for each batch submitted, two blocks of each kind take turns. On a CPU nothing is copied.
+the next copy of their size, and does not hand one out while a copy or an array still needs it: with
+one answer collected for each batch submitted, two blocks of windows and three of answers, of which
+one is being blended, take turns. On a CPU nothing is copied.
 """
 
 from __future__ import annotations
