@@ -80,7 +80,8 @@ class Recipe(Protocol):
     It may say more, which the seismic's side looks at where it is there: ``batch_size`` (windows
     that it takes at a time, and pads fewer to), ``batch_is_free`` (fewer would do as well, by
     ``with_batch_size``), ``ahead`` (as :func:`begin` has it), ``device``, ``samples``, ``sha256``,
-    ``url``, and ``memory_bytes`` (what it takes in a worker at the least).
+    ``url``, ``memory_bytes`` (what it takes in a worker at the least), and ``describe`` (a method:
+    by name, as JSON values, what ``key`` hashes, for whoever reads the product).
     """
 
     @property

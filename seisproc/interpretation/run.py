@@ -20,7 +20,7 @@ from seisproc.interpretation.leftovers import clear, sweep
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.planner import plan_interpretation
 from seisproc.interpretation.product import create_product
-from seisproc.interpretation.provenance import attributes
+from seisproc.interpretation.provenance import attributes, differences
 from seisproc.interpretation.publication import publish_incomplete, publish_product
 from seisproc.places import AccessError, reaching
 from seisproc.records import Lease, lease, work_url
@@ -40,10 +40,12 @@ class InterpretationReceipt:
     ----------
     run, url : str
         Name of the interpretation, and where it is.
-    regions_done, regions_reused, regions_failed : int
-        Regions finished by this call, found finished, and failed.
+    regions_done, regions_reused : int
+        Regions finished by this call, and found finished.
     windows : int
         Windows run by this call.
+    empty_slots : int
+        Slots of batches that held no window, over the whole product: computed for nothing.
     seconds : float
         Wall time of this call.
     seconds_in : dict
@@ -60,8 +62,8 @@ class InterpretationReceipt:
     url: str
     regions_done: int
     regions_reused: int
-    regions_failed: int
     windows: int
+    empty_slots: int
     seconds: float
     seconds_in: dict[str, float]
     worker_hours: float
@@ -132,10 +134,11 @@ def _interpret(
             clear(plan)
             return _reused(plan, before, time.monotonic() - start)
         if whole and not overwrite:
+            old, new = differences(before, plan)
             raise OutputExistsError(
                 f"{plan.url} is there already, made from something else",
-                found=f"fingerprint {str(before.get('fingerprint'))[:16]}",
-                expected=plan.fingerprint[:16],
+                found=old,
+                expected=new,
                 do="Choose another run name, or allow it to be overwritten",
             )
         work = work_url(plan.store_url, plan.product, plan.fingerprint)
@@ -156,8 +159,8 @@ def _interpret(
         url=plan.url,
         regions_done=len(plan.regions) - job.reused,
         regions_reused=job.reused,
-        regions_failed=0,
         windows=job.windows,
+        empty_slots=_empty_slots(told),
         seconds=time.monotonic() - start,
         seconds_in=told["seconds_in"],
         worker_hours=told["timeline"]["worker_hours"],
@@ -190,14 +193,20 @@ def _reused(
         url=plan.url,
         regions_done=0,
         regions_reused=len(plan.regions),
-        regions_failed=0,
         windows=0,
+        empty_slots=_empty_slots(published),
         seconds=seconds,
         seconds_in=published["seconds_in"],
         worker_hours=published.get("timeline", {}).get("worker_hours", 0.0),
         notes=tuple(published.get("notes", ())),
         checksum=published["checksum"],
     )
+
+
+def _empty_slots(told: dict[str, Any]) -> int:
+    """Slots of batches over windows run; older products do not tell of them."""
+    windows = int(told.get("windows", 0))
+    return int(told.get("batch_slots", windows)) - windows
 
 
 @contextlib.contextmanager

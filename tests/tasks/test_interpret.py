@@ -12,6 +12,7 @@ from models.errors import ModelError
 from seisproc.cluster import GPU, ClusterSpec, connect, open_cluster
 from seisproc.errors import ClusterError
 from seisproc.grid import Grid
+from seisproc.interpretation.provenance import differences, origin
 from seisproc.interpretation.run import interpret
 from seisproc.segy.create import create_segy
 from seisproc.segy.ingest import ingest
@@ -43,8 +44,13 @@ def test_arithmetic_reaches_the_networks_and_the_fingerprint(store, change):
     recipe = recipe_of(FAULT, settings)
     assert {name: getattr(recipe, name) for name in change} == change
     plain = dataclasses.replace(settings, precision="float32", compile=False)
-    prints = {plan_survey(store, [FAULT], "main", each).fingerprint for each in (settings, plain)}
-    assert len(prints) == 2
+    plan, other = (plan_survey(store, [FAULT], "main", each) for each in (settings, plain))
+    assert plan.fingerprint != other.fingerprint
+    told = origin(plan)["networks"][0]["settings"]
+    assert {name: told[name] for name in change} == change
+    differs = {name: value for name, value in change.items() if getattr(plain, name) != value}
+    words = [f"fault {name} {'yes' if value is True else value}" for name, value in differs.items()]
+    assert differences(origin(other), plan)[1] == ", ".join(words)
 
 
 def test_arithmetic_that_the_device_has_not_is_refused_by_the_plan(store):

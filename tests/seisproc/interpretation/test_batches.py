@@ -92,6 +92,7 @@ def test_what_stays_empty_is_what_the_plan_says(survey, borders):
     assert sum(Sized.given) == receipt.windows == plan.windows
     told = Survey(survey).group_attributes(f"interpretation/{plan.run}")
     assert told["batch_slots"] == 5 * len(Sized.given)
+    assert receipt.empty_slots == told["batch_slots"] - plan.windows > 0
     assert f"batches have {plan.padded:,} empty slots" in str(plan)
     assert receipt.checksum == interpret(
         plan_interpretation(survey, [SizedRecipe(batch_size=1)], run="one", shards=(8, 16, 8),
