@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from flows.config import ClusterConfig, InterpretConfig
     from seisproc.interpretation.plan import InterpretationPlan
     from seisproc.sections.files import SectionsReceipt
+    from tasks.interpret import InterpretationSettings
 
 
 @click.command()
@@ -70,9 +72,13 @@ def interpret(
         print_receipt(made, as_json)
         return
     pinned = pin_models(models) if models else models_for_survey(())
-    planned = plan_survey(store, pinned, run, settings.settings())
+    here = _to_plan_here(settings, cluster)
+    planned = plan_survey(store, pinned, run, here)
     if plan:
         click.echo(str(planned))
+        if _left_open(settings, cluster):
+            click.echo(f"{'device':<12}auto: the workers settle it when the run begins; this is the"
+                       f" plan for {here.device}, and arithmetic and memory are judged then")
         click.echo(_forecast(planned, cluster))
         return
     with prefect_server():
@@ -82,18 +88,45 @@ def interpret(
     print_receipt(receipt, as_json)
 
 
+def _left_open(settings: InterpretConfig, cluster: ClusterConfig) -> bool:
+    """Whether other machines compute, and say themselves whether they have a GPU."""
+    return settings.device == "auto" and cluster.kind not in ("in-process", "local", "cuda")
+
+
+def _to_plan_here(settings: InterpretConfig, cluster: ClusterConfig) -> InterpretationSettings:
+    """Choose settings for the plan that this process makes before anything is started.
+
+    It is not to refuse what workers elsewhere can do though this machine cannot: where they settle
+    the device, the stage judges arithmetic and memory once it knows them.
+    """
+    asked = settings.settings()
+    if not _left_open(settings, cluster):
+        return asked
+    on_gpu = cluster.gpu or settings.compile or settings.precision in ("tf32", "float16")
+    return replace(asked, device="cuda" if on_gpu else "cpu", max_memory_gib=None)
+
+
 def _forecast(plan: InterpretationPlan, cluster: ClusterConfig) -> str:
     """Say how long a plan takes and what a worker needs, after trying its networks for a moment.
+
+    Networks for a GPU are not tried on a machine without one, such as the login node of a cluster.
 
     Raises
     ------
     SpaceError
         If the disk or the memory of a worker is too small.
     """
+    from models.runtime import settle_device
     from seisproc.interpretation.forecast import forecast, require_memory, require_room
     from seisproc.interpretation.pace import duration
+    from seisproc.interpretation.prediction import on_gpu
 
     require_room(plan)
+    if any(on_gpu(each.recipe) for each in plan.networks) and settle_device("auto") != "cuda":
+        return (
+            f"{'time':<12}not known: the networks are for a GPU, and this machine has none to try"
+            " them on; workers need one"
+        )
     told, workers = forecast(plan, cluster.threads_per_worker), cluster.workers or 1
     if cluster.memory_gib is not None:
         require_memory(told.memory_bytes, int(cluster.memory_gib * 2**30))

@@ -1,0 +1,44 @@
+"""`seisproc interpret` plans for workers elsewhere what this machine could not compute itself."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+sys.path.append(str(Path(__file__).parents[1] / "seisproc" / "interpretation"))
+
+pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
+
+
+@pytest.fixture(scope="module")
+def interpret(tmp_path_factory):
+    from recipes import make_survey
+
+    store = make_survey(tmp_path_factory.mktemp("survey") / "survey.zarr", (4, 32, 64))
+    return ("interpret", store, "--plan")
+
+
+def test_a_plan_for_a_gpu_is_made_where_there_is_none(command, interpret):
+    code, out, err = command(*interpret, "--device", "cuda", "--precision", "float16")
+    assert code == 0, err
+    assert "this machine has none to try them on" in out
+
+
+def test_workers_elsewhere_settle_the_device(command, interpret, tmp_path):
+    cluster = tmp_path / "gpu.yaml"
+    cluster.write_text(yaml.safe_dump({"kind": "slurm", "gpu": True, "memory_gib": 16}))
+    for more in (("--precision", "float16"), ()):
+        code, out, err = command(*interpret, "--device", "auto", "--cluster", cluster, *more)
+        assert code == 0, err
+        assert "the plan for cuda" in out and "this machine has none" in out
+    code, out, err = command(
+        *interpret, "--device", "auto", "--cluster", "tcp://10.0.0.5:8786",
+        "--dropout-samples", 1,
+    )
+    assert code == 0, err
+    assert "the plan for cpu" in out and "on one worker as fast as this machine" in out
+    # On this machine there is nobody else to ask.
+    line = command.refuses(*interpret, "--device", "auto", "--precision", "float16")
+    assert "precision on a CPU" in line
