@@ -7,7 +7,6 @@ the sources lie in (:class:`seisproc.catalog.files.Look`), of the folders of the
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from seisproc.catalog.entry import Entry
 from seisproc.catalog.files import FileVersion, Look, find_files
 from seisproc.catalog.held import HELD_BY, changed_limits
 from seisproc.catalog.history import Record
+from seisproc.catalog.originals import originals
 from seisproc.catalog.recipe import SOURCE_KEYS, differences, recipe_of
 from seisproc.catalog.seen import Seen
 from seisproc.catalog.sources import files_of
@@ -163,28 +163,35 @@ def check(
     judged |= {name: Verdict(name, "invalid", (why,))
                for name, why in shared_stores(entries).items()}
     recipes: dict[str, dict[str, Any]] = {}
+    unfit: dict[str, Verdict] = {}
     for name, entry in entries.items():
         if name in judged:
             continue
         seen = snapshot.seen.get(name)
         verdict = _unfit(entry, seen, look, wanted, now, basin.quiet_s)
         if verdict is not None:
-            judged[name] = verdict
-        elif seen is not None and seen.hashes is not None:
-            recipes[name] = recipe_of(entry, seen.hashes, wanted.pinned, wanted.algorithms)
-    originals = _originals(recipes, snapshot)
-    there = stores_there(snapshot)
-    for name, recipe in recipes.items():
-        seen, record = snapshot.seen[name], snapshot.records.get(name)
-        state, why = _compared(recipe, seen, record, there.get(name, ""))
+            unfit[name] = verdict
+        if seen is not None and seen.hashes is not None:
+            pinned = {**dict(zip(entry.models, entry.models, strict=True)), **wanted.pinned}
+            recipes[name] = recipe_of(entry, seen.hashes, pinned, wanted.algorithms)
+    away = {name for name, each in unfit.items() if each.state in ("missing", "unreadable")}
+    first_of = originals(recipes, snapshot, away)
+    stores = stores_there(snapshot)
+    for name in recipes.keys() - unfit.keys():
+        recipe, seen, record = recipes[name], snapshot.seen[name], snapshot.records.get(name)
+        state, why = _compared(recipe, seen, record, name in stores.gone)
         if state == "review" and record is not None:
             told = (basin.gates, entries[name].gates)
             limits = changed_limits(record.facts.get(HELD_BY, {}), *told)
             state, why = ("changed", limits) if limits else (state, why)
-        first = originals[name]
+        first = first_of[name]
         if first != name and state in DUE:
-            state, why = "duplicate", (f"the same content as {first}, read in the same way",)
+            other = f"; {first} is {unfit[first].state}" if first in unfit else ""
+            state, why = "duplicate", (f"the same content as {first}, read in the same way{other}",)
+        elif name in stores.away and state in (*DUE, "done"):
+            state, why = "missing", (stores.away[name],)
         judged[name] = Verdict(name, state, why, recipe=recipe)
+    judged |= unfit
     verdicts = [_completed(each, entries, at_work) for each in judged.values()]
     return Check(snapshot, tuple(sorted(verdicts, key=_order)))
 
@@ -257,7 +264,7 @@ def _waiting(
 
 
 def _compared(
-    recipe: Mapping[str, Any], seen: Seen, record: Record | None, store: str
+    recipe: Mapping[str, Any], seen: Seen, record: Record | None, is_gone: bool
 ) -> tuple[str, tuple[str, ...]]:
     """Compare what would be made now with what was made last."""
     if record is None:
@@ -270,30 +277,8 @@ def _compared(
         return "failed", (record.reason, *changes)
     if record.outcome == "started":
         return "interrupted", (" ".join(f"run {record.run} did not end".split()), *changes)
-    if store == "unmounted":
-        return "missing", ("the folder of its store cannot be reached: is the disk mounted?",)
-    gone = ("its store is gone",) if store == "gone" else ()
+    gone = ("its store is gone",) if is_gone else ()
     return ("changed", (*gone, *changes)) if gone or changes else ("done", ())
-
-
-def _originals(
-    recipes: Mapping[str, Mapping[str, Any]], snapshot: Snapshot
-) -> dict[str, str]:
-    """Of all surveys that would be made from the same, name the one that counts, for each.
-
-    That is one that is done, else the one that was there first.
-    """
-    first: dict[str, str] = {}
-
-    def rank(name: str) -> tuple[bool, float, str]:
-        record = snapshot.records.get(name)
-        return (record is None, snapshot.seen[name].added, name)
-
-    keys = {name: json.dumps({**each, "store": ""}, sort_keys=True)
-            for name, each in recipes.items()}
-    for name in sorted(recipes, key=rank):
-        first.setdefault(keys[name], name)
-    return {name: first[key] for name, key in keys.items()}
 
 
 def _completed(verdict: Verdict, entries: Mapping[str, Entry], at_work: set[str]) -> Verdict:

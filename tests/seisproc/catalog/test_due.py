@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 import time
 
 import pytest
@@ -172,6 +173,27 @@ def test_of_two_with_one_content_the_one_that_is_done_counts(done):
     assert done.verdict("a-copy", WANTED).state == "new", "another interpretation was asked for"
 
 
+def test_a_copy_is_not_made_because_nothing_can_be_done_for_the_first(done):
+    done.write("surveys/z-copy.yaml", "sources: ../inbox/copy.sgy\nmodels: [facies]\n")
+    shutil.copy(done.inbox / "f3.sgy", done.inbox / "copy.sgy")
+    done.scan()
+    change(done, "models: [facies]\nhold: wait")
+    copy = done.verdict("z-copy", WANTED)
+    assert copy.state == "duplicate" and copy.why[0].endswith("; f3 is on hold")
+    change(done, "models: [facies]")
+    (done.inbox / "f3.sgy").rename(done.root / "away.sgy")
+    assert done.verdict("z-copy", WANTED).why[0].endswith("; f3 is missing")
+    (done.root / "runs/f3.json").unlink()
+    assert done.verdict("z-copy", WANTED).state == "new", "f3 was never made, and is not there"
+
+
+def test_a_new_place_for_stores_is_no_disk_that_is_away(done):
+    catalog = done.root / "catalog.yaml"
+    catalog.write_text(catalog.read_text() + "stores: elsewhere\n")
+    verdict = done.verdict("f3", WANTED)
+    assert verdict.state == "changed" and "its store is gone" in verdict.why
+
+
 def test_the_most_wanted_come_first(basin):
     for number, priority in enumerate((0, 5, 1)):
         write_segy(basin.inbox / f"s{number}.sgy", seed=number)
@@ -210,7 +232,17 @@ def test_a_disk_that_is_not_mounted_does_not_make_everything_due(done):
     assert (verdict.state, verdict.due) == ("missing", False)
     assert "mounted" in verdict.why[0]
     stores.mkdir()
+    write_segy(done.root / "g.sgy", seed=8)
+    done.write("surveys/g.yaml", "sources: g.sgy\nmodels: [facies]\n")
+    done.scan()
+    for name in ("f3", "g"):
+        verdict = done.verdict(name, WANTED)
+        assert (verdict.state, verdict.due) == ("missing", False), "an empty mount point"
+        assert "is empty and held stores: is the disk mounted?" in verdict.why[0]
+    (stores / "removed").touch()
     assert done.verdict("f3", WANTED).why == ("its store is gone",)
+    assert done.verdict("g", WANTED).state == "new"
+    (done.root / "surveys/g.yaml").unlink()
     done.inbox.rename(done.root / "inbox-away")
     found = done.scan()
     assert "mounted" in found.failed[str(done.inbox)]
