@@ -16,7 +16,7 @@ from flows.catalog_config import entry_form, open_catalog
 from flows.catalog_due import wanted_now
 from flows.config import ClusterConfig
 from flows.dead_runs import bury
-from flows.gates_config import gate_column, gate_limits
+from flows.gates_config import gate_column, gate_limits, require_column
 from flows.replaced_stores import LOSES, held_for, made_by_others, may_go
 from flows.runs import OPTIONS
 from flows.sources import ingest_sources
@@ -39,7 +39,7 @@ from seisproc.errors import (
     VolumeError,
     one_line,
 )
-from seisproc.gates import Verdict, gate_rows
+from seisproc.gates import Limits, Verdict, gate_rows
 from seisproc.leases import Lease
 from seisproc.report.digest import digest_of
 from seisproc.survey import Survey, is_published
@@ -138,7 +138,8 @@ class _Work:
         self.catalog, self.entry, self.held, self.priority = catalog, entry, held, priority
         self.recipe, self.models = recipe, models
         self.told = (catalog.basin.gates, entry.gates)
-        self.limits, self.column = gate_limits(*self.told), gate_column(*self.told)
+        self.limits: Limits = {}
+        self.column: tuple[str, ...] = ()
         self.facts, self.ingested = SurveyFacts(), False
         self.holding: list[str] = []
         self.losing: tuple[str, ...] = ()
@@ -156,6 +157,7 @@ class _Work:
         """Do all stages; whatever becomes of them stands in the catalogue afterwards."""
         self._note("started")
         try:
+            self._settle_gates()
             facts = self._stages(export, cluster)
         except BusyError as error:  # whoever has what it needs is at work, and no harm is done
             self.held.require(ask=True)
@@ -172,6 +174,12 @@ class _Work:
             raise
         self._note("done", facts=facts)
         return facts
+
+    def _settle_gates(self) -> None:
+        """Refuse what is said of the gates before hours of work go into what they cannot judge."""
+        self.limits, self.column = gate_limits(*self.told), gate_column(*self.told)
+        if self.column:
+            require_column(self.column, model_cards(self.models))
 
     def _finds_source_bad(self, error: Exception) -> bool:
         """Whether ingest refuses the very files that scan saw: one that is away comes back."""

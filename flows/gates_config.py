@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from flows.config import Form
+from seisproc.errors import ConfigError
 from seisproc.gates.known import DEFAULT_LIMITS, GATES, Limits, limits_of
 
 COLUMN = "column"
@@ -136,3 +137,31 @@ def gate_column(*told: Mapping[str, Any]) -> tuple[str, ...]:
     """
     said = [tuple(values[COLUMN]) for values in told if values.get(COLUMN)]
     return said[-1] if said else ()
+
+
+def require_column(column: Sequence[str], cards: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse a column with a facies that a network cannot tell: its order could not be judged.
+
+    Parameters
+    ----------
+    column : sequence of str
+        From :func:`gate_column`.
+    cards : iterable of mapping
+        Cards of the networks that are to run, as plain values; those of faults do not matter.
+
+    Raises
+    ------
+    ConfigError
+        With the names that there are.
+    """
+    for card in cards:
+        if card["target"] != "facies":
+            continue
+        names = [item["name"] for item in card["classes"]]
+        for name in column:
+            if name not in names:
+                raise ConfigError(
+                    f"gates: the column names a facies that {card['name']} cannot tell",
+                    found=name, expected=", ".join(names),
+                    do="Write `column` in catalog.yaml or the entry as the model's card does",
+                )

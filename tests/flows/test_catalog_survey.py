@@ -197,3 +197,16 @@ def test_a_survey_that_is_not_interpreted_has_its_extent_in_the_basins_report(ba
     assert record.outcome == "done" and "not interpreted" in record.facts["notes"][0]
     assert record.facts["digest"] == {"version": 1, "kind": "flat", "shape": [30, 40],
                                       "domain": "twt"}
+
+
+def test_gates_that_cannot_judge_are_told_before_any_work(basin, facies_bundle):
+    entry = basin / "surveys" / "f3.yaml"
+    entry.write_text("sources: f3.sgy\ngates: {dead_traces: {warn: 0.3}}\n")
+    state, record = run(basin)
+    assert state.is_failed() and record.outcome == "failed"
+    assert "found: warn 0.3, hold 0.2" in record.reason
+    entry.write_text(f"sources: f3.sgy\nmodels: ['{facies_bundle}']\ngates: {{column: [chalk]}}\n")
+    record = run(basin)[1]
+    assert (record.outcome, record.attempts) == ("failed", 2)
+    assert "the column names a facies that tiny-facies cannot tell; found: chalk" in record.reason
+    assert not (basin / "stores").exists()
