@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 GIB = 1024**3
 LEAST_MEMORY_GIB = 4.0
 LEAST_DISK_GIB = 5.0
+ANSWER_S = 60.0
+"""A worker of a cluster has to run a small task within this time."""
 
 
 def examine(cluster: ClusterConfig) -> Iterator[Finding]:
@@ -199,12 +201,19 @@ def _cluster(config: ClusterConfig) -> Finding:
         with open_cluster(config.spec()) as address, connect(address) as client:
             if client is None:
                 return Finding("cluster", OK, "this process")
-            client.submit(platform.node, pure=False).result(timeout=60)
+            client.submit(platform.node, pure=False).result(timeout=ANSWER_S)
             threads = client.nthreads()
             skew = _worst_skew(client)
     except SeisprocError as error:
         found = f"{error.what}: {error.found}" if error.found else error.what
         return Finding("cluster", FAILED, found, error.do or "")
+    except TimeoutError:
+        return Finding(
+            "cluster",
+            FAILED,
+            f"{config.kind}: no worker has run a small task within {ANSWER_S:g} s",
+            "See on Dask's dashboard what its workers do: a busy one takes no other task",
+        )
     took = time.monotonic() - begin
     found = (
         f"{config.kind}: {len(threads)} workers, {sum(threads.values())} threads,"

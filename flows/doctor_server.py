@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from flows.finding import FAILED, OK, WARNING, Finding
-from flows.server import running_server, ui_url
-from seisproc.places import without_secrets
+from flows.server import named_server, running_server, ui_url
+from seisproc.places import shown, without_secrets
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -21,8 +20,8 @@ MOST_SKEW_S = 3.0
 
 
 def examine_server() -> Iterator[Finding]:
-    """Look at the server that ``PREFECT_API_URL`` names, or find the local one."""
-    given = os.environ.get("PREFECT_API_URL")
+    """Look at the server that the user has named, or find the local one."""
+    given = named_server()
     if not given:
         url = running_server()
         found = (
@@ -38,12 +37,12 @@ def examine_server() -> Iterator[Finding]:
             answer = client.hello()
             answered = datetime.now(UTC)
             version = client.api_version()
+            pools = client.read_work_pools()
         except Exception as error:
-            yield _no_answer(without_secrets(given), error)
+            yield _no_answer(given, error)
             return
-        yield _version(without_secrets(given), version)
+        yield _version(shown(given), version)
         yield _clock(answer.headers.get("date"), asked, answered)
-        pools = client.read_work_pools()
         if not pools:
             yield Finding("work pool", OK, "none; runs are those of command lines")
         for pool in pools:
@@ -54,15 +53,19 @@ def _no_answer(url: str, error: Exception) -> Finding:
     import httpx
 
     status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
-    found = f"{url}: {' '.join(f'{type(error).__name__}: {error}'.split())}"
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    found = f"{shown(url)}: {without_secrets(told, url)}"
     if status in {401, 403}:
         do = "Set PREFECT_API_AUTH_STRING to the server's login, NAME:PASSWORD"
-        found = f"{url} answers, but refuses this login (status {status})"
+        found = f"{shown(url)} answers, but refuses this login (status {status})"
     elif status is not None:
         do = "Set PREFECT_API_URL to the API, by custom http://HOST:4200/api"
-        found = f"{url} answers with status {status}"
+        found = f"{shown(url)} answers with status {status}"
     else:
-        do = "Start it (infra/bin/server), or unset PREFECT_API_URL to use a local one"
+        do = (
+            "Start it (infra/bin/server); or unset PREFECT_API_URL, in Prefect's profile too"
+            " (PREFECT_PROFILE=ephemeral), to use a local one"
+        )
     return Finding("prefect server", FAILED, found, do)
 
 

@@ -1,62 +1,55 @@
-"""A Prefect server for whoever has none: a real process on this machine, with SQLite.
+"""Which Prefect server flows use: the one that is named, or a process of one's own with SQLite.
 
 Prefect's in-process server loses most task records, so the command line starts a proper one in a
 home folder, or joins the one that another command already runs there; whoever leaves last stops
-it. Where ``PREFECT_API_URL`` is set, that server is used and nothing is started.
+it. Where ``PREFECT_API_URL`` is set, in the environment or in Prefect's active profile, that server
+is used and nothing is started.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-import psutil
-
+from flows.local_server import QUIET, ServerError, becomes_healthy, join, leave, running
 from seisproc.cluster.environment import restored_environment
-from seisproc.errors import SeisprocError, one_line
+from seisproc.errors import one_line
+from seisproc.places import shown, without_secrets
 
-PORT = 4200
-"""Prefect's usual port; another one is taken where it is busy."""
-
-LEASES_IN_FILES = "prefect.server.concurrency.lease_storage.filesystem"
-
-START_TIMEOUT_S = 120.0
-STOP_TIMEOUT_S = 15.0
+TRIES = 4
+"""How often a server is started on another port where one after the other is lost."""
 
 LOGGING = Path(__file__).with_name("logging.yaml")
-
-QUIET = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "seisproc",
-}
-"""Nothing is sent anywhere; what Dask workers log under ``seisproc`` reaches the run's log."""
 
 PATIENT = {"PREFECT_CLIENT_RETRY_EXTRA_CODES": "500,504", "PREFECT_CLIENT_MAX_RETRIES": "6"}
 """Runs outlive a server whose database is away for a minute: it answers 500 then."""
 
 
-class ServerError(SeisprocError):
-    """The Prefect server does not start, or the one that was named does not answer."""
-
-
 def default_home() -> Path:
     """Folder of the local server: ``$SEISPROC_HOME``, or ``~/.seisproc``."""
     return Path(os.environ.get("SEISPROC_HOME") or "~/.seisproc").expanduser()
+
+
+def named_server() -> str | None:
+    """Address of the API that is to be used, with its login if it has one; None: a local one.
+
+    ``PREFECT_API_URL`` of the environment, or else of Prefect's settings: its active profile, or a
+    ``prefect.toml``. An empty variable, or ``PREFECT_PROFILE=ephemeral``, stands for a local one.
+    Settings that somebody has put on for a while, as :func:`prefect_server` does or a test, say
+    nothing of what the user wants, and are not asked.
+    """
+    if "PREFECT_API_URL" in os.environ:
+        return os.environ["PREFECT_API_URL"] or None
+    with restored_environment(QUIET), warnings.catch_warnings():
+        os.environ.update(QUIET)  # Prefect wants to know this when it is imported
+        warnings.simplefilter("ignore")  # of a home that it cannot make: then there is no profile
+        from prefect.settings import Settings
+
+        return Settings().api.url or None
 
 
 @contextlib.contextmanager
@@ -76,11 +69,13 @@ def prefect_server(home: Path | None = None) -> Iterator[str]:
     Raises
     ------
     ServerError
-        If ``PREFECT_API_URL`` names a server that does not answer, or none can be started.
+        If :func:`named_server` does not answer, or none can be started.
     """
-    given = os.environ.get("PREFECT_API_URL")
+    imported = "prefect" in sys.modules
+    given = named_server()
     if given:
-        with _settings({"PREFECT_LOGGING_SETTINGS_PATH": str(LOGGING), **QUIET, **PATIENT}):
+        logging = {"PREFECT_LOGGING_SETTINGS_PATH": str(LOGGING)}
+        with _settings({**logging, **QUIET, **PATIENT}, imported):
             _require_answer(given)
             yield given
         return
@@ -93,31 +88,39 @@ def prefect_server(home: Path | None = None) -> Iterator[str]:
             found=str(error),
             do="Set SEISPROC_HOME to a folder that you may write to",
         ) from error
-    url = _join(folder)
     try:
-        with _settings(_client_settings(folder, url)):
-            _wait_until_healthy(folder, url)
-            try:
-                yield url
-            finally:  # a failed run's last log lines too, before the server goes
-                _send_what_is_queued()
+        lost = None
+        for _ in range(TRIES):
+            server = join(folder, lost)
+            with _settings(_client_settings(folder, server["url"]), imported):
+                if becomes_healthy(folder, server):
+                    try:
+                        yield server["url"]
+                    finally:  # a failed run's last log lines too, before the server goes
+                        _send_what_is_queued()
+                    return
+            lost = server
+        raise ServerError(
+            "The local Prefect server finds no port of its own",
+            found=f"others took {TRIES} of them while it started",
+            do="Run the same again",
+        )
     finally:
-        _leave(folder)
+        leave(folder)
 
 
 def running_server(home: Path | None = None) -> str | None:
     """Address of the local server if one runs on this home; starts nothing."""
-    server = _read_state((home or default_home()) / "prefect")["server"]
-    return str(server["url"]) if server and _alive(server) and _answers(server["url"]) else None
+    return running((home or default_home()) / "prefect")
 
 
 def ui_url(api_url: str) -> str:
-    """Address of the UI that belongs to an API.
+    """Address of the UI that belongs to an API, without a login.
 
-    >>> ui_url("http://127.0.0.1:4200/api")
+    >>> ui_url("http://me:secret@127.0.0.1:4200/api")
     'http://127.0.0.1:4200'
     """
-    return api_url.rstrip("/").removesuffix("/api")
+    return shown(api_url).rstrip("/").removesuffix("/api")
 
 
 def _client_settings(folder: Path, url: str) -> dict[str, str]:
@@ -131,102 +134,6 @@ def _client_settings(folder: Path, url: str) -> dict[str, str]:
     }
 
 
-def _join(folder: Path) -> str:
-    """Register this process as a user of the folder's server, starting it if need be."""
-    with _state(folder) as state:
-        server = state["server"]
-        if not server or not _alive(server):
-            server = _start(folder)
-        state["server"] = server
-        state["users"] = [user for user in state["users"] if _alive(user)] + [_me()]
-        return str(server["url"])
-
-
-def _leave(folder: Path) -> None:
-    """Sign off; the last user stops the server."""
-    with _state(folder) as state:
-        me = _me()
-        state["users"] = [user for user in state["users"] if _alive(user)]
-        if me in state["users"]:
-            state["users"].remove(me)
-        if not state["users"] and state["server"]:
-            _stop(state["server"])
-            state["server"] = None
-
-
-def _start(folder: Path) -> dict[str, Any]:
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
-    environment = {
-        **inherited,
-        **QUIET,
-        "PREFECT_HOME": str(folder),
-        # The UI's pages call this address, not the port that the server listens on.
-        "PREFECT_API_URL": url,
-        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
-        # Slots of limits that were held when a server stopped come back: leases in its memory die.
-        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES_IN_FILES,
-    }
-    command = [sys.executable, "-m", "prefect", "server", "start"]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port)],
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            # Out of reach of Ctrl-C in the terminal: the flow must still report how it ended.
-            start_new_session=True,
-        )
-    return {**_identity(psutil.Process(process.pid)), "url": url}
-
-
-def _stop(server: Mapping[str, Any]) -> None:
-    """End the server and its children, first kindly."""
-    if not _alive(server):
-        return
-    process = psutil.Process(int(server["pid"]))
-    family = [process, *process.children(recursive=True)]
-    for signal_number in (signal.SIGTERM, signal.SIGKILL):
-        for member in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.send_signal(signal_number)
-        _, family = psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
-        if not family:
-            return
-
-
-def _wait_until_healthy(folder: Path, url: str) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while not _answers(url):
-        server = _read_state(folder)["server"]
-        if not server or not _alive(server):
-            raise ServerError(
-                "The local Prefect server ended while it was starting",
-                found=_last_line(folder / "server.log"),
-                do=f"See {folder / 'server.log'}, or run `seisproc doctor`",
-            )
-        if time.monotonic() > deadline:
-            raise ServerError(
-                f"The local Prefect server at {url} does not answer",
-                expected=f"an answer within {START_TIMEOUT_S:g} s",
-                do=f"See {folder / 'server.log'}, or run `seisproc doctor`",
-            )
-        time.sleep(0.1)
-
-
-def _answers(url: str) -> bool:
-    """Whether a local server is healthy, asked past any proxy."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"{url}/health", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:  # URLError, refused connections and timeouts
-        return False
-
-
 def _require_answer(url: str) -> None:
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectHTTPStatusError
@@ -238,14 +145,15 @@ def _require_answer(url: str) -> None:
         status = error.response.status_code if isinstance(error, PrefectHTTPStatusError) else 0
         if status in {401, 403}:
             raise ServerError(
-                f"PREFECT_API_URL={url}: the Prefect server wants a login, or another one",
+                f"PREFECT_API_URL={shown(url)}: the Prefect server wants a login, or another one",
                 found=f"HTTP status {status}",
                 do="Set PREFECT_API_AUTH_STRING to NAME:PASSWORD of that server",
             ) from error
         raise ServerError(
-            f"PREFECT_API_URL={url}: no Prefect server answers there",
-            found=one_line(error),
-            do="Start it with `prefect server start`, or unset PREFECT_API_URL to use a local one",
+            f"PREFECT_API_URL={shown(url)}: no Prefect server answers there",
+            found=without_secrets(one_line(error), url),
+            do="Start it with `prefect server start`; or unset PREFECT_API_URL, in Prefect's"
+            " profile too (PREFECT_PROFILE=ephemeral), to use a local one",
         ) from error
 
 
@@ -259,22 +167,26 @@ def _send_what_is_queued() -> None:
 
 
 @contextlib.contextmanager
-def _settings(values: Mapping[str, str]) -> Iterator[None]:
-    """Set Prefect's settings through the environment, whether or not it is imported already."""
+def _settings(values: Mapping[str, str], imported: bool) -> Iterator[None]:
+    """Set Prefect's settings through the environment.
+
+    Where Prefect was imported before, by others than :func:`named_server`, its settings and its
+    logging go back in the end to what they were.
+    """
     with restored_environment(values):
         os.environ.update(values)
-        with _settings_of_environment():
+        with _settings_of_environment(imported):
             yield
 
 
 @contextlib.contextmanager
-def _settings_of_environment() -> Iterator[None]:
+def _settings_of_environment(imported: bool) -> Iterator[None]:
     """Let the environment's settings win over those that Prefect read when it was imported."""
-    imported = "prefect" in sys.modules
     from prefect import context
     from prefect.logging.configuration import setup_logging
 
     if not imported:
+        context.refresh_global_settings_context()
         yield
         return
     before = context.GLOBAL_SETTINGS_CONTEXT
@@ -287,60 +199,3 @@ def _settings_of_environment() -> Iterator[None]:
     finally:
         context.GLOBAL_SETTINGS_CONTEXT = before
         setup_logging(incremental=False)
-
-
-def _free_port() -> int:
-    for port in (PORT, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise ServerError("No free port on 127.0.0.1", do="Close some programs that listen there")
-
-
-@contextlib.contextmanager
-def _state(folder: Path) -> Iterator[dict[str, Any]]:
-    """Who runs and who uses the server, locked against others while the body changes it."""
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        state = _read_state(folder)
-        try:
-            yield state
-        finally:
-            temporary = folder / ".state.json"
-            temporary.write_text(json.dumps(state))
-            temporary.replace(folder / "state.json")
-
-
-def _read_state(folder: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads((folder / "state.json").read_text()))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {"server": None, "users": []}
-
-
-def _me() -> dict[str, Any]:
-    return _identity(psutil.Process())
-
-
-def _identity(process: psutil.Process) -> dict[str, Any]:
-    """Name a process by number and birth, since numbers are used again."""
-    return {"pid": process.pid, "born": process.create_time()}
-
-
-def _alive(who: Mapping[str, Any]) -> bool:
-    try:
-        process = psutil.Process(int(who["pid"]))
-        return bool(
-            abs(process.create_time() - who["born"]) < 1
-            and process.status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _last_line(path: Path) -> str:
-    lines = [line.strip() for line in path.read_text(errors="replace").splitlines()]
-    return next((line for line in reversed(lines) if line), "nothing in its log")

@@ -3,11 +3,11 @@ import json
 import re
 import threading
 from email.utils import formatdate
-from time import time
+from time import sleep, time
 
 import pytest
 
-from flows.doctor import _gpu, examine
+from flows.doctor import _cluster, _gpu, examine
 from flows.doctor_server import examine_server
 from flows.finding import FAILED, OK, WARNING
 
@@ -104,7 +104,7 @@ def test_a_server_that_is_not_there_is_named_without_its_password(monkeypatch):
 def test_the_command_examines_everything_and_fails_where_something_is_wrong(
     command, monkeypatch, tmp_path
 ):
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setenv("PREFECT_API_URL", "")  # a local one, whatever a profile says
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SEISPROC_METRICS", str(tmp_path / "file"))
     code, out, err = command("doctor", "--cluster", "in-process", "--json")
@@ -127,10 +127,39 @@ def test_a_driver_without_a_torch_for_it_is_noticed(tmp_path, monkeypatch):
     assert _gpu().state == WARNING and "CUDA build" in _gpu().do
 
 
+def test_the_server_of_the_active_profile_is_looked_at(monkeypatch, tmp_path):
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setenv("PREFECT_PROFILES_PATH", str(tmp_path / "profiles.toml"))
+    monkeypatch.setenv("PREFECT_PROFILE", "site")
+    url = "http://127.0.0.1:9/api"
+    (tmp_path / "profiles.toml").write_text(f'[profiles.site]\nPREFECT_API_URL = "{url}"\n')
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: url}):
+        (found,) = examine_server()
+    assert found.state == FAILED and "127.0.0.1:9" in found.found
+
+
+def test_a_cluster_whose_workers_are_busy_is_a_finding(monkeypatch):
+    from distributed import Client, LocalCluster
+
+    from flows.config import ClusterConfig
+
+    monkeypatch.setattr("flows.doctor.ANSWER_S", 0.3)
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://",
+        dashboard_address=None,
+    ) as cluster, Client(cluster) as client:
+        busy = client.submit(sleep, 2)
+        found = _cluster(ClusterConfig(kind="address", address=cluster.scheduler_address))
+        busy.result()
+    assert found.state == FAILED and "0.3 s" in found.found and found.do
+
+
 @pytest.mark.slow
 def test_a_cluster_is_started_and_its_clocks_compared(monkeypatch):
     from flows.config import ClusterConfig
 
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setenv("PREFECT_API_URL", "")  # a local one, whatever a profile says
     found = told(examine(ClusterConfig(kind="local", workers=1)))["cluster"]
     assert found.state == OK and "1 workers" in found.found
