@@ -13,7 +13,8 @@ from pydantic import Field
 
 from flows.catalog_config import open_catalog
 from flows.config import ClusterConfig
-from flows.night_work import Night, NightReceipt, left_alone
+from flows.night_tables import NightReceipt
+from flows.night_work import Night, left_alone
 from flows.nightly import basin_report_stage, check_stage, scan_stage
 from flows.references import pin_models
 from flows.runs import OPTIONS

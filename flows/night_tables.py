@@ -6,21 +6,56 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seisproc.catalog.arrivals import Arrival
 from seisproc.catalog.due import STATES, Check
 from seisproc.interpretation.pace import duration
 from seisproc.places import shown
 
-if TYPE_CHECKING:
-    from flows.night_work import NightReceipt
-
 MOST_ROWS = 500
 """Surveys that a table lists; of the others it says how many."""
 
 STUCK = ("no model", "missing", "invalid")
 """States that no night ends by itself."""
+
+
+@dataclass(frozen=True)
+class NightReceipt:
+    """What a night did.
+
+    Attributes
+    ----------
+    night : str
+        Its date.
+    processed, failed : int
+        Surveys by what became of them.
+    quarantined, review : int
+        Surveys that are bad, or held by a quality gate, at the end: of this night or before.
+    skipped : int
+        Of the surveys that were asked for, those with nothing to do, those that nothing can be done
+        for, and those that another run is at work on.
+    not_done : int
+        Surveys that are left for the next night: due when the window ended and not started, told to
+        end then, or cancelled by a person.
+    worker_hours : float
+        Of all interpretations.
+    voxels : int
+        Of the surveys that were processed.
+    seconds : float
+        From beginning to end.
+    """
+
+    night: str
+    processed: int
+    failed: int
+    quarantined: int
+    review: int
+    skipped: int
+    not_done: int
+    worker_hours: float
+    voxels: int
+    seconds: float
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,12 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from prefect.events import emit_event
 
 from flows.catalog_survey import SKIPPED, catalog_survey
-from flows.night_tables import Row, night_rows, stuck, summary
+from flows.night_tables import NightReceipt, Row, night_rows, stuck, summary
 from flows.review import ask
 from flows.survey_processes import Ended, SurveyProcesses
 from flows.time_window import TimeWindow
@@ -42,44 +41,6 @@ PATIENCE_S = 900.0
 
 WINDOW, CANCELLED = "the window ended", "its run was cancelled"
 """Why a survey is left for the next night."""
-
-
-@dataclass(frozen=True)
-class NightReceipt:
-    """What a night did.
-
-    Attributes
-    ----------
-    night : str
-        Its date.
-    processed, failed : int
-        Surveys by what became of them.
-    quarantined, review : int
-        Surveys that are bad, or held by a quality gate, at the end: of this night or before.
-    skipped : int
-        Of the surveys that were asked for, those with nothing to do, those that nothing can be done
-        for, and those that another run is at work on.
-    not_done : int
-        Surveys that are left for the next night: due when the window ended and not started, told to
-        end then, or cancelled by a person.
-    worker_hours : float
-        Of all interpretations.
-    voxels : int
-        Of the surveys that were processed.
-    seconds : float
-        From beginning to end.
-    """
-
-    night: str
-    processed: int
-    failed: int
-    quarantined: int
-    review: int
-    skipped: int
-    not_done: int
-    worker_hours: float
-    voxels: int
-    seconds: float
 
 
 class Night:

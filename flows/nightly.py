@@ -17,8 +17,8 @@ from flows.catalog_due import wanted_now
 from flows.catalog_report import basin_report
 from flows.config import ClusterConfig
 from flows.dead_runs import living_night
-from flows.night_tables import due_rows
-from flows.night_work import Night, NightReceipt, left_alone
+from flows.night_tables import NightReceipt, due_rows
+from flows.night_work import Night, left_alone
 from flows.runs import OPTIONS
 from flows.time_window import TimeWindow
 from seisproc.catalog.due import STATES, Check, check

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flows.night_tables import Row, summary
-from flows.night_work import NightReceipt, left_alone
+from flows.night_tables import NightReceipt, Row, summary
+from flows.night_work import left_alone
 from seisproc.catalog.arrivals import Arrival
 from seisproc.catalog.catalog import Snapshot
 from seisproc.catalog.due import STATES, Check, Verdict
