@@ -170,6 +170,12 @@ class InterpretConfig(Form):
     overlap: float = Field(
         default=0.25, ge=0, lt=1, description="Share of a window that its neighbour sees too."
     )
+    facies_window: list[int] = Field(
+        default=[],
+        description="Window of the facies network: traces and samples, or inlines, crosslines and"
+        " samples. Larger ones know more and take more memory. Empty: the one it learned from.",
+    )
+    fault_window: list[int] = Field(default=[], description="Window of the fault network.")
     flips: bool = Field(
         default=False,
         description="Test-time augmentation: windows are seen flipped along their lateral axes too,"
@@ -207,8 +213,9 @@ class InterpretConfig(Form):
         """Turn into what the stage takes."""
         from tasks.interpret import InterpretationSettings
 
+        lists = ("orientations", "facies_window", "fault_window")
         return InterpretationSettings(
-            **{**self.model_dump(), "orientations": tuple(self.orientations)}
+            **{**self.model_dump(), **{name: tuple(getattr(self, name)) for name in lists}}
         )
 
 

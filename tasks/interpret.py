@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from models.bundle import read_card
 from models.recipe import BundleRecipe
 from models.runtime import choose_device, settle_device
 from seisproc.cluster import connect, gpu_resources
@@ -60,6 +61,9 @@ class InterpretationSettings:
         Whether torch compiles the deterministic part of the networks.
     overlap : float
         Share of a window that its neighbour sees too.
+    facies_window, fault_window : tuple of int
+        Windows of the networks: (trace, sample), or of volumes (inline, crossline, sample). Empty:
+        those that they learned from.
     flips : bool
         Whether windows are seen flipped too, and the answers averaged.
     weights : str
@@ -84,6 +88,8 @@ class InterpretationSettings:
     device: str = "cpu"
     compile: bool = False
     overlap: float = 0.25
+    facies_window: tuple[int, ...] = ()
+    fault_window: tuple[int, ...] = ()
     flips: bool = False
     weights: str = "gaussian"
     orientations: tuple[str, ...] = ()
@@ -94,7 +100,17 @@ class InterpretationSettings:
 
 
 def recipe_of(model: str, settings: InterpretationSettings) -> BundleRecipe:
-    """Settle how a bundle is run."""
+    """Settle how a bundle is run.
+
+    Raises
+    ------
+    PredictionError
+        If its network does not take windows of the shape that is asked for.
+    """
+    window: tuple[int, ...] = ()
+    if settings.facies_window or settings.fault_window:
+        card, _ = read_card(model)
+        window = settings.fault_window if card.target == "fault" else settings.facies_window
     return BundleRecipe(
         model,
         samples=settings.samples,
@@ -103,6 +119,7 @@ def recipe_of(model: str, settings: InterpretationSettings) -> BundleRecipe:
         seed=settings.seed,
         precision=settings.precision,
         device=settings.device,
+        window_shape=window or None,
         flips=settings.flips,
         compile=settings.compile,
     )

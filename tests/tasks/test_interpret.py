@@ -8,7 +8,7 @@ import torch
 
 from flows.config import InterpretConfig
 from models import shipped
-from models.errors import ModelError
+from models.errors import ModelError, PredictionError
 from seisproc.cluster import GPU, ClusterSpec, connect, open_cluster
 from seisproc.errors import ClusterError
 from seisproc.grid import Grid
@@ -51,6 +51,17 @@ def test_arithmetic_reaches_the_networks_and_the_fingerprint(store, change):
     differs = {name: value for name, value in change.items() if getattr(plain, name) != value}
     words = [f"fault {name} {'yes' if value is True else value}" for name, value in differs.items()]
     assert differences(origin(other), plan)[1] == ", ".join(words)
+
+
+def test_a_window_is_that_of_the_network_it_is_asked_for(store):
+    asked = InterpretConfig(facies_window=[64, 64], fault_window=[64, 96]).settings()
+    plan = plan_survey(store, [FAULT], "main", asked)
+    assert [lattice.window for lattice in plan.networks[0].lattices] == [(1, 64, 96)]
+    plain = plan_survey(store, [FAULT], "main", InterpretConfig(facies_window=[64, 64]).settings())
+    assert recipe_of(FAULT, InterpretConfig().settings()) == plain.networks[0].recipe
+    assert "fault windows 1 x 64 x 96" in differences(origin(plain), plan)[1]
+    with pytest.raises(PredictionError, match="window"):
+        plan_survey(store, [FAULT], "main", InterpretConfig(fault_window=[64, 97]).settings())
 
 
 def test_arithmetic_that_the_device_has_not_is_refused_by_the_plan(store):
