@@ -20,6 +20,7 @@ from monai.inferers import SlidingWindowInferer
 
 from models.bundle import save_bundle
 from models.card import Card, ClassInfo
+from models.predictor import Predictor
 from models.recipe import BundleRecipe
 from models.registry import build
 from seisproc.chunking import layout
@@ -153,7 +154,7 @@ class Ways:
         """Run MONAI's sliding window over the volume in memory; nothing is written."""
         predict = self.recipe.make_predict()
         start = clock()
-        _slide(predict.network, self.volume(), self.recipe.batch_size)
+        _slide(predict, self.volume())
         return since(start)
 
     def map_overlap(self, client=None) -> Seconds:
@@ -186,14 +187,19 @@ def predict_all(batches: list[np.ndarray], recipe: BundleRecipe) -> None:
 
 
 def _answer_block(block: np.ndarray, recipe: BundleRecipe) -> np.ndarray:
-    network = load_network(recipe).network
-    return (_slide(network, block.astype("float32"), recipe.batch_size) * 254).astype("uint8")
+    return (_slide(load_network(recipe), block.astype("float32")) * 254).astype("uint8")
 
 
-def _slide(network: torch.nn.Module, volume: np.ndarray, batch: int) -> np.ndarray:
-    inferer = SlidingWindowInferer((WINDOW,) * 3, batch, OVERLAP, mode="gaussian")
+def _slide(predict: Predictor, volume: np.ndarray) -> np.ndarray:
+    """Slide MONAI's window over a volume, with the forward pass that everybody has here."""
+    size = predict.batch_size
+    inferer = SlidingWindowInferer((WINDOW,) * 3, size, OVERLAP, mode="gaussian")
+
+    def forward(windows: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(predict(windows[:, 0].numpy(), np.arange(len(windows))).mean)
+
     with torch.inference_mode():
-        told = inferer(torch.from_numpy(volume)[None, None], lambda x: torch.sigmoid(network(x)))
+        told = inferer(torch.from_numpy(volume)[None, None], forward)
     return told[0, 0].numpy()
 
 
