@@ -11,12 +11,13 @@ from typing import Any, Literal
 
 from prefect.events import emit_event
 
+from flows.catalog_survey import HELD as HELD_RUN
 from flows.catalog_survey import SKIPPED, catalog_survey
 from flows.night_tables import NightReceipt, Row, night_rows, stuck, summary
 from flows.review import ask
 from flows.survey_processes import Ended, SurveyProcesses
 from flows.time_window import TimeWindow
-from seisproc.catalog.arrivals import read_arrivals
+from seisproc.catalog.arrivals import Arrival, read_arrivals
 from seisproc.catalog.catalog import Catalog
 from seisproc.catalog.due import Check, Verdict
 from seisproc.catalog.history import Record
@@ -115,13 +116,20 @@ class Night:
         return True
 
     def _made_by(self, ended: Ended) -> Record | None:
-        """Read what a run says that it made; None: nothing, as where models are only tried."""
-        record = self.catalog.record(ended.survey.name)
+        """Read what a run says that it made; None: nothing, as where models are only tried.
+
+        A place that does not answer just then ends no night: the run's own state tells enough.
+        """
+        record = None
+        with self.whatever_comes(f"{ended.survey.name}: what its run noted could not be read"):
+            record = self.catalog.record(ended.survey.name)
         return record if record is not None and record.run_id == str(ended.survey.run) else None
 
     def _note(self, ended: Ended, record: Record | None) -> None:
         name, state = ended.survey.name, ended.state
         made = record.outcome if record is not None else ""
+        if record is None and state.name == HELD_RUN:
+            made = "review"
         outcome = "failed"
         if state.is_completed() and state.name == SKIPPED:
             outcome = "skipped"
@@ -141,7 +149,8 @@ class Night:
         ))
         log.info("%s: %s%s", name, outcome, f": {why}" if why else "")
         if outcome == "review" and record is not None:
-            ask(self.catalog.layout.root, name, record)
+            with self.whatever_comes(f"{name}: nobody could be asked"):
+                ask(self.catalog.layout.root, name, record)
         if outcome in ("failed", "quarantined", "review"):
             self._tell(f"survey.{outcome}", name, why)
 
@@ -153,7 +162,7 @@ class Night:
 
     @contextlib.contextmanager
     def whatever_comes(self, told: str) -> Iterator[None]:
-        """Let what is only shown fail without the night being lost."""
+        """Let what is only shown, asked or told fail without the night being lost."""
         try:
             yield
         except Exception:
@@ -172,7 +181,8 @@ class Night:
             if verdict.state in HELD:
                 self.held.append(Row(verdict.name, HELD[verdict.state], "; ".join(verdict.why), 0))
                 counts[HELD[verdict.state]] += 1
-        self._ask_again(checked)
+        with self.whatever_comes("nobody could be asked"):
+            self._ask_again(checked)
         receipt = NightReceipt(
             self.window.night, counts["processed"], counts["failed"], counts["quarantined"],
             counts["review"], skipped + counts["skipped"], len(self.not_done),
@@ -180,7 +190,9 @@ class Night:
             sum(row.voxels for row in self.rows), round(time.monotonic() - self.started, 1),
         )
         root = self.catalog.layout.root
-        arrivals = list(read_arrivals(self.catalog.layout).values())
+        arrivals: list[Arrival] = []
+        with self.whatever_comes("what has arrived could not be read"):
+            arrivals = list(read_arrivals(self.catalog.layout).values())
         with self.whatever_comes("the summary could not be shown"):
             rows = [*self.rows, *self.held]
             markdown_artifact("night", root, f"Night of {receipt.night}",

@@ -7,10 +7,12 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from prefect.states import Failed
 
 from flows import night_work
 from flows.catalog_config import entry_text, open_catalog
@@ -66,6 +68,17 @@ def test_what_the_catalogue_says_counts_before_what_the_process_does(no_server, 
     assert [(row.outcome, row.voxels) for row in night.rows] == [("processed", 7)]
     another = SurveyProcess("a", uuid4(), ended.survey.process, time.time())
     assert night._made_by(Ended(another, ended.state, False)) is None
+
+
+def test_a_disk_that_does_not_answer_for_a_moment_ends_no_night(server, basin):
+    catalog = open_catalog(str(basin))
+    night = Night(catalog, TimeWindow("2026-11-20", None), 0.0)
+    ended = Ended(process_that(lambda: os._exit(1)), Failed(name="Held"), False)
+    for file in (Path(catalog.layout.run("a")), Path(catalog.layout.arrivals)):
+        file.mkdir(parents=True)  # reading it is an OSError
+    night._note(ended, night._made_by(ended))
+    receipt = night.conclude(check(catalog), 0)
+    assert (receipt.failed, receipt.review) == (0, 1)
 
 
 def test_a_night_waits_for_a_server_that_restarts(no_server, basin, monkeypatch):
