@@ -74,7 +74,7 @@ def basin_report(
         Sections of each target to label next, and of one survey among them, at most.
     overwrite : bool
         Whether the page may be replaced; the list is. One that somebody has edited since the page
-        was written is kept beside it, as ``next-edited-TIME.csv``.
+        was written, or whose page is gone, is kept beside it, as ``next-edited-TIME.csv``.
     """
     from seisproc.atomic import write_atomic
     from seisproc.labelling.covered import Covered
@@ -100,12 +100,13 @@ def _keep_edited(to_label: str, page: str) -> None:
     """Put a list aside that is newer than its page: the page is written last, unless by a person.
 
     What an expert took out or added is work; a list that nobody touched is made again any time.
+    Where the page is gone, nobody can tell, and the list is put aside as well.
     """
     from seisproc.catalog.documents import create_text, read_text
     from seisproc.catalog.files import look_at
 
     there, made = look_at(to_label), look_at(page)
-    if there is None or made is None or there.modified <= made.modified:
+    if there is None or (made is not None and there.modified <= made.modified):
         return
     moment = datetime.fromtimestamp(there.modified).strftime("%Y-%m-%dT%H%M%S")
     beside = f"{to_label.removesuffix('.csv')}-edited-{moment}.csv"

@@ -9,7 +9,7 @@
 
 A folder holds one survey, since training normalises a folder as a whole. A section holds no labels
 until somebody adds them: what the model says is never taken for them. A file that is there is left
-as it is; it may hold labels.
+as it is; it may hold labels, and what their codes mean stays as it is too.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import yaml
 from numpy.typing import NDArray
 
 from seisproc.atomic import write_atomic
+from seisproc.class_sets import read_class_set
 from seisproc.errors import ConfigError
 from seisproc.grid import Grid
 from seisproc.labelling.sections import read_npz
@@ -107,7 +108,8 @@ def cut_sections(
     Raises
     ------
     ConfigError
-        If the list is empty, or a survey or a line of it is not there; sections before it are cut.
+        If the list is empty, a survey or a line of it is not there, or a code of the facies means
+        something else than in sections that were cut before; sections before it are cut.
     StoreError
         If a survey has no store yet.
     GeometryError
@@ -245,8 +247,33 @@ def _says(labels: NDArray[Any]) -> bool:
 
 
 def _write_classes(folder: str, classes: ClassSet) -> None:
-    told = [{"code": item.code, "name": item.name, "colour": item.colour} for item in classes]
-    write_atomic(f"{folder}/{CLASSES}", yaml.safe_dump(told, sort_keys=False).encode())
+    """Write what the codes mean; what is said there already, maybe by a person, stays.
+
+    Raises
+    ------
+    ConfigError
+        If a code means something else there: labels were picked by that.
+    """
+    url = f"{folder}/{CLASSES}"
+    fs, path = open_place(url)
+    with reaching(url):
+        before = read_class_set(url) if fs.exists(path) else ()
+    codes = {item.code for item in before}
+    both = (*before, *(item for item in classes if item.code not in codes))
+    told = {item.code: item.name for item in both}
+    if any(told[item.code] != item.name for item in classes) or len({*told.values()}) < len(told):
+        raise ConfigError(
+            f"{url}: facies of the sections there are not those of the survey's model",
+            found=_listed(before), expected=_listed(classes),
+            do="Cut the new ones into another folder; labels are learned with the codes they have",
+        )
+    if len(both) > len(before):
+        entries = [{"code": item.code, "name": item.name, "colour": item.colour} for item in both]
+        write_atomic(url, yaml.safe_dump(entries, sort_keys=False).encode())
+
+
+def _listed(classes: ClassSet) -> str:
+    return ", ".join(f"{item.code} {item.name}" for item in classes)
 
 
 def _write_recipe(folder: str, target: str, labelled: Mapping[str, int]) -> str:

@@ -117,6 +117,11 @@ def test_what_was_labelled_since_is_not_asked_for_again(command, basin, tmp_path
     report(command, basin, "--overwrite")
     (kept,) = basin.glob("next-edited-*.csv")
     assert kept.read_text().endswith("bay,fault,inline,3,\n"), "what a person wrote is kept"
+    (basin / "next.csv").write_text(kept.read_text())
+    kept.unlink()
+    (basin / "basin.html").unlink()
+    report(command, basin, "--overwrite")
+    assert len(list(basin.glob("next-edited-*.csv"))) == 1, "nor can it be told without the page"
 
 
 def test_a_survey_that_waits_for_a_person_is_not_to_be_labelled(command, basin):

@@ -3,7 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+import zarr
 
+from seisproc.class_sets import named_classes
 from seisproc.errors import ConfigError, StoreError
 from seisproc.labelling.importing import LabelFiles, import_label_files
 from seisproc.labelling.sections import read_npz
@@ -109,6 +111,20 @@ def test_training_reads_what_was_picked_and_nothing_else(bay, tmp_path):
     assert sections_source(told["folder"]).classes == PARIHAKA
     (section,) = labelled_sections([told["folder"]], "facies", PARIHAKA)
     assert section.lines[0].tolist() == [102, 501]
+
+
+def test_what_the_codes_mean_stays_beside_sections_that_are_there(bay, tmp_path):
+    cut(bay, tmp_path, INLINE)
+    file = tmp_path / "bay" / "classes.yaml"
+    salt = file.read_text() + "- {code: 9, name: salt}\n"
+    file.write_text(salt)
+    cut(bay, tmp_path, CROSSLINE)
+    assert file.read_text() == salt, "a person's class"
+    array = zarr.open_array(f"{bay.url}/interpretation/demo/facies")
+    array.attrs.update(flag_attributes(named_classes(["sand", "shale"])))
+    with pytest.raises(ConfigError, match="facies of the sections there"):
+        cut(bay, tmp_path, WantedSection("bay", "facies", "inline", 104, 0.2))
+    assert file.read_text() == salt and not (tmp_path / "bay" / "inline-104.npz").exists()
 
 
 def test_picked_sections_become_labels_of_the_survey(bay, tmp_path):
