@@ -15,8 +15,8 @@ from flows.header_config import HeaderConfig
 from flows.volume_config import VolumeConfig
 from seisproc.catalog.catalog import Catalog, plain
 from seisproc.catalog.entry import PATTERNS, QUIET_S, Basin, Broken, Entry, Inbox
-from seisproc.catalog.files import require_pattern
 from seisproc.catalog.layout import NAME, Layout, require_plain
+from seisproc.catalog.patterns import require_pattern
 from seisproc.errors import ConfigError, one_line
 from seisproc.places import without_secrets
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import glob
 import json
 import re
 from collections import defaultdict
@@ -28,22 +29,22 @@ class Candidate:
 
     Attributes
     ----------
-    source : str
-        The file, or the pattern that stands for all in a folder.
+    sources : tuple of str
+        The file, or the patterns that together stand for all in a folder.
     inbox : Inbox
         Where they are.
     files : tuple of FileVersion
         What a look found, sorted.
     """
 
-    source: str
+    sources: tuple[str, ...]
     inbox: Inbox
     files: tuple[FileVersion, ...]
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """Sources of an entry that are these files."""
-        return (self.source,)
+    def source(self) -> str:
+        """What they are known by as long as they are no survey."""
+        return self.sources[0]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Arrival:
     Attributes
     ----------
     source : str
-        The file, or the pattern that stands for all in a folder.
+        The file, or the first pattern that stands for files of a folder.
     seen : Seen
         Its files.
     state : str
@@ -80,28 +81,36 @@ def candidates(
     matching = [file for file in files if any(
         fnmatch.fnmatchcase(file.name, pattern) for pattern in inbox.patterns)]
     if not inbox.folders:
-        return [Candidate(file.url, inbox, (file,)) for file in matching if file.url not in taken]
+        new = (file for file in matching if file.url not in taken)
+        return [Candidate((file.url,), inbox, (file,)) for file in new]
     grouped: dict[str, list[FileVersion]] = defaultdict(list)
     for file in matching:
         grouped[file.url.rpartition("/")[0]].append(file)
     return [
-        Candidate(_pattern(folder, group, inbox), inbox, tuple(group))
+        Candidate(_patterns(folder, group, inbox), inbox, tuple(group))
         for folder, group in sorted(grouped.items())
         if not any(file.url in taken for file in group)
     ]
 
 
-def _pattern(folder: str, files: list[FileVersion], inbox: Inbox) -> str:
-    """Pattern that stands for the files of a folder: the inbox's first that finds them all."""
-    for pattern in inbox.patterns:
-        if all(fnmatch.fnmatchcase(file.name, pattern) for file in files):
-            return f"{folder}/{pattern}"
-    return f"{folder}/*"
+def _patterns(folder: str, files: list[FileVersion], inbox: Inbox) -> tuple[str, ...]:
+    """Patterns for the files of a folder: the inbox's first that finds them all, else several."""
+    found = {
+        pattern: {file.name for file in files if fnmatch.fnmatchcase(file.name, pattern)}
+        for pattern in inbox.patterns
+    }
+    missing = {file.name for file in files}
+    chosen = [pattern for pattern, names in found.items() if names == missing][:1]
+    for pattern, names in () if chosen else found.items():
+        if names & missing:
+            chosen.append(pattern)
+            missing -= names
+    return tuple(f"{glob.escape(folder)}/{pattern}" for pattern in chosen)
 
 
 def name_for(candidate: Candidate, taken: Collection[str]) -> str:
     """Name for a new survey: its file's or folder's, with folders before it where that is taken."""
-    path = candidate.source
+    path = candidate.files[0].url
     inside = path[len(candidate.inbox.place) :].strip("/")
     parts = inside.split("/")
     if candidate.inbox.folders:

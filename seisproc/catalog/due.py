@@ -2,7 +2,7 @@
 
 Nothing is written, and no source is opened. Of a thousand surveys it takes a few listings: of the
 catalogue's own folders (:mod:`seisproc.catalog.documents`), of the inboxes and of the folders that
-the sources lie in (:class:`seisproc.catalog.files.Look`), of the folders of the stores.
+the sources lie in (:class:`seisproc.catalog.look.Look`), of the folders of the stores.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 
 from seisproc.catalog.catalog import Catalog, Snapshot
 from seisproc.catalog.entry import Entry
-from seisproc.catalog.files import FileVersion, Look, find_files
+from seisproc.catalog.files import FileVersion, find_files
 from seisproc.catalog.held import HELD_BY, changed_limits
 from seisproc.catalog.history import Record
+from seisproc.catalog.look import Look
 from seisproc.catalog.originals import originals
 from seisproc.catalog.recipe import SOURCE_KEYS, differences, recipe_of
 from seisproc.catalog.seen import Seen

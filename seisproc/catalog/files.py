@@ -1,47 +1,36 @@
 """Looking at files without opening them: which there are, how large, of which version.
 
 A version is what ingest takes it for (:meth:`seisproc.segy.source.Source.identity`), so that the
-catalogue and ingest agree on what has changed. Many sources are looked at by listing the folders
-that they lie in, side by side; a file that is alone in its folder is asked for by itself.
+catalogue and ingest agree on what has changed.
+
+A search of a folder leaves out hidden names, the inside of stores, and what a catalogue writes: an
+inbox that lies above a catalogue must not be fed with its own exports. Links are followed, to files
+and to folders, but for those that lead back up.
 """
 
 from __future__ import annotations
 
-import glob
 import os
-import re
 import stat
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Any, TypeVar
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
-from fsspec.utils import glob_translate
 
-from seisproc.catalog.layout import canonical
-from seisproc.errors import ConfigError
-from seisproc.places import (
-    AccessError,
-    is_remote,
-    open_place,
-    reaching,
-    shown,
-    without_secrets,
-)
+from seisproc.catalog.layout import WRITTEN, canonical
+from seisproc.places import is_remote, open_place, reaching
 from seisproc.segy.source import listed_version, local_version
-
-LOOKERS = 32
-FEW = 2
-"""So many sources of one folder are asked for one by one; more are listed with it."""
 
 STORE_ENDINGS = (".zarr", ".mdio")
 METADATA = ("zarr.json", ".zmetadata", ".zattrs", ".zgroup")
 """Files that stand for a store that is a source: every writer finishes with one of them."""
+
+BASIN = "catalog.yaml"
+"""File that makes a folder a catalogue."""
 
 _TIMES = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")
 
@@ -79,8 +68,42 @@ class FileVersion:
         return self.url.rsplit("/", 1)[-1]
 
 
-Found = dict[str, FileVersion]
-Answer = TypeVar("Answer")
+@dataclass
+class Tree:
+    """What a search found.
+
+    Attributes
+    ----------
+    root : str
+        Where it began.
+    files : list of FileVersion
+        Sorted.
+    folders : set of str
+        Those that were searched.
+    refused : dict
+        Those that could not be listed -> why.
+    whole : bool
+        One listing told all: what is not among it is not there, but for what is left out.
+    """
+
+    root: str
+    files: list[FileVersion] = field(default_factory=list)
+    folders: set[str] = field(default_factory=set)
+    refused: dict[str, str] = field(default_factory=dict)
+    whole: bool = False
+    own: tuple[str, ...] = ()
+
+    def covers(self, folder: str) -> bool:
+        """Whether the search tells what lies in a folder."""
+        inside = folder == self.root or folder.startswith(f"{self.root}/")
+        return folder in self.folders or (self.whole and inside and not self.leaves_out(folder))
+
+    def leaves_out(self, url: str) -> bool:
+        """Whether a search does not look at a place below its root."""
+        parts = url[len(self.root) :].split("/")
+        return f"{url}/".startswith(self.own) or any(
+            part.startswith(".") or part.endswith(STORE_ENDINGS) for part in parts
+        )
 
 
 def list_folder(url: str) -> list[FileVersion]:
@@ -93,14 +116,32 @@ def list_folder(url: str) -> list[FileVersion]:
 
 
 def find_files(url: str) -> list[FileVersion]:
-    """List the files in a folder and in all folders below it, hidden ones left out."""
+    """List the files in a folder and in all folders below it, as :func:`search` does."""
+    return search(url).files
+
+
+def search(url: str) -> Tree:
+    """Search a folder, or a place in a bucket.
+
+    Raises
+    ------
+    AccessError
+        If a place elsewhere cannot be listed.
+    """
     fs, path = open_place(url)
     if isinstance(fs, LocalFileSystem):
-        return list(_walked(path))
-    with reaching(url):
-        found = fs.find(path, detail=True).values()
-        files = [_listed(fs, url, entry) for entry in found if entry["type"] == "file"]
-    return [file for file in files if "/." not in file.url[len(url) :]]
+        tree = Tree(path)
+        tree.files.extend(_walked(tree))
+    else:
+        tree = Tree(url, whole=True)
+        with reaching(url):
+            found = fs.find(path, detail=True).values()
+            files = [_listed(fs, url, entry) for entry in found if entry["type"] == "file"]
+        catalogues = [file.url.rpartition("/")[0] for file in files if file.name == BASIN]
+        tree.own = tuple(f"{each}/{name}/" for each in catalogues for name in WRITTEN)
+        tree.files = [file for file in files if not tree.leaves_out(file.url)]
+    tree.files.sort(key=lambda file: file.url)
+    return tree
 
 
 def look_at(url: str) -> FileVersion | None:
@@ -117,150 +158,6 @@ def look_at(url: str) -> FileVersion | None:
             if entry["type"] == "file" and entry.get("size") is not None:
                 return _listed(fs, url, entry)
     return None
-
-
-class Look:
-    """One look at many sources: files and patterns, some of them below folders that are searched.
-
-    Parameters
-    ----------
-    sources : iterable of str
-        Absolute paths and URLs, patterns too.
-    folders : iterable of str
-        Inboxes, searched with all folders below them.
-
-    Attributes
-    ----------
-    troubles : dict
-        Folder or source that could not be looked at -> why. The others are looked at all the same.
-    """
-
-    def __init__(self, sources: Iterable[str], folders: Iterable[str] = ()) -> None:
-        self._trees: dict[str, Found] = {}
-        self._folders: dict[str, Found] = {}
-        self._single: dict[str, FileVersion | None] = {}
-        self.troubles: dict[str, str] = {}
-        with ThreadPoolExecutor(LOOKERS) as lookers:
-
-            def looked(function: Callable[[str], Answer], urls: list[str]) -> dict[str, Answer]:
-                """Look at several places side by side, leaving out those that refuse."""
-                answers = lookers.map(lambda url: self._tried(function, url), urls)
-                found = zip(urls, answers, strict=True)
-                return {url: answer for url, answer in found if answer is not None}
-
-            def searched(roots: list[str]) -> None:
-                trees = looked(find_files, roots)
-                for root in roots:
-                    self._trees[root] = {file.url: file for file in trees.get(root, [])}
-
-            searched(sorted(set(folders)))
-            deep, flat, single = self._plan(set(sources))
-            searched(deep)
-            for root, files in looked(list_folder, flat).items():
-                self._folders[root] = {file.url: file for file in files}
-            self._single = {**dict.fromkeys(single), **looked(look_at, single)}
-
-    def in_folder(self, folder: str) -> list[FileVersion]:
-        """Files of a folder that was searched, sorted."""
-        return [file for _, file in sorted(self._trees[folder].items())]
-
-    def files_of(self, source: str) -> list[FileVersion]:
-        """Files that a source means, sorted: one, those that match a pattern, or none."""
-        if source in self._single:
-            file = self._single[source]
-            return [] if file is None else [file]
-        known = self._around(source)
-        if source in known:
-            return [known[source]]
-        if not is_pattern(source):
-            return []
-        matches = re.compile(glob_translate(source)).match
-        return [file for url, file in sorted(known.items()) if matches(url)]
-
-    def why_not(self, source: str) -> str:
-        """Say why a source has no files."""
-        base = _base(source)
-        for place, why in self.troubles.items():
-            if place in (source, base) or base.startswith(f"{place}/"):
-                return why
-        if not is_remote(source) and Path(source).exists():
-            return f"{shown(source)} is there, but is neither a file nor a store"
-        return f"{shown(source)} is not there"
-
-    def _tried(self, function: Callable[[str], Answer], url: str) -> Answer | None:
-        try:
-            return function(url)
-        except (AccessError, OSError) as error:
-            self.troubles[url] = without_secrets(str(error), url)
-            return None
-
-    def _around(self, source: str) -> Mapping[str, FileVersion]:
-        tree = self._tree_of(source)
-        return self._folders.get(_base(source), {}) if tree is None else tree
-
-    def _tree_of(self, source: str) -> Found | None:
-        base = _base(source)
-        return next(
-            (files for root, files in self._trees.items()
-             if base == root or base.startswith(f"{root}/")), None
-        )
-
-    def _plan(self, sources: set[str]) -> tuple[list[str], list[str], list[str]]:
-        """Choose what to search, what to list, and what to ask for by itself."""
-        deep, flat, single = set(), set(), []
-        alone: dict[str, list[str]] = defaultdict(list)
-        for source in sources:
-            if source.endswith(STORE_ENDINGS) or source.startswith(("http://", "https://")):
-                single.append(source)
-            elif self._tree_of(source) is not None and "/." not in source:
-                continue
-            elif not is_pattern(source):
-                alone[_base(source)].append(source)
-            elif source.count("/") == _base(source).count("/") + 1 and "**" not in source:
-                flat.add(_base(source))
-            else:
-                deep.add(_base(source))
-        for folder, files in alone.items():
-            if len(files) > FEW or folder in flat:
-                flat.add(folder)
-            else:
-                single += files
-        return sorted(deep), sorted(flat), sorted(single)
-
-
-def is_pattern(source: str) -> bool:
-    """Whether a source stands for all files that match it; HTTP has no listings."""
-    return glob.has_magic(source) and not source.startswith(("http://", "https://"))
-
-
-def require_pattern(source: str) -> None:
-    """Refuse a pattern that means nothing.
-
-    Raises
-    ------
-    ConfigError
-        If it can match no file.
-    """
-    if not is_pattern(source):
-        return
-    try:
-        re.compile(glob_translate(source))
-    except ValueError as error:  # re.error is one too
-        raise ConfigError(
-            f"{shown(source)} is no pattern", found=str(error),
-            expected="*, ? and [a-z] in names; ** only for folders, as in in/**/*.sgy",
-        ) from None
-
-
-def _base(source: str) -> str:
-    """Folder that all files of a source lie in or below.
-
-    >>> _base("/data/a/f3.sgy"), _base("s3://b/*/line-?.sgy")
-    ('/data/a', 's3://b')
-    """
-    if is_pattern(source):
-        source = source[: re.search(r"[*?\[]", source).start()]  # type: ignore[union-attr]
-    return source.rsplit("/", 1)[0]
 
 
 def _standing_for(path: str) -> list[str]:
@@ -306,13 +203,40 @@ def _scanned(folder: str) -> Iterator[FileVersion]:
         return
 
 
-def _walked(root: str) -> Iterator[FileVersion]:
-    for folder, names, _ in os.walk(root):
-        # what looks like a store is no folder of files
-        names[:] = sorted(
-            name for name in names if name[0] != "." and not name.endswith(STORE_ENDINGS)
-        )
-        yield from (file for file in _scanned(folder) if not file.name.startswith("."))
+def _walked(tree: Tree) -> Iterator[FileVersion]:
+    """Walk through local folders, noting which were seen and which refuse."""
+    todo: list[tuple[str, tuple[str, ...]]] = [(tree.root, ())]
+    while todo:
+        folder, crossings = todo.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = [each for each in listing if not each.name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            tree.refused[folder] = str(error)
+            continue
+        tree.folders.add(folder)
+        own = WRITTEN if any(each.name == BASIN for each in entries) else ()
+        for entry in entries:
+            path = f"{folder.rstrip('/')}/{entry.name}"
+            try:
+                if entry.is_file():
+                    yield _of_status(path, entry.stat())
+                elif entry.is_dir() and entry.name not in own:
+                    if entry.name.endswith(STORE_ENDINGS):  # no folder of files
+                        continue
+                    at = (*crossings, os.path.realpath(folder)) if entry.is_symlink() else crossings
+                    if not entry.is_symlink() or not _leads_back(path, at):
+                        todo.append((path, at))
+            except OSError:  # gone since it was listed
+                continue
+
+
+def _leads_back(link: str, crossings: tuple[str, ...]) -> bool:
+    """Whether a link leads to a folder that it lies in itself, by way of other links too."""
+    target = PurePosixPath(os.path.realpath(link))
+    return any(PurePosixPath(place).is_relative_to(target) for place in crossings)
 
 
 def _entries(fs: AbstractFileSystem, path: str) -> list[dict[str, Any]]:

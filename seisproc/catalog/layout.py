@@ -13,6 +13,9 @@ from seisproc.places import is_remote, shown
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 """Names of surveys: they are also names of files, of stores and of runs."""
 
+WRITTEN = ("surveys", "seen", "runs", "history", "leases", "nights", "stores", "exports", "reports")
+"""Folders of a catalogue in which no survey arrives."""
+
 _STRANGE = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -61,6 +64,14 @@ class Layout:
     def run(self, name: str) -> str:
         """File that says what was last made of a survey."""
         return f"{self.root}/runs/{name}.json"
+
+    def writes(self, place: str) -> bool:
+        """Whether a place lies in one of the folders that the catalogue writes itself.
+
+        >>> Layout("/basin").writes("/basin/exports/f3"), Layout("/basin").writes("/basin/inbox")
+        (True, False)
+        """
+        return f"{place}/".startswith(tuple(f"{self.folder(kind)}/" for kind in WRITTEN))
 
     def place(self, told: str) -> str:
         """Return the absolute path or URL that a path in the catalogue means.

@@ -28,7 +28,7 @@ from seisproc.catalog.arrivals import (
 )
 from seisproc.catalog.catalog import Catalog, Snapshot
 from seisproc.catalog.entry import Entry
-from seisproc.catalog.files import Look
+from seisproc.catalog.look import Look
 from seisproc.catalog.reading import Reader, Say, Scanned, reason
 from seisproc.catalog.seen import Seen
 from seisproc.catalog.sources import files_of
@@ -121,8 +121,12 @@ class _Scan:
             return self.reader.survey(snapshot.entries[name], before, seen, now)
 
         for place in places:
-            if place in look.troubles:
-                self.found.failed[place] = look.troubles[place]
+            refused = look.refused(place)
+            self.found.failed.update(refused)
+            if self.catalog.layout.writes(place):
+                self.found.failed[place] = "the catalogue itself writes there: choose another inbox"
+            elif refused:
+                continue
             elif not is_remote(place) and not Path(place).is_dir():
                 self.found.failed[place] = "the inbox is not there: is the disk mounted?"
         # of a survey that is not all there, nothing is noted: a disk may be away for a while
@@ -153,6 +157,8 @@ class _Scan:
         quiet_s = snapshot.basin.quiet_s
         new: list[Candidate] = []
         for inbox in snapshot.basin.inboxes:
+            if self.catalog.layout.writes(inbox.place):
+                continue
             new += candidates(inbox, look.in_folder(inbox.place), taken)
             taken |= {file.url for each in new for file in each.files}
         new = [each for each in new if not _is_named(each, snapshot)]

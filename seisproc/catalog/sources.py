@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from seisproc.catalog.entry import Entry
-from seisproc.catalog.files import FileVersion, Look
+from seisproc.catalog.files import FileVersion
+from seisproc.catalog.look import Look
 from seisproc.catalog.seen import Seen
 
 
@@ -17,6 +18,16 @@ def files_of(entry: Entry, look: Look) -> tuple[list[FileVersion], list[str]]:
         if not files:
             gone.append(source)
     return list(found.values()), gone
+
+
+def sources_to_read(entry: Entry) -> list[str]:
+    """Name the sources as ingest is to be given them: the very files that the catalogue counts.
+
+    Ingest would take a pattern's hidden files too, and refuse a file that two patterns mean. Where
+    a source has no files now, all stand as they were written: ingest says best what is wrong.
+    """
+    found, gone = files_of(entry, Look(entry.sources))
+    return list(entry.sources) if gone else [file.url for file in found]
 
 
 def is_as_seen(entry: Entry, seen: Seen | None) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seisproc.catalog.catalog import Snapshot
 from seisproc.catalog.entry import Entry
-from seisproc.catalog.files import LOOKERS
+from seisproc.catalog.look import LOOKERS
 from seisproc.manifest import folder_names
 from seisproc.places import AccessError, is_remote, open_place, reaching, shown
 

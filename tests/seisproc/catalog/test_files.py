@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from seisproc.catalog.files import Look, find_files, list_folder, look_at
+from seisproc.catalog.files import find_files, list_folder, look_at
 from seisproc.catalog.layout import Layout, canonical, slug
+from seisproc.catalog.look import Look
 from seisproc.errors import ConfigError
 from seisproc.segy.patterns import matching_files
 from seisproc.segy.source import Source

@@ -15,8 +15,8 @@ import pytest
 from flows.catalog_config import entry_text, open_catalog
 from seisproc.catalog.catalog import Catalog
 from seisproc.catalog.due import Check, Wanted, check
-from seisproc.catalog.files import Look
 from seisproc.catalog.history import Record, history
+from seisproc.catalog.look import Look
 from seisproc.catalog.recipe import recipe_of
 from seisproc.catalog.scan import scan_catalog
 from seisproc.catalog.seen import Content, Seen
@@ -75,6 +75,18 @@ def test_a_thousand_surveys_are_checked_in_seconds(tmp_path):
     (tmp_path / "surveys/s9.yaml").write_text(f"sources: {tmp_path}/in/block-9/s9.sgy\nrun: b\n")
     found = {each.name: each.state for each in is_quick(catalog, 10).verdicts}
     assert {name for name, state in found.items() if state != "done"} == {"s7", "s9"}
+
+
+def test_a_thousand_folders_of_an_inbox_are_looked_at_in_no_time(tmp_path):
+    sources = [f"{tmp_path}/s{number}/*.sgy" for number in range(1000)]
+    for number in range(1000):
+        (tmp_path / f"s{number}").mkdir()
+        for line in range(10):
+            (tmp_path / f"s{number}/{line}.sgy").touch()
+    started = time.process_time()
+    look = Look(sources, [str(tmp_path)])
+    assert {len(look.files_of(source)) for source in sources} == {10}
+    assert time.process_time() - started < 2
 
 
 @pytest.fixture

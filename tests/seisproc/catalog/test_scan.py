@@ -397,38 +397,3 @@ def test_a_damaged_source_is_trouble_of_its_survey_alone(basin):
     assert {each.state for each in verdicts.values()} == {"unreadable"}
     assert basin.open().seen("cut").hashes, "it is not hashed anew by every scan"
     assert not basin.scan().hashed_bytes
-
-
-def test_a_name_that_no_entry_can_hold_harms_nobody_else(basin):
-    write_segy(basin.inbox / "good.sgy")
-    odd = write_segy(basin.root / "x.sgy", seed=1).rename(basin.inbox / "Ma\udcdfstab.sgy")
-    told = f"{basin.inbox}/Ma\\xdfstab.sgy"
-    for added in (["good"], []):
-        found = basin.scan()
-        assert found.added == added
-        assert found.failed == {told: "its name is no Unicode text (UTF-8): rename it"}
-    assert {each.state for each in read_arrivals(basin.open().layout).values()} == {"unreadable"}
-    time.sleep(0.02)
-    shutil.copy(odd, basin.inbox / "well-named.sgy")
-    assert basin.scan().added == ["well-named"], "the older one, which is none, is not in its way"
-    assert basin.scan().known == {told: "the same content as survey well-named"}
-
-
-def test_a_folder_that_begins_with_a_tilde_is_nobodys_home(basin):
-    basin.write("catalog.yaml", "inboxes: ['./~in']\nquiet_s: 0\n")
-    write_segy(basin.root / "~in/f3.sgy")
-    assert basin.scan().added == ["f3"]
-    assert basin.verdict("f3").state == "new"
-
-
-def test_a_new_file_does_not_take_the_name_of_a_removed_survey(basin):
-    write_segy(basin.inbox / "a/f3.sgy")
-    basin.scan()
-    catalog = basin.open()
-    catalog.note("f3", Record("done", 1.0, basin.verdict("f3").recipe))
-    (basin.root / "surveys/f3.yaml").unlink()
-    write_segy(basin.inbox / "b/f3.sgy", seed=1)
-    assert basin.scan().added == ["b-f3"]
-    assert basin.verdict("b-f3").why == ("never processed",)
-    again = basin.scan()
-    assert not again.added and "a person removed" in again.known[f"{basin.inbox}/a/f3.sgy"]
