@@ -16,6 +16,9 @@ from seisproc.places import shown
 MOST_ROWS = 500
 """Surveys that a table lists; of the others it says how many."""
 
+UNREADABLE = "Quarantined by the scan, until the files or how they are read have changed"
+"""Title above surveys that no release helps: their files say the same again."""
+
 STUCK = ("no model", "missing", "invalid")
 """States that no night ends by itself."""
 
@@ -31,7 +34,8 @@ class NightReceipt:
     processed, failed : int
         Surveys by what became of them.
     quarantined, review : int
-        Surveys that are bad, or held by a quality gate, at the end: of this night or before.
+        Surveys that are bad, as a scan or a run found, or held for a person, at the end: of this
+        night or before.
     skipped : int
         Of the surveys that were asked for, those with nothing to do, those that nothing can be done
         for, and those that another run is at work on.
@@ -119,7 +123,7 @@ def summary(
         f" {receipt.voxels:,} voxels.",
     ]
     for outcome, title in (("failed", "Failed"), ("quarantined", "Quarantined"),
-                           ("review", "Held for review")):
+                           ("unreadable", UNREADABLE), ("review", "Held for review")):
         those = [row for row in rows if row.outcome == outcome]
         if those:
             lines += ["", f"### {title}", "", *(f"- **{row.name}**: {row.why}" for row in those)]

@@ -31,7 +31,7 @@ log = logging.getLogger("seisproc.nightly")
 TRIES = 2
 """Times that a survey is begun in one night where its process dies: killed, out of memory."""
 
-HELD = {"unreadable": "quarantined", "quarantined": "quarantined", "review": "review"}
+HELD = ("unreadable", "quarantined", "review")
 """States in which a survey waits for somebody to do something about it."""
 
 LOOK_S = 5.0
@@ -160,6 +160,12 @@ class Night:
         for name, why in those.items() if named else ():
             log.warning("%s is left alone: %s", name, why)
 
+    def found_bad(self, those: Mapping[str, str]) -> None:
+        """Tell of surveys whose files a scan has just found to be bad; the next one is silent."""
+        for name, why in those.items():
+            log.warning("%s: its files are bad: %s", name, why)
+            self._tell("survey.quarantined", name, why)
+
     @contextlib.contextmanager
     def whatever_comes(self, told: str) -> Iterator[None]:
         """Let what is only shown, asked or told fail without the night being lost."""
@@ -179,13 +185,14 @@ class Night:
         counts = Counter(row.outcome for row in self.rows)
         for verdict in checked.verdicts:
             if verdict.state in HELD:
-                self.held.append(Row(verdict.name, HELD[verdict.state], "; ".join(verdict.why), 0))
-                counts[HELD[verdict.state]] += 1
+                self.held.append(Row(verdict.name, verdict.state, "; ".join(verdict.why), 0))
+                counts[verdict.state] += 1
         with self.whatever_comes("nobody could be asked"):
             self._ask_again(checked)
         receipt = NightReceipt(
-            self.window.night, counts["processed"], counts["failed"], counts["quarantined"],
-            counts["review"], skipped + counts["skipped"], len(self.not_done),
+            self.window.night, counts["processed"], counts["failed"],
+            counts["quarantined"] + counts["unreadable"], counts["review"],
+            skipped + counts["skipped"], len(self.not_done),
             round(sum(row.worker_hours for row in self.rows), 4),
             sum(row.voxels for row in self.rows), round(time.monotonic() - self.started, 1),
         )

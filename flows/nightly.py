@@ -81,7 +81,7 @@ def nightly(
     """
     night = Night(open_catalog(catalog), _window(until, timezone), time.monotonic())
     with living_night(night.catalog.layout):
-        scan_stage(catalog)
+        night.found_bad(scan_stage(catalog))
         checked = check_stage(catalog)
         for name in only:
             checked.snapshot.require(name)
@@ -100,16 +100,19 @@ def nightly(
 
 
 @stage("scan", hours=24)
-def scan_stage(catalog: str) -> None:
-    """Look for new and changed files, twice where some may still grow.
+def scan_stage(catalog: str) -> dict[str, str]:
+    """Look for new and changed files, twice where some may still grow; return which are bad now.
 
-    Where another scan is under way, its findings do.
+    Those that earlier scans found bad, and that are as they were, are not among them. Where another
+    scan is under way, its findings do.
     """
     try:
         with stage_progress("scan"):
-            scan_catalog(open_catalog(catalog), entry_text, wait=True, say=log.info)
+            found = scan_catalog(open_catalog(catalog), entry_text, wait=True, say=log.info)
     except BusyError as error:
         log.info("%s: this night goes by what it has found", error)
+        return {}
+    return dict(found.unreadable)
 
 
 @stage("basin report", hours=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.night_tables import NightReceipt, Row, summary
+from flows.night_tables import UNREADABLE, NightReceipt, Row, summary
 from flows.night_work import left_alone
 from seisproc.catalog.arrivals import Arrival
 from seisproc.catalog.catalog import Snapshot
@@ -17,6 +17,7 @@ VERDICTS = (
     Verdict("done", "done"),
     Verdict("other", "done"),
     Verdict("torn", "quarantined", ("cut short",)),
+    Verdict("short", "unreadable", ("not whole traces",)),
     Verdict("held", "review", ("80 % dead",)),
     Verdict("lost", "no model", ("s3://models/facies cannot be reached",)),
     Verdict("gone", "no model", ("s3://models/facies cannot be reached",)),
@@ -31,6 +32,7 @@ def sum_up(left=()):
         Row("new", "processed", "", 3.0, 0.5, 7_000, "/srv/basin/reports/new.html"),
         Row("bad", "failed", "a full disk", 4.0),
         Row("torn", "quarantined", "cut short", 0),
+        Row("short", "unreadable", "not whole traces", 0),
         Row("held", "review", "80 % dead", 0),
     ]
     arrivals = [Arrival("/inbox/x.sgy", Seen(0.0), "unreadable", "permission denied"),
@@ -49,6 +51,7 @@ def test_every_survey_is_told_once_with_its_reason():
     assert told == {
         "Failed": ["- **bad**: a full disk"],
         "Quarantined": ["- **torn**: cut short"],
+        UNREADABLE: ["- **short**: not whole traces"],
         "Held for review": ["- **held**: 80 % dead"],
         "Left for the next night": ["- **late**: the window ended"],
         "Somebody has to look": [
@@ -69,7 +72,8 @@ def test_what_was_asked_for_by_name_in_vain_is_told():
 def test_only_what_was_asked_for_is_skipped():
     due = [each for each in VERDICTS if each.due]
     left, skipped = left_alone(CHECK, (), due)
-    assert {each.name for each in left} == {"done", "other", "torn", "held", "lost", "gone", "away"}
+    names = {"done", "other", "torn", "short", "held", "lost", "gone", "away"}
+    assert {each.name for each in left} == names
     assert skipped == 5  # bad and held ones are counted for themselves
     left, skipped = left_alone(CHECK, ("new", "done", "held"), due[:1])
     assert ({each.name for each in left}, skipped) == ({"done", "held"}, 1)

@@ -46,6 +46,16 @@ def run_names() -> dict[str, str]:
     return {str(run.name): str(run.state_name) for run in runs}
 
 
+def events_of(name: str, basin: Path) -> list[str]:
+    """Events that were told of a survey, for automations."""
+    from prefect.client.orchestration import get_client
+
+    wanted = {"filter": {"resource": {"id": [f"seisproc.{name}"]}}}
+    with get_client(sync_client=True) as client:
+        told = client._client.post("/events/filter", json=wanted).json()["events"]
+    return [each["event"] for each in told if each["payload"].get("catalog") == str(basin)]
+
+
 def test_a_night_does_what_is_due_and_no_more(flow_command, basin):
     inbox = basin.parent / "inbox"
     good = write_segy(inbox / "good.sgy", 1)
@@ -78,6 +88,9 @@ def test_a_night_does_what_is_due_and_no_more(flow_command, basin):
     assert record is not None and record.outcome == "done"
     told = [event.what for event in history(open_catalog(str(basin)).layout, "good")]
     assert told.count("done") == 2
+    # The server writes events down every five seconds: those of the first two nights by now.
+    assert events_of("torn", basin) == ["seisproc.survey.quarantined"]
+    assert events_of("dead", basin) == ["seisproc.survey.review"]
 
 
 def test_a_survey_that_fails_harms_no_other_and_the_night_says_so(flow_command, basin, capsys):
