@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,12 @@ from flows.server import prefect_server
 
 if TYPE_CHECKING:
     from flows.config import ClusterConfig, InterpretConfig
+    from seisproc.cluster import ClusterSpec
     from seisproc.interpretation.plan import InterpretationPlan
     from seisproc.sections.files import SectionsReceipt
     from tasks.interpret import InterpretationSettings
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -127,15 +131,29 @@ def _forecast(plan: InterpretationPlan, cluster: ClusterConfig) -> str:
             f"{'time':<12}not known: the networks are for a GPU, and this machine has none to try"
             " them on; workers need one"
         )
-    told, workers = forecast(plan, cluster.threads_per_worker), cluster.workers or 1
-    if cluster.memory_gib is not None:
-        require_memory(told.memory_bytes, int(cluster.memory_gib * 2**30))
+    told, spec = forecast(plan, cluster.threads_per_worker), cluster.spec()
+    tasks = spec.threads_per_worker * (spec.maximum or spec.first)
+    limit = _memory_of_worker(spec)
+    if limit is not None:
+        require_memory(told.memory_bytes, limit)
     return (
-        f"{'time':<12}about {duration(told.core_seconds)} on one worker as fast as this machine's"
-        f" core, {duration(told.seconds(workers))} on {workers}; reading and writing come on top\n"
+        f"{'time':<12}about {duration(told.core_seconds)} on one core like this machine's,"
+        f" {duration(told.seconds(min(tasks, len(plan.regions))))} on the {tasks} of this cluster;"
+        " reading and writing come on top\n"
         f"{'process':<12}{told.memory_bytes / 2**30:.2f} GiB a worker with all that its networks"
         " take"
     )
+
+
+def _memory_of_worker(spec: ClusterSpec) -> int | None:
+    """Bytes that a worker may take; None where that is only known when it has started."""
+    if spec.memory_gib is not None:
+        return int(spec.memory_gib * 2**30)
+    if spec.kind != "local":
+        return None
+    from distributed.worker_memory import parse_memory_limit
+
+    return parse_memory_limit("auto", 1, spec.first, logger=log)  # as ``LocalCluster`` divides
 
 
 def _interpret_sections(

@@ -38,7 +38,16 @@ def test_workers_elsewhere_settle_the_device(command, interpret, tmp_path):
         "--dropout-samples", 1,
     )
     assert code == 0, err
-    assert "the plan for cpu" in out and "on one worker as fast as this machine" in out
+    assert "the plan for cpu" in out and "on one core like this machine's" in out
     # On this machine there is nobody else to ask.
     line = command.refuses(*interpret, "--device", "auto", "--precision", "float16")
     assert "precision on a CPU" in line
+
+
+def test_time_and_memory_are_those_of_the_cluster(command, interpret):
+    """Of 300 workers each has less of this machine than a process takes."""
+    asked = (*interpret, "--dropout-samples", 1)
+    code, out, err = command(*asked, "--workers", 3, "--threads", 2, "--memory", 8)
+    assert code == 0, err
+    assert "on the 6 of this cluster" in out
+    assert "a worker needs more memory than it has" in command.refuses(*asked, "--workers", 300)
