@@ -59,7 +59,8 @@ def init(catalog: str, title: str, inboxes: tuple[str, ...], stores: str | None,
     YamlForms().basin(text, layout)
     if not create_text(layout.basin, text):
         raise OutputExistsError(f"{layout.basin} is there already", do="Edit that file")
-    click.echo(f"{layout.basin}\nNext: seisproc catalog add {catalog} NAME FILE.sgy")
+    following = f"scan {catalog}" if inboxes else f"add {catalog} NAME FILE.sgy"
+    click.echo(f"{layout.basin}\nNext: seisproc catalog {following}")
 
 
 @catalog.command()

@@ -178,13 +178,19 @@ class YamlForms:
         form = settled(BasinForm, told, {}, kind="catalogue", flags={}, file=file)
         for place in (form.stores, *(inbox.place for inbox in form.inboxes)):
             require_plain(place)
+        for inbox in form.inboxes:
+            if inbox.place.startswith(("http://", "https://")):
+                raise ConfigError(f"{file}: {inbox.place} cannot be an inbox",
+                                  found="HTTP, which has no listings",
+                                  expected="a folder or a bucket",
+                                  do="Name such files as the `sources` of entries")
         return Basin(
             title=form.title or layout.root.rsplit("/", 1)[-1],
             stores=layout.place(form.stores),
             inboxes=tuple(
                 Inbox(
                     layout.place(inbox.place), tuple(inbox.patterns), inbox.survey == "folder",
-                    given(inbox.entries),
+                    _said(inbox.entries),
                 )
                 for inbox in form.inboxes
             ),
@@ -245,7 +251,7 @@ class YamlForms:
             priority=form.priority,
             hold=form.hold,
             note=form.note,
-            told=given(form),
+            told=_said(form),
         )
 
 
@@ -273,6 +279,12 @@ def entry_text(told: Mapping[str, Any]) -> str:
 def given(form: Form) -> dict[str, Any]:
     """Return what was said in a form, as plain values."""
     return form.model_dump(exclude_unset=True, exclude_none=True, mode="json")
+
+
+def _said(form: EntryStart) -> dict[str, Any]:
+    """Return what was said of a survey; null says nothing, but of gates, where it means never."""
+    gates = {"gates": gates_told(form.gates)} if "gates" in form.model_fields_set else {}
+    return {**given(form), **gates}
 
 
 def _model(told: str, layout: Layout) -> str:

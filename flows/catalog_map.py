@@ -121,8 +121,13 @@ class BasinMap:
         base, groups = output[: -len(GEOJSON)], by_crs(self.places)
         targets: dict[str, dict[str, Any] | None] = {}
         for system, group in groups.items():
-            name = f"{base}-{slug(system or 'no-crs')}" if len(groups) > 1 else base
-            shared = [each for each in self.shared if each.crs == system]
+            name = plain = f"{base}-{slug(system or 'no-crs')}" if len(groups) > 1 else base
+            count = 1
+            while f"{name}{GEOJSON}" in targets:  # two names may differ in signs only
+                count += 1
+                name = f"{plain}-{count}"
+            names = {place.name for place in group}
+            shared = [each for each in self.shared if each.first in names]
             targets[f"{name}{GEOJSON}"] = outlines_geojson(group)
             targets[f"{name}-overlaps{GEOJSON}"] = overlaps_geojson(shared)
         return targets

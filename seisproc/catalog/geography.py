@@ -6,6 +6,7 @@ of another with theirs, and those that name none among themselves, as their numb
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from seisproc.catalog.seen import Content
 
 METRES = ("m", "unknown")
 """Units of coordinates in which areas are told in km2."""
+
+_EPSG = re.compile(r"EPSG\s*[: ]\s*([0-9]+)", re.I)
 
 LEAST_SHARE = 1e-6
 """Surveys that touch share less than this of their own extent."""
@@ -92,10 +95,12 @@ class Overlap:
 def place_of(entry: Entry, content: Content | None, facts: Mapping[str, Any]) -> Place | None:
     """Return where a survey lies; None where neither its entry nor its headers tell."""
     told = content or Content()
+    crs = entry.crs or told.crs
     shape = polygon_of(entry.outline) if entry.outline else from_geojson(told.outline)
     if shape is None or shape.is_empty:
         return None
-    return Place(entry.name, entry.crs or told.crs, told.units or "unknown", shape, facts)
+    system = None if crs is None else one_spelling(crs)
+    return Place(entry.name, system, told.units or "unknown", shape, facts)
 
 
 def places_of(
@@ -124,12 +129,15 @@ def places_of(
 
 
 def by_crs(places: Iterable[Place]) -> dict[str | None, list[Place]]:
-    """Group places by coordinate reference system, the one of most surveys first."""
+    """Group places by coordinate reference system, the one of most surveys first.
+
+    Small and capital letters make no other system; each has the name that its first survey gives.
+    """
     groups: dict[str | None, list[Place]] = defaultdict(list)
     for place in places:
-        groups[place.crs].append(place)
-    ranked = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0] or "~"))
-    return dict(ranked)
+        groups[_key(place.crs)].append(place)
+    ranked = sorted(groups.values(), key=lambda group: (-len(group), group[0].crs or "~"))
+    return {group[0].crs: group for group in ranked}
 
 
 def overlaps(places: Iterable[Place]) -> list[Overlap]:
@@ -224,6 +232,20 @@ def _extent(place: Place) -> dict[str, float]:
     return {"km": place.shape.length / 1e3}
 
 
+def one_spelling(system: str) -> str:
+    """Write the name of a reference system in one way, as far as that is known.
+
+    >>> one_spelling("epsg: 23031"), one_spelling(" ED50-UTM31")
+    ('EPSG:23031', 'ED50-UTM31')
+    """
+    code = _EPSG.fullmatch(system.strip())
+    return f"EPSG:{code[1]}" if code else system.strip()
+
+
+def _key(system: str | None) -> str | None:
+    return None if system is None else one_spelling(system).casefold()
+
+
 def _collection(features: list[dict[str, Any]], systems: set[str | None]) -> dict[str, Any]:
     """Wrap features; the reference system is named the way that GIS programs read.
 
@@ -231,7 +253,7 @@ def _collection(features: list[dict[str, Any]], systems: set[str | None]) -> dic
     them, take the member ``crs``.
     """
     collection: dict[str, Any] = {"type": "FeatureCollection", "features": features}
-    (system,) = systems if len(systems) == 1 else (None,)
+    system = min(systems, key=str) if len({*map(_key, systems)}) == 1 else None
     if system is not None:
         collection["crs"] = {"type": "name", "properties": {"name": _urn(system)}}
     return collection
@@ -243,7 +265,5 @@ def _urn(system: str) -> str:
     >>> _urn("EPSG:23031"), _urn("ED50-UTM31")
     ('urn:ogc:def:crs:EPSG::23031', 'ED50-UTM31')
     """
-    authority, colon, code = system.partition(":")
-    if colon and authority.strip().upper() == "EPSG" and code.strip().isdecimal():
-        return f"urn:ogc:def:crs:EPSG::{code.strip()}"
-    return system
+    code = _EPSG.fullmatch(system.strip())
+    return f"urn:ogc:def:crs:EPSG::{code[1]}" if code else system

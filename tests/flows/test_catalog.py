@@ -37,8 +37,10 @@ def write_segy(path, seed=0, east=0.0):
 def basin(tmp_path, command):
     """A catalogue whose files count as whole at once."""
     root = tmp_path / "basin"
-    code, _, err = command("catalog", "init", root, "--inbox", root / "in", "--title", "North Sea")
+    code, out, err = command("catalog", "init", root, "--inbox", root / "in",
+                             "--title", "North Sea")
     assert code == 0, err
+    assert out.endswith(f"Next: seisproc catalog scan {root}\n")
     with (root / "catalog.yaml").open("a") as file:
         file.write("quiet_s: 0\n")
     (root / "in").mkdir()
@@ -108,7 +110,7 @@ def test_settings_are_judged_together_with_the_basins():
     over = replace(BASIN, settings={"device": "cuda"})
     entry = YamlForms().entry("sources: a.sgy\nsettings: {precision: tf32}", "f3", over, LAYOUT)
     assert entry.settings == {"device": "cuda", "precision": "tf32"}
-    assert entry_form(entry).settings.settings().precision == "tf32"
+    assert entry_form(entry).settings.precision == "tf32"
     inbox = "[{place: in, entries: {settings: {precision: tf32}}}]"
     basin = YamlForms().basin(f"settings: {{device: cuda}}\ninboxes: {inbox}", LAYOUT)
     assert basin.inboxes[0].told == {"settings": {"precision": "tf32"}}
@@ -128,7 +130,17 @@ def test_a_slip_in_the_basins_file_is_told_too():
         YamlForms().basin("inboxs: [in]", LAYOUT)
     with pytest.raises(ConfigError, match=r"inboxes.0.pattern.*Write patterns"):
         YamlForms().basin("inboxes: [{place: in, pattern: x}]", LAYOUT)
+    with pytest.raises(ConfigError, match="HTTP, which has no listings"):
+        YamlForms().basin("inboxes: ['https://host/in']", LAYOUT)
     assert YamlForms().basin("", LAYOUT).title == "basin"
+
+
+def test_what_an_inbox_says_of_gates_is_written_into_its_entries():
+    gates = "{noise: null, dead_traces: {warn: 0.3, hold: null}}"
+    basin = YamlForms().basin(f"inboxes: [{{place: in, entries: {{gates: {gates}}}}}]", LAYOUT)
+    entry = read(entry_text({"sources": ["a.sgy"], **basin.inboxes[0].told}))
+    assert entry.gates == {"noise": None, "dead_traces": {"warn": 0.3, "hold": None}}
+    assert entry_form(entry).gates.noise is None
 
 
 def test_what_is_written_for_an_entry_reads_back_as_it_was():
@@ -176,7 +188,7 @@ def test_from_nothing_to_a_list_of_what_is_due(basin, command):
 def test_a_map_says_what_overlaps(basin, command):
     write_segy(basin / "in/a.sgy")
     write_segy(basin / "in/b.sgy", seed=1, east=250)
-    command("catalog", "add", basin, "c", write_segy(basin / "c.sgy", 2), "--crs", "EPSG:32631")
+    command("catalog", "add", basin, "c", write_segy(basin / "c.sgy", 2), "--crs", "epsg: 32631")
     command("catalog", "scan", basin)
     code, out, _ = command("catalog", "map", basin)
     assert code == 0
@@ -270,3 +282,19 @@ def test_a_name_that_is_no_unicode_is_printed_all_the_same(basin, command):
         code, out, err = command("catalog", verb, basin)
         assert code == 0, err
         assert word in out and "Ma\\xdfstab.sgy" in out
+
+
+def test_two_reference_systems_never_share_a_file(basin, command):
+    for number, crs in enumerate(("ED50 UTM31", "ED50-UTM31", "ed50 utm31", "no crs", None)):
+        source = write_segy(basin / f"s{number}.sgy", number, east=200.0 * number)
+        options = ("--crs", crs) if crs else ()
+        command("catalog", "add", basin, f"s{number}", source, *options)
+    command("catalog", "scan", basin)
+    code, _, err = command("catalog", "map", basin, "--output", basin / "out/b.geojson")
+    assert code == 0, err
+    found = {
+        path.stem: [each["properties"]["name"] for each in json.loads(path.read_text())["features"]]
+        for path in (basin / "out").glob("*.geojson") if "overlaps" not in path.stem
+    }
+    assert found == {"b-ed50-utm31": ["s0", "s2"], "b-ed50-utm31-2": ["s1"], "b-no-crs": ["s3"],
+                     "b-no-crs-2": ["s4"]}

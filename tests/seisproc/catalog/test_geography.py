@@ -19,6 +19,14 @@ from seisproc.catalog.outline import from_geojson, outline_of, to_geojson
 from tests.seisproc.catalog.conftest import write_segy
 
 
+def test_a_reference_system_is_the_same_in_small_and_capital_letters():
+    one, two = (Place(name, crs, "m", shapely.box(0, 0, 1000, 1000))
+                for name, crs in (("a", "ED50 / UTM 31"), ("b", "ed50 / utm 31")))
+    assert list(by_crs([one, two])) == ["ED50 / UTM 31"]
+    assert [each.km2 for each in overlaps([one, two])] == [1.0]
+    assert outlines_geojson([one, two])["crs"]["properties"]["name"] == "ED50 / UTM 31"
+
+
 def grid(rows: int, columns: int, angle: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Places of a survey of 25 m by 12.5 m bins, turned."""
     i, j = np.meshgrid(25.0 * np.arange(rows), 12.5 * np.arange(columns), indexing="ij")
