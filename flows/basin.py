@@ -13,6 +13,7 @@ from pydantic import Field
 
 from flows.catalog_config import open_catalog
 from flows.config import ClusterConfig
+from flows.dead_runs import living_night
 from flows.night_tables import NightReceipt
 from flows.night_work import Night, left_alone
 from flows.nightly import basin_report_stage, check_stage, scan_stage
@@ -60,29 +61,30 @@ def basin(
         raise ConfigError("other models need a run of their own", found=run or "no run",
                           expected="models and run, or neither")
     night = Night(open_catalog(catalog), TimeWindow.of("", ""), time.monotonic(), "basin")
-    if not models:
-        scan_stage(catalog)
-    checked = check_stage(catalog)
-    for name in only:
-        checked.snapshot.require(name)
-    able, why_not = _able(checked, bool(models))
-    wanted = [each for each in able if not only or each.name in only]
-    left, skipped = left_alone(checked, only, wanted)
-    if only or models:
-        night.leave({each.name: why_not[each.name] for each in left}, named=bool(only))
-    if models and not wanted:
-        raise ConfigError("there is no survey to try other models on",
-                          expected="stacked 3-D surveys with a store",
-                          do="Run `seisproc nightly` first")
-    pinned = pin_models(models)
-    with _cluster(cluster, shared) as config:
-        parameters = {"catalog": catalog, "night": "" if models else night.window.night,
-                      "export": export, "models": pinned, "run": run, "cluster": config}
-        night.run(wanted, parameters, at_once, stop=False)
-    if night.rows and not models:
-        with night.whatever_comes("the report of the basin could not be written"):
-            basin_report_stage(catalog)
-    return night.conclude(checked, skipped)
+    with living_night(night.catalog.layout):
+        if not models:
+            night.found_bad(scan_stage(catalog))
+        checked = check_stage(catalog)
+        for name in only:
+            checked.snapshot.require(name)
+        able, why_not = _able(checked, bool(models))
+        wanted = [each for each in able if not only or each.name in only]
+        left, skipped = left_alone(checked, only, wanted)
+        if only or models:
+            night.leave({each.name: why_not[each.name] for each in left}, named=bool(only))
+        if models and not wanted:
+            raise ConfigError("there is no survey to try other models on",
+                              expected="stacked 3-D surveys with a store",
+                              do="Run `seisproc nightly` first")
+        pinned = pin_models(models)
+        with _cluster(cluster, shared) as config:
+            parameters = {"catalog": catalog, "night": "" if models else night.window.night,
+                          "export": export, "models": pinned, "run": run, "cluster": config}
+            night.run(wanted, parameters, at_once, stop=False)
+        if night.rows and not models:
+            with night.whatever_comes("the report of the basin could not be written"):
+                basin_report_stage(catalog)
+        return night.conclude(checked, skipped)
 
 
 def _able(checked: Check, tried: bool) -> tuple[list[Verdict], dict[str, str]]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
 from prefect.exceptions import ParameterTypeError
+from prefect.states import Running
 
 from flows.basin import basin
 from flows.nightly import nightly
@@ -16,11 +20,16 @@ from .small_basin import make_basin, write_segy
 CLUSTER = ("--cluster", "in-process", "--no-export", "--json")
 
 
-@pytest.mark.parametrize("flow", [nightly, basin])
-def test_at_least_one_survey_runs_at_a_time(flow):
-    assert flow.parameters.properties["at_once"]["minimum"] == 1  # the UI's form says so
+@flow(name="basin")
+def killed() -> None:
+    """Stand for a run whose process was killed."""
+
+
+@pytest.mark.parametrize("made", [nightly, basin])
+def test_at_least_one_survey_runs_at_a_time(made):
+    assert made.parameters.properties["at_once"]["minimum"] == 1  # the UI's form says so
     with pytest.raises(ParameterTypeError, match="at_once"):
-        flow.validate_parameters({"catalog": "basin", "at_once": 0})
+        made.validate_parameters({"catalog": "basin", "at_once": 0})
 
 
 @pytest.mark.slow
@@ -29,9 +38,16 @@ def test_a_basin_is_done_and_other_models_are_tried_on_it(
 ):
     root = make_basin(tmp_path)
     write_segy(tmp_path / "inbox" / "one.sgy", 1, (20, 18, 24))
-    code, out, err = flow_command("basin", root, *CLUSTER)
+    with get_client(sync_client=True) as client:
+        died = client.create_flow_run(killed, name="basin/of-old", state=Running()).id
+        gone = {"host": os.uname().nodename, "pid": 2**22 + 1, "id": "x", "time": 0.0}
+        (root / "nights" / str(died)).mkdir(parents=True)
+        (root / "nights" / str(died) / "lease").write_text(json.dumps(gone))
+        code, out, err = flow_command("basin", root, *CLUSTER)
+        assert client.read_flow_run(died).state_name == "Crashed"
     assert code == 0, err
     assert json.loads(out)["processed"] == 1
+    assert not (root / "nights").exists()  # nor is this run to be buried
     assert (root / "basin.html").exists()
     write_segy(tmp_path / "inbox" / "late.sgy", 2)
     assert flow_command("catalog", "scan", root)[0] == 0
