@@ -38,6 +38,10 @@ SHORT_GRACE_S = 20.0
 """The same where the night is told to end: Prefect kills it 30 s after a person has cancelled it,
 and nothing of it may outlive it."""
 
+THROUGH = (StateType.COMPLETED, StateType.FAILED)
+"""States that a run itself comes to, as its last act. Crashed is what others say of it, who may be
+wrong while no server can be reached."""
+
 
 @dataclass
 class SurveyProcess:
@@ -56,6 +60,8 @@ class SurveyProcess:
         Which try it is, from 1.
     cancelled : float or None
         When it was told to end because a person has cancelled it, on the monotonic clock.
+    over : float or None
+        Since when its run is known to have come to its end by itself, on the same clock.
     """
 
     name: str
@@ -64,6 +70,7 @@ class SurveyProcess:
     started: float
     tries: int = 1
     cancelled: float | None = None
+    over: float | None = None
 
 
 @dataclass(frozen=True)
@@ -113,10 +120,12 @@ class SurveyProcesses:
     def ended(self, timeout_s: float | None = None) -> Iterator[Ended]:
         """Yield those that have ended by now; where none has, wait for one, but not for ever.
 
-        Those that a person has cancelled meanwhile are told to end.
+        Those that a person has cancelled meanwhile are told to end. One whose run is through, and
+        which hangs, is killed: nothing is lost by that.
         """
         wait([each.process.sentinel for each in self.running], timeout_s)
         self._end_cancelled()
+        self._kill_late()
         for survey in [each for each in self.running if not each.process.is_alive()]:
             self.running.remove(survey)
             survey.process.join()
@@ -141,14 +150,22 @@ class SurveyProcesses:
 
     def _end_cancelled(self) -> None:
         """Tell runs to end that a person has cancelled: they have no worker who would."""
-        alive = self._alive()
-        asked = {each.run: each for each in alive if each.cancelled is None}
-        for run in _cancelled(list(asked)):
+        asked = {each.run: each for each in self._alive()
+                 if each.cancelled is None and each.over is None}
+        for run, state in _ending(list(asked)).items():
+            if state in THROUGH:
+                asked[run].over = time.monotonic()
+                continue
             log.info("%s: its run was cancelled", asked[run].name)
             asked[run].cancelled = time.monotonic()
             asked[run].process.terminate()
-        for each in alive:
-            if each.cancelled is not None and time.monotonic() - each.cancelled > GRACE_S:
+
+    def _kill_late(self) -> None:
+        """Kill what should have ended a while ago."""
+        for each in self._alive():
+            since = each.cancelled if each.over is None else each.over
+            if since is not None and time.monotonic() - since > GRACE_S:
+                log.warning("%s: its process does not end, and is killed", each.name)
                 each.process.kill()
 
     def _new_run(self, parameters: Mapping[str, Any]) -> Any:
@@ -170,21 +187,25 @@ class SurveyProcesses:
             )
 
 
-def _cancelled(runs: list[UUID]) -> list[UUID]:
-    """Ask at once which of these runs a person has cancelled; none where nobody answers."""
+def _ending(runs: list[UUID]) -> dict[UUID, StateType]:
+    """Ask at once which of these runs a person has cancelled, and which are through.
+
+    None where nobody answers.
+    """
     if not runs:
-        return []
-    types = [StateType.CANCELLING, StateType.CANCELLED]
+        return {}
+    types = [StateType.CANCELLING, StateType.CANCELLED, *THROUGH]
     those = FlowRunFilter(
         id=FlowRunFilterId(any_=runs),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)),
     )
     try:
         with get_client(sync_client=True) as client:
-            return [run.id for run in client.read_flow_runs(flow_run_filter=those)]
+            found = client.read_flow_runs(flow_run_filter=those)
     except NO_ANSWER as error:
         log.warning("the Prefect server does not answer: %s", error)
-        return []
+        return {}
+    return {run.id: run.state_type for run in found if run.state_type is not None}
 
 
 def _outcome(survey: SurveyProcess) -> Ended:

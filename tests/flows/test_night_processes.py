@@ -12,13 +12,13 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from prefect.states import Failed
+from prefect.states import Completed, Failed
 
-from flows import night_work
+from flows import night_work, survey_processes
 from flows.catalog_config import entry_text, open_catalog
 from flows.config import ClusterConfig
 from flows.night_work import CANCELLED, WINDOW, Night
-from flows.survey_processes import Ended, SurveyProcess, _outcome
+from flows.survey_processes import Ended, SurveyProcess, SurveyProcesses, _outcome
 from flows.time_window import TimeWindow
 from seisproc.catalog.due import Verdict, check
 from seisproc.catalog.history import Record
@@ -68,6 +68,28 @@ def test_what_the_catalogue_says_counts_before_what_the_process_does(no_server, 
     assert [(row.outcome, row.voxels) for row in night.rows] == [("processed", 7)]
     another = SurveyProcess("a", uuid4(), ended.survey.process, time.time())
     assert night._made_by(Ended(another, ended.state, False)) is None
+
+
+def test_a_process_that_hangs_when_its_run_is_through_is_killed(server, monkeypatch):
+    from prefect import flow
+    from prefect.client.orchestration import get_client
+
+    @flow(name="catalog-survey")
+    def made() -> None: ...
+
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run(made, state=Completed())
+    process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    process.start()
+    processes = SurveyProcesses(made)
+    processes.running.append(SurveyProcess("a", run.id, process, time.time()))
+    monkeypatch.setattr(survey_processes, "GRACE_S", 0.5)
+    assert list(processes.ended(0.1)) == [], "it may take a moment"
+    until, ended = time.monotonic() + 10, []
+    while not ended and time.monotonic() < until:
+        ended = list(processes.ended(0.2))
+    process.kill()
+    assert [(each.state.name, each.died) for each in ended] == [("Completed", False)]
 
 
 def test_a_disk_that_does_not_answer_for_a_moment_ends_no_night(server, basin):
