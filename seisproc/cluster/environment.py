@@ -63,6 +63,9 @@ def settings(spec: ClusterSpec) -> dict[str, Any]:
         DRAIN: spec.drain_s,
         # Regions are long and equal tasks: a queue on a worker would only unbalance them.
         "distributed.scheduler.worker-saturation": 1.0,
+        # A task that kills its workers has killed two of them by then, and kills two more when it
+        # is tried alone; Dask's own 3 would make that eight, each of which loads the networks.
+        "distributed.scheduler.allowed-failures": 1,
         # Without, work waits for ever once the last worker is gone and none follows.
         "distributed.scheduler.no-workers-timeout": f"{spec.patience_s:g}s",
     }

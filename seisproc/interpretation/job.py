@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import cloudpickle
 
-from seisproc.bounded import Later
+from seisproc.bounded import Later, Needs
 from seisproc.cluster import gpu_resources
 from seisproc.errors import (
     BusyError,
@@ -150,7 +150,8 @@ class Job:
         while True:
             # Closed at once when something is raised here: what is under way is given up.
             outcomes = map_bounded(
-                step, self._steps(), client, priority=self.priority, resources=resources
+                step, self._steps(), client, priority=self.priority,
+                needs=lambda each: Needs(resources),
             )
             with contextlib.closing(outcomes):
                 for outcome in outcomes:

@@ -1,12 +1,14 @@
+import functools
 import os
 import threading
 import time
 
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
-from seisproc import bounded
+from seisproc import crew
 from seisproc.bounded import Later, map_bounded
+from seisproc.cluster import ClusterSpec, open_cluster
 from seisproc.errors import ClusterError
 
 
@@ -28,8 +30,9 @@ def slow_double(value):
     return 2 * value
 
 
-def die_of_seven(value):
+def die_of_seven(folder, value):
     if value == 7:
+        (folder / str(os.getpid())).touch()
         os._exit(9)
     return value
 
@@ -92,7 +95,7 @@ def test_quick_items_travel_in_groups_and_errors_stay_with_their_items(client):
     assert outcomes[1999].result == 3998
     assert "bad and luck" in str(outcomes[13].error)
     assert sum(map(sum, submitted)) == 2000
-    assert 1 < max(map(max, submitted)) <= bounded.LARGEST_GROUP
+    assert 1 < max(map(max, submitted)) <= crew.LARGEST_GROUP
 
 
 def test_slow_items_travel_alone(client):
@@ -111,21 +114,19 @@ def test_slow_items_travel_alone(client):
     assert set(sizes) == {1}
 
 
-def test_an_item_that_kills_its_worker_is_found_within_its_group():
-    with LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
-    ) as cluster, cluster.get_client() as client:
-        outcomes = {
-            each.item: each for each in map_bounded(die_of_seven, range(40), client, in_flight=2)
-        }
+def test_an_item_that_kills_its_worker_is_found_within_its_group(tmp_path):
+    with open_cluster(ClusterSpec("local")) as address, Client(address) as client:
+        die = functools.partial(die_of_seven, tmp_path)
+        outcomes = {each.item: each for each in map_bounded(die, range(40), client, in_flight=2)}
     assert {item for item, each in outcomes.items() if each.error is not None} == {7}
     assert type(outcomes[7].error).__name__ == "KilledWorker"
     assert len(outcomes) == 40
+    assert len(list(tmp_path.iterdir())) <= 6  # two each: in its group, by itself, quite alone
 
 
 def test_a_cluster_that_loses_all_its_workers_is_given_up_in_time(monkeypatch):
-    monkeypatch.setattr(bounded, "WATCH_S", 0.2)
-    monkeypatch.setattr(bounded, "NO_WORKERS_S", 1.0)
+    monkeypatch.setattr(crew, "WATCH_S", 0.2)
+    monkeypatch.setattr(crew, "NO_WORKERS_S", 1.0)
     with LocalCluster(
         n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
     ) as cluster, cluster.get_client() as client:
@@ -133,7 +134,7 @@ def test_a_cluster_that_loses_all_its_workers_is_given_up_in_time(monkeypatch):
         next(outcomes)
         gone = threading.Thread(target=cluster.scale, args=(0,))
         gone.start()
-        with pytest.raises(bounded.ClusterError, match="lost all its workers"):
+        with pytest.raises(ClusterError, match="lost all its workers"):
             list(outcomes)
         gone.join()
 

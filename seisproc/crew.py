@@ -1,0 +1,319 @@
+"""The cluster at work on items: groups of them under way, and those that have completed."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import math
+import queue
+import time
+from asyncio import CancelledError
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic
+
+from seisproc.errors import ClusterError, one_line
+from seisproc.fitness import Fitness
+from seisproc.outcomes import Group, Item, Needs, Outcome, Result, run_group
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+log = logging.getLogger(__name__)
+
+GROUP_S, LARGEST_GROUP = 0.05, 64
+"""Items of one task: as many as take this long by what those before took, and no more than so many.
+An item of a second travels alone."""
+
+SLOW_TO_BELIEVE = 0.7
+"""Items are held to be no quicker than this part of what was thought: quick ones may come first."""
+
+RECOUNT_S = 1.0
+"""How often the workers' threads are counted."""
+
+WATCH_S = 60.0
+"""How long nothing may complete until the cluster is asked whether it still has workers."""
+
+NO_WORKERS_S = 3600.0
+"""How long a cluster may be without any, where its scheduler does not say so itself: batch systems
+take theirs away and give others."""
+
+
+@dataclass(frozen=True)
+class _Sent(Generic[Item]):
+    """Items under way together, what they need, and the only workers that may do them if any."""
+
+    items: list[Item]
+    needs: Needs
+    only: frozenset[str]
+
+
+class Crew(Generic[Item, Result]):
+    """The workers of a cluster, and what they have been sent.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    function : callable
+        What is done to each item.
+    priority : int
+        As Dask knows it.
+    needs : callable
+        What an item asks of its worker.
+
+    Attributes
+    ----------
+    running : dict
+        What is under way, by future.
+    back : deque
+        Items to be sent again: their group took too long, or their worker was unfit.
+    suspects : deque
+        Items that were about when workers died.
+    alone : bool
+        Whether one of those is under way, and nothing else.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        function: Callable[[Item], Result],
+        priority: int,
+        needs: Callable[[Item], Needs],
+    ) -> None:
+        self._client, self._function, self._needs = client, function, needs
+        self._options: dict[str, Any] = {"pure": False, "priority": priority}
+        self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.running: dict[Any, _Sent[Item]] = {}
+        self.back: deque[Item] = deque()
+        self.suspects: deque[Item] = deque()
+        self.alone = False
+        self._item_s = GROUP_S
+        self._fitness = Fitness()
+        self._present: dict[str, int] = {}
+        self._threads, self._counted = 0, -math.inf
+        self._seen_workers = self._watched = time.monotonic()
+        if not self.threads():
+            raise ClusterError(
+                "The Dask cluster has no workers",
+                expected="at least one",
+                do="Start workers, or wait until the cluster has scaled up",
+            )
+
+    @property
+    def group_size(self) -> int:
+        """Items that travel together."""
+        return max(1, min(LARGEST_GROUP, int(GROUP_S / self._item_s)))
+
+    def threads(self) -> int:
+        """Threads of all workers, counted anew each second: an adaptive cluster grows and shrinks.
+
+        Where all are gone for the moment, as many as there were: others will come.
+        """
+        now = time.monotonic()
+        if now - self._counted >= RECOUNT_S:
+            with _found_lost():
+                self._present = dict(self._client.nthreads())
+            self._threads = sum(self._present.values()) or self._threads
+            self._counted = now
+        return self._threads
+
+    def submit(self, items: list[Item]) -> None:
+        """Send items to the workers, in groups of those that need the same."""
+        alike: dict[Needs, list[Item]] = {}
+        for item in items:
+            alike.setdefault(self._needs(item), []).append(item)
+        for needs, each in alike.items():
+            size = 1 if needs.avoid else self.group_size
+            self._send([each[n : n + size] for n in range(0, len(each), size)], needs)
+
+    def take_back(self, count: int) -> list[Item]:
+        """Take items that are to be sent again."""
+        return [self.back.popleft() for _ in range(min(count, len(self.back)))]
+
+    def submit_suspect(self) -> bool:
+        """Send one item that was about when workers died, now that nothing else is under way."""
+        if self.suspects:
+            self.alone = True
+            item = self.suspects.popleft()
+            self._send([[item]], self._needs(item))
+        return self.alone
+
+    def _send(self, groups: list[list[Item]], needs: Needs) -> None:
+        from dask.utils import funcname
+
+        options = {**self._options, "resources": dict(needs.resources)}
+        avoided = (needs.avoid | self._fitness.unfit.keys()) & self._present.keys()
+        only = frozenset(self._present.keys() - avoided if avoided else ())
+        if only:
+            options["workers"] = sorted(only)
+        run = functools.partial(run_group, self._function)
+        futures = self._client.map(run, groups, key=funcname(self._function), **options)
+        for future, group in zip(futures, groups, strict=True):
+            self.running[future] = _Sent(group, needs, only)
+            future.add_done_callback(self._done.put)
+
+    def completed(self, wait_s: float) -> Iterator[list[Outcome[Item, Result]]]:
+        """Yield the outcomes of each group that has completed; wait for one, but not for ever."""
+        from distributed.comm.core import CommClosedError
+        from distributed.scheduler import KilledWorker, NoValidWorkerError, NoWorkerError
+
+        found = [future for future in self._next(wait_s) if future in self.running]
+        results: dict[Any, Group[Result]] = {}
+        for future in list(found):
+            if future.status == "finished":
+                try:
+                    with contextlib.suppress(CancelledError):
+                        results[future] = future.result()
+                except CommClosedError as error:
+                    raise _lost() from error
+            if future.status == "cancelled":
+                raise _lost()
+            if future not in results and future.status != "error":
+                # It went with the worker that held it, and is being made again.
+                found.remove(future)
+                future.add_done_callback(self._done.put)
+        alone, self.alone = self.alone, False if found else self.alone
+        for future in found:
+            sent = self.running.pop(future)
+            if future in results:
+                yield self._judged(sent.items, results[future])
+                continue
+            failure = future.exception()
+            if isinstance(failure, NoWorkerError | NoValidWorkerError):
+                if not sent.only:
+                    raise self._without_workers(f"none for {failure.timeout:.0f} s", sent.needs)
+                self.back.extend(sent.items)
+            elif len(sent.items) > 1:  # which of them it was shows when each runs alone
+                self._item_s = GROUP_S
+                self._send([[item] for item in sent.items], sent.needs)
+            elif isinstance(failure, KilledWorker) and not alone:
+                # Dask also accuses what was only waiting on the worker that another item killed
+                self.suspects.append(sent.items[0])
+            else:
+                yield [Outcome(sent.items[0], None, failure)]
+
+    def _judged(self, items: list[Item], group: Group[Result]) -> list[Outcome[Item, Result]]:
+        """Learn from a group about items and workers; return the outcomes that count."""
+        item_s = max(group.seconds / max(1, len(group.outcomes)), 1e-6)
+        quickest = SLOW_TO_BELIEVE if group.is_sound else 1.0  # to fail takes no time
+        self._item_s = max(item_s, quickest * self._item_s)
+        self.back.extend(items[len(group.outcomes) :])
+        outcomes = []
+        for item, (result, error) in zip(items, group.outcomes, strict=False):
+            if error is None:
+                self._fitness.note_success(group.worker)
+            elif group.worker in self._fitness.unfit:  # it was sent before that was known
+                self.back.append(item)
+                continue
+            elif self._fitness.note_failure(group.worker, item, error, self._present):
+                self._set_aside(group.worker, error)
+            outcomes.append(Outcome(item, result, error, group.worker))
+        return outcomes
+
+    def _set_aside(self, worker: str, error: Exception) -> None:
+        """Let a worker that fails whatever it is given leave the cluster."""
+        log.warning(
+            "Dask worker %s has failed whatever it was given, and gets nothing more: %s",
+            worker, one_line(error),
+        )
+        with contextlib.suppress(OSError, ValueError):  # it may be gone by itself
+            self._client.retire_workers([worker], close_workers=True, remove=True)
+
+    def _next(self, wait_s: float) -> list[Any]:
+        end = time.monotonic() + wait_s
+        found: list[Any] = []
+        while not found:
+            now = time.monotonic()
+            if now >= self._watched + WATCH_S:
+                self._watch()
+                self._watched = now
+            if now >= end:
+                return []
+            with contextlib.suppress(queue.Empty):
+                found.append(self._done.get(timeout=min(end, self._watched + WATCH_S) - now))
+        self._seen_workers = time.monotonic()
+        while not self._done.empty():
+            found.append(self._done.get())
+        return found
+
+    def _watch(self) -> None:
+        """Look whether there are workers for what is under way; if none for long, give up."""
+        with _found_lost():
+            workers: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
+        self._free_stranded(workers)
+        lacking = [
+            sent.needs for sent in self.running.values()
+            if not any(_offers(worker, sent.needs.resources) for worker in workers.values())
+        ]
+        now = time.monotonic()
+        if not lacking:
+            self._seen_workers = now
+        elif now - self._seen_workers > (patience := self._patience_s()):
+            raise self._without_workers(f"none for {patience / 60:.0f} minutes", lacking[0])
+        else:
+            log.warning("the Dask cluster has no workers%s; waiting for some", _words(lacking[0]))
+
+    def _free_stranded(self, workers: Mapping[str, Any]) -> None:
+        """Send again what only workers may do that are all gone, while others may have come."""
+        stranded = [
+            future for future, sent in self.running.items()
+            if sent.only and not sent.only & workers.keys()
+        ]
+        for future in stranded:
+            self.back.extend(self.running.pop(future).items)
+        if stranded:
+            self._client.cancel(stranded, force=True)
+
+    def _patience_s(self) -> float:
+        """How long to wait for workers; for ever where the scheduler fails tasks by itself."""
+        def own(dask_scheduler: Any) -> bool:
+            return bool(dask_scheduler.no_workers_timeout)
+
+        with _found_lost():
+            return math.inf if self._client.run_on_scheduler(own) else NO_WORKERS_S
+
+    def _without_workers(self, found: str, needs: Needs) -> ClusterError:
+        unfit = self._fitness.unfit
+        if unfit:
+            first = next(iter(unfit))
+            found += f"; {len(unfit)} had been set aside, such as {first}: {one_line(unfit[first])}"
+        return ClusterError(
+            f"The Dask cluster has lost all its workers{_words(needs)}",
+            found=found,
+            do="Start workers and run the same command again: it resumes",
+        )
+
+    def cancel(self) -> None:
+        """Give up what is still under way."""
+        if self.running:
+            self._client.cancel(list(self.running), force=True)
+            self.running.clear()
+
+
+def _offers(worker: Mapping[str, Any], resources: Mapping[str, float]) -> bool:
+    offered = worker.get("resources") or {}
+    return all(offered.get(name, 0) >= count for name, count in resources.items())
+
+
+def _words(needs: Needs) -> str:
+    """Name the resources that are asked for."""
+    asked = ", ".join(f"{name}={count:g}" for name, count in needs.resources.items())
+    return f" with {asked}" if asked else ""
+
+
+@contextlib.contextmanager
+def _found_lost() -> Iterator[None]:
+    """Say in one error that the scheduler, which is asked something in the body, has gone."""
+    try:
+        yield
+    except (OSError, AttributeError) as error:  # the client has noticed, and has none any more
+        raise _lost() from error
+
+
+def _lost() -> ClusterError:
+    return ClusterError(
+        "The Dask scheduler was lost, or the work was cancelled",
+        do="Run the same command again: it resumes where this run stopped",
+    )
