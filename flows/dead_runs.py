@@ -1,7 +1,7 @@
 """Flow runs whose process died: nobody was left to say so, and the UI shows them as Running.
 
-A night holds a lease of its own in the catalogue while it lives, a survey's run the survey's. Who
-finds such a lease without a living owner has the runs it belongs to shown as Crashed.
+A night or a basin run holds a lease of its own in the catalogue while it lives, a survey's run the
+survey's. Who finds such a lease without a living owner has the runs it belongs to shown as Crashed.
 """
 
 from __future__ import annotations

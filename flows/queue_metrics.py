@@ -59,9 +59,11 @@ def samples(
     waiting: dict[str, list[datetime]] = {}
     for run in runs:
         counts[run.flow, run.state.lower()] += 1
-        if run.state in {"SCHEDULED", "PENDING"} and run.due and run.due <= now:
-            waiting.setdefault(run.pool, []).append(run.due)
+        if not run.pool:  # begun by a night or by hand: no worker is to take it
+            continue
         waiting.setdefault(run.pool, [])
+        if run.state in {"SCHEDULED", "PENDING"} and run.due and run.due <= now:
+            waiting[run.pool].append(run.due)
     readings = [
         Reading("seisproc_flow_runs", n, {"flow": flow, "state": state})
         for (flow, state), n in counts.items()

@@ -11,6 +11,7 @@ import pytest
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["PREFECT_PROFILES_PATH"] = os.devnull  # not the server of whoever runs the tests
 
 
 @pytest.fixture(scope="session")

@@ -67,12 +67,14 @@ def test_the_queue_is_counted_by_pool_and_flow():
         Run("survey", "SCHEDULED", "seisproc", now - timedelta(minutes=2)),
         Run("survey", "RUNNING", "seisproc", now - timedelta(minutes=20)),
         Run("nightly", "COMPLETED", "other", now - timedelta(hours=5)),
+        Run("survey", "PENDING", "", now - timedelta(hours=5)),  # of a night that died
     ]
     told = {(name, *(value for _, value in labels)): number
             for (name, labels), number in samples(runs, now, now - timedelta(days=9)).items()}
     assert told == {
         ("seisproc_flow_runs", "survey", "scheduled"): 2,
         ("seisproc_flow_runs", "survey", "running"): 1,
+        ("seisproc_flow_runs", "survey", "pending"): 1,
         ("seisproc_flow_runs", "nightly", "completed"): 1,
         ("seisproc_night_ended_timestamp_seconds",): now.timestamp() - 9 * 86400,
         ("seisproc_queue_runs", "seisproc"): 2,
