@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from prefect import flow
@@ -24,6 +24,9 @@ from seisproc.catalog.due import STATES, Check, Verdict
 from seisproc.cluster import open_cluster
 from seisproc.errors import ConfigError
 from seisproc.survey import is_published
+
+LEFT_ALONE = ("on hold", "review", "quarantined")
+"""States of surveys that no other models are tried on."""
 
 
 def _run_name() -> str:
@@ -74,8 +77,9 @@ def basin(
             night.leave({each.name: why_not[each.name] for each in left}, named=bool(only))
         if models and not wanted:
             raise ConfigError("there is no survey to try other models on",
+                              found=_listed({each.name: why_not[each.name] for each in left}),
                               expected="stacked 3-D surveys with a store",
-                              do="Run `seisproc nightly` first")
+                              do="Run `seisproc nightly` first, or name others")
         pinned = pin_models(models)
         with _cluster(cluster, shared) as config:
             parameters = {"catalog": catalog, "night": "" if models else night.window.night,
@@ -103,7 +107,13 @@ def _able(checked: Check, tried: bool) -> tuple[list[Verdict], dict[str, str]]:
 
 
 def _untried(checked: Check, verdict: Verdict) -> str:
-    """Say why other models cannot be tried on a survey; empty: they can."""
+    """Say why other models are not tried on a survey; empty: they are.
+
+    One that a person has put on hold, or that waits for one to look at it, is left alone here too:
+    models would be judged by what is wrong with it.
+    """
+    if verdict.state in LEFT_ALONE:
+        return f"{verdict.state}: {'; '.join(verdict.why)}"
     entry = checked.snapshot.entries.get(verdict.name)
     seen = checked.snapshot.seen.get(verdict.name)
     if entry is None or seen is None or seen.content is None:
@@ -111,6 +121,12 @@ def _untried(checked: Check, verdict: Verdict) -> str:
     if seen.content.kind != "3d":
         return f"networks see stacked 3-D surveys, not {seen.content.kind or 'what is there'}"
     return "" if is_published(entry.store) else "it has no store yet: `seisproc nightly` makes it"
+
+
+def _listed(why_not: Mapping[str, str], most: int = 3) -> str:
+    told = [f"{name}: {why}" for name, why in why_not.items()]
+    more = f", and {len(told) - most} more" if len(told) > most else ""
+    return ", ".join(told[:most]) + more or "no survey at all"
 
 
 @contextlib.contextmanager

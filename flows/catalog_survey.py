@@ -93,6 +93,8 @@ def catalog_survey(
         with opened.claim(name) as held:
             known = _read(opened, name)
             entry = known.entries[name]
+            if models and entry.hold:
+                return Completed(name=SKIPPED, message=f"on hold: {entry.hold}")
             if models:
                 return interpret_beside(opened, entry, models, run, priority, cluster)
             wanted = wanted_now(known)

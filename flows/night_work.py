@@ -22,6 +22,7 @@ from seisproc.catalog.catalog import Catalog
 from seisproc.catalog.due import Check, Verdict
 from seisproc.catalog.history import Record
 from seisproc.errors import IncompleteError
+from seisproc.survey import Survey
 from tasks.artifacts import markdown_artifact, table_artifact
 from tasks.outages import NO_ANSWER, may_pass
 from tasks.progress import stage_progress
@@ -59,6 +60,7 @@ class Night:
         self.held: list[Row] = []
         self.not_done: dict[str, str] = {}
         self.left: dict[str, str] = {}
+        self._tried = ""  # the interpretation that other models make, where they do
         self._silent: float | None = None  # since when no run could be started
 
     def run(
@@ -68,6 +70,7 @@ class Night:
 
         With ``stop``, those that run then are told to end.
         """
+        self._tried = str(parameters.get("run") or "")
         queue = deque((verdict.name, 1) for verdict in wanted)
         # On a cluster that they share, workers go to the first one as long as it has work.
         priority = {verdict.name: -place for place, verdict in enumerate(wanted)}
@@ -140,6 +143,8 @@ class Night:
         why, facts = state.message or "", {}
         if record is not None and outcome == "processed":
             why, facts = record.reason, dict(record.facts)
+        elif outcome == "processed" and self._tried:
+            facts = self._facts_of(name, self._tried)
         elif record is not None and made == outcome and not ended.died:
             why = record.reason
         self.rows.append(Row(
@@ -153,6 +158,15 @@ class Night:
                 ask(self.catalog.layout.root, name, record)
         if outcome in ("failed", "quarantined", "review"):
             self._tell(f"survey.{outcome}", name, why)
+
+    def _facts_of(self, name: str, run: str) -> dict[str, Any]:
+        """Ask the store what an interpretation took: of a trial the catalogue keeps no record."""
+        facts: dict[str, Any] = {}
+        with self.whatever_comes(f"{name}: what {run} took could not be read"):
+            survey = Survey(self.catalog.entry(name).store)
+            took = survey.group_attributes(f"interpretation/{run}")["timeline"]
+            facts = {"voxels": survey.amplitude.size, "worker_hours": took["worker_hours"]}
+        return facts
 
     def leave(self, those: Mapping[str, str], *, named: bool) -> None:
         """Say of surveys that were asked for, all or by name, why nothing is done for them."""

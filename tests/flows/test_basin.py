@@ -11,9 +11,13 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ParameterTypeError
 from prefect.states import Running
 
-from flows.basin import basin
+from flows.basin import _untried, basin
 from flows.nightly import nightly
-from seisproc.survey import Survey, is_published
+from seisproc.catalog.catalog import Snapshot
+from seisproc.catalog.due import Check, Verdict
+from seisproc.catalog.entry import Basin, Entry
+from seisproc.catalog.seen import Content, Seen
+from seisproc.survey import Survey, ensure_group, is_published
 
 from .small_basin import make_basin, write_segy
 
@@ -30,6 +34,18 @@ def test_at_least_one_survey_runs_at_a_time(made):
     assert made.parameters.properties["at_once"]["minimum"] == 1  # the UI's form says so
     with pytest.raises(ParameterTypeError, match="at_once"):
         made.validate_parameters({"catalog": "basin", "at_once": 0})
+
+
+@pytest.mark.parametrize(("state", "why"), [
+    ("done", ""), ("failed", ""), ("on hold", "on hold: noisy"), ("review", "review: noisy"),
+])  # fmt: skip
+def test_no_other_models_are_tried_on_what_waits_for_a_person(tmp_path, state, why):
+    store = str(tmp_path / "one.zarr")
+    ensure_group(store)
+    snapshot = Snapshot(Basin("north", "stores"), {"one": Entry("one", ("one.sgy",), store)},
+                        seen={"one": Seen(0.0, content=Content(kind="3d"))})
+    verdict = Verdict("one", state, ("noisy",))
+    assert _untried(Check(snapshot, (verdict,)), verdict) == why
 
 
 @pytest.mark.slow
@@ -57,6 +73,7 @@ def test_a_basin_is_done_and_other_models_are_tried_on_it(
     assert code == 0, err
     told = json.loads(out)
     assert (told["processed"], told["skipped"], told["failed"]) == (1, 1, 0)
+    assert told["voxels"] == 20 * 18 * 24 and told["worker_hours"] > 0
     assert "late is left alone: it has no store yet" in err + caplog.text
     store = root / "stores" / "one.zarr"
     assert is_published(f"{store}/interpretation/trial")

@@ -23,6 +23,8 @@ from flows.time_window import TimeWindow
 from seisproc.catalog.due import Verdict, check
 from seisproc.catalog.history import Record
 from seisproc.catalog.scan import scan_catalog
+from seisproc.segy.ingest import ingest
+from seisproc.survey import ensure_group, publish
 
 from .small_basin import make_basin, write_segy
 
@@ -66,6 +68,16 @@ def test_what_the_catalogue_says_counts_before_what_the_process_does(no_server, 
     night = Night(catalog, TimeWindow("2026-11-20", None), 0.0)
     night._note(ended, night._made_by(ended))
     assert [(row.outcome, row.voxels) for row in night.rows] == [("processed", 7)]
+    (basin / "surveys").mkdir()
+    (basin / "surveys" / "a.yaml").write_text("sources: a.sgy\n")
+    store = catalog.entry("a").store
+    ingest([str(write_segy(basin / "a.sgy", 1))], store)
+    ensure_group(f"{store}/interpretation")
+    publish(f"{store}/interpretation/trial", {"timeline": {"worker_hours": 0.5}})
+    tried = Night(catalog, TimeWindow("2026-11-20", None), 0.0)
+    tried.run([], {"run": "trial"}, 1, stop=False)
+    tried._note(Ended(ended.survey, Completed(), False), None)
+    assert [(row.worker_hours, row.voxels) for row in tried.rows] == [(0.5, 240)]
     another = SurveyProcess("a", uuid4(), ended.survey.process, time.time())
     assert night._made_by(Ended(another, ended.state, False)) is None
 
