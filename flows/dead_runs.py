@@ -41,8 +41,16 @@ def bury(run: str) -> None:
 
 
 def _nights(layout: Layout) -> list[str]:
+    """Find the other runs that have a lease; a file that somebody left there is none."""
     found = {file.url.split("/")[-2] for file in find_files(layout.folder("nights"))}
-    return sorted(found - {str(flow_run.id)})
+    return sorted(name for name in found - {str(flow_run.id)} if _is_run(name))
+
+
+def _is_run(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
 
 
 def _place(layout: Layout, run: str) -> str:

@@ -135,9 +135,10 @@ def test_a_night_that_died_is_shown_as_crashed_by_the_next(flow_command, basin):
     gone = {"host": os.uname().nodename, "pid": 2**22 + 1, "id": "x", "time": time.time() - 3600}
     (basin / "nights" / str(run.id)).mkdir(parents=True)
     (basin / "nights" / str(run.id) / "lease").write_text(json.dumps(gone))
+    (basin / "nights" / "notes.txt").write_text("a person's")
     night(flow_command, basin)
     assert run_names()["nightly/of-old"] == "Crashed"
-    assert not (basin / "nights").exists()
+    assert [each.name for each in (basin / "nights").iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.slow
