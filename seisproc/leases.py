@@ -18,8 +18,8 @@ import psutil
 from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.atomic import write_atomic
-from seisproc.errors import BusyError
-from seisproc.places import AccessError, open_place, reaching, require_writable
+from seisproc.errors import BusyError, SeisprocError, one_line
+from seisproc.places import AccessError, open_place, reaching, require_writable, shown
 
 LEASE_REFRESH_S = 5.0
 LEASE_STALE_S = 30.0
@@ -49,12 +49,33 @@ class Right:
         Raises
         ------
         BusyError
-            If the lease is another run's, or nobody's.
+            If the lease is another run's, or nobody's, or not to be seen from here.
         """
-        if not self.is_held():
+        holder = _holder(self.path)
+        if holder is None:
             raise BusyError(
-                f"the run that was writing {self.product} has ended, or another one took it over"
+                f"the run that was writing {self.product} has ended, or {socket.gethostname()} "
+                "does not see its folder",
+                found=f"no {shown(self.path)} there",
+                do="If that run goes on, mount its folder on every worker under the same path",
             )
+        if holder["id"] != self.owner:
+            raise BusyError(
+                f"the run that was writing {self.product} has ended, or another one took it over",
+                found=f"{shown(self.path)} of process {holder['pid']} on {holder['host']}",
+            )
+
+    def unseen(self) -> str:
+        """Say why this process does not see the lease, while it is held; "" if it does."""
+        try:
+            holder = _holder(self.path)
+        except (SeisprocError, OSError) as error:
+            return f"{socket.gethostname()}: {one_line(error)}"
+        if holder is None:
+            return f"{socket.gethostname()}: there is no {shown(self.path)}"
+        if holder["id"] != self.owner:
+            return f"{socket.gethostname()}: another {shown(self.path)} is there"
+        return ""
 
 
 class Lease:

@@ -5,13 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import heapq
 import logging
-import math
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import cloudpickle
@@ -21,12 +16,12 @@ from seisproc.cluster import gpu_resources
 from seisproc.errors import (
     BusyError,
     IncompleteError,
-    SeisprocError,
     SpaceError,
     StoreError,
     one_line,
 )
 from seisproc.interpretation.compute_region import compute_region
+from seisproc.interpretation.failures import Retries, Step
 from seisproc.interpretation.finish_region import finish_region
 from seisproc.interpretation.handover import HandOverError, is_seamless, region_key
 from seisproc.interpretation.leftovers import is_taken_away, sweep
@@ -36,6 +31,7 @@ from seisproc.interpretation.prediction import on_gpu
 from seisproc.interpretation.product import product_url
 from seisproc.interpretation.region_steps import RAN, recorded_attempt
 from seisproc.interpretation.regions import Number
+from seisproc.interpretation.sight import require_seen
 from seisproc.interpretation.stock import Stock
 from seisproc.interpretation.wholeness import lacking
 from seisproc.leases import Right
@@ -47,27 +43,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 log = logging.getLogger(__name__)
-
-TRIES, BACK_OFF_S = 3, 0.5
-"""Times that a region may fail, and the pause after the first; each further one is four times as
-long. An object store that answers 503 for a moment, or a lost connection, costs no region."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One task: run a region's windows, or (with ``attempts``) finish it."""
-
-    number: Number
-    attempts: dict[Number, str] | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, order=True)
-class _Again:
-    """A step that failed, and when (:func:`time.monotonic`) it is tried again."""
-
-    due: float
-    step: Step = field(compare=False)
-
 
 def do_step(packed_plan: bytes, work: str, right: Right, step: Step) -> tuple[str, int]:
     """Do one step, on a worker, for the run that has the ``right``; never for one that is over.
@@ -114,11 +89,12 @@ class Job:
         self.records = Records(f"{work}/records")
         self.stock = Stock(plan, self.records)
         self.reused = self.stock.finished
-        self.first_failure: tuple[Number, Exception] | None = None
+        self.first_failure: tuple[str, Exception] | None = None
         self.lost: dict[str, None] = {}
         self.redone: set[str] = set()
-        self.tries: Counter[Number] = Counter()
-        self.again: list[_Again] = []
+        self.retries = Retries()
+        self.client: Client | None = None
+        self.gpu: dict[str, float] = {}
         self.windows = 0
         self.gpu_use = GpuUse(None)
         self.pace = Pace(plan, self._steps_done, self.stock.steps)
@@ -141,25 +117,29 @@ class Job:
         ClusterError
             If the cluster is lost.
         """
-        resources: dict[str, float] = {}
-        if client is not None and any(on_gpu(network.recipe) for network in self.plan.networks):
-            resources = gpu_resources(client)
-            self.gpu_use = GpuUse(client)
+        self.client = client
+        if client is not None:
+            require_seen(client, self.right)
+            if any(on_gpu(network.recipe) for network in self.plan.networks):
+                self.gpu, self.gpu_use = gpu_resources(client), GpuUse(client)
         self._report()
         step = functools.partial(do_step, cloudpickle.dumps(self.plan), self.work, self.right)
+        fresh = self.stock.to_run()
         while True:
             # Closed at once when something is raised here: what is under way is given up.
             outcomes = map_bounded(
-                step, self._steps(), client, priority=self.priority,
-                needs=lambda each: Needs(resources),
+                step, self._steps(fresh), client, priority=self.priority, needs=self._needs
             )
             with contextlib.closing(outcomes):
                 for outcome in outcomes:
                     self._note(outcome)
+            if self.retries.begin_last_round():
+                continue
             self._look_for_lost_shards()
             if not self.lost:
                 break
             self._start_over()
+            fresh = self.stock.to_run()
         if self.first_failure is not None:
             raise self._incomplete(*self.first_failure) from self.first_failure[1]
         if self.stock.finished != len(self.plan.regions):
@@ -191,21 +171,25 @@ class Job:
             self.records.forget(key)
         self.redone.update(self.lost)
         self.lost.clear()
-        self.tries.clear()
+        self.retries = Retries()
         self.first_failure = None
         self.stock = Stock(self.plan, self.records)
 
-    def _steps(self) -> Iterator[Step | Later]:
+    def _needs(self, step: Step) -> Needs:
+        """Ask for a GPU where networks run, and for another worker than those it failed on."""
+        gpu = self.gpu if step.attempts is None else {}
+        return Needs(gpu, self.retries.failed_on(step.number))
+
+    def _steps(self, fresh: Iterator[Number]) -> Iterator[Step | Later]:
         """Yield regions to finish as soon as all who hand to them are through, else windows to run.
 
         What failed comes again when it is due; at the end outcomes are waited for.
         """
-        fresh = self.stock.to_run()
         while True:
             yield from self._ready_steps()
-            due = self.again[0].due - time.monotonic() if self.again else math.inf
+            due = self.retries.due_s()
             if due <= 0:
-                yield heapq.heappop(self.again).step
+                yield self.retries.take()
                 continue
             number = next(fresh, None)
             yield Later(due) if number is None else Step(number)
@@ -217,7 +201,8 @@ class Job:
     def _note(self, outcome: Outcome[Step, tuple[str, int]]) -> None:
         number = outcome.item.number
         if outcome.error is not None or outcome.result is None:
-            self._note_failure(outcome.item, outcome.error or RuntimeError("no result"))
+            error = outcome.error or RuntimeError("no result")
+            self._note_failure(outcome.item, error, outcome.worker)
             return
         attempt, windows = outcome.result
         self.windows += windows
@@ -225,16 +210,16 @@ class Job:
             self.stock.note_finished(number)
         else:
             self.stock.note_run(number, attempt)
-        self.tries.pop(number, None)
+        self.retries.forget(number)
         self._report()
 
-    def _note_failure(self, step: Step, error: Exception) -> None:
+    def _note_failure(self, step: Step, error: Exception, worker: str) -> None:
         """Let a step be tried again, or record and skip its region.
 
         A full disk ends the run, and so does another one that has its lease.
         """
         if isinstance(error, BusyError):
-            raise error  # this run is over
+            self._require_right()  # else it is only that worker which does not see it
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise SpaceError(
                 f"no space left while writing {self.plan.url}",
@@ -243,19 +228,29 @@ class Job:
             ) from error
         if isinstance(error, HandOverError) and self._may_be_handed_again(step, error):
             return
-        number, text = step.number, one_line(error)
-        self.tries[number] += 1
-        if self.tries[number] < TRIES and _may_pass(error):
-            wait = BACK_OFF_S * 4 ** (self.tries[number] - 1)
-            log.info("region %s failed, and is tried again: %s", region_key(number), text)
-            heapq.heappush(self.again, _Again(time.monotonic() + wait, step))
+        if self.retries.note(step, error, worker, self._has_others(worker)):
             return
-        self.right.require()
-        log.warning("region %s failed: %s", region_key(number), text)
+        self._require_right()
+        number, text = step.number, one_line(error)
+        where = f" on {worker}" if worker else ""
+        log.warning("region %s failed%s: %s", region_key(number), where, text)
         self.records.mark(region_key(number), "failed", "0", {"error": text})
         self.stock.note_failed(number)
-        del self.tries[number]
-        self.first_failure = self.first_failure or (number, error)
+        self.retries.forget(number)
+        self.first_failure = self.first_failure or (f"{region_key(number)}{where}", error)
+
+    def _require_right(self) -> None:
+        """End this run if another one has its lease, as far as can be told now."""
+        with contextlib.suppress(AccessError):
+            self.right.require()
+
+    def _has_others(self, worker: str) -> bool:
+        """Whether there are other workers than one that a step has failed on."""
+        if self.client is None or not worker:
+            return False
+        with contextlib.suppress(OSError, AttributeError):  # of a cluster that is just being lost
+            return bool(self.client.nthreads().keys() - {worker})
+        return False
 
     def _may_be_handed_again(self, step: Step, error: HandOverError) -> bool:
         """Let the giver of what is lost run once more, when all else is done."""
@@ -275,12 +270,10 @@ class Job:
             self.on_progress(self._steps_done, self.stock.steps, note)
 
     def _incomplete(
-        self, number: Number | None = None, error: Exception | None = None
+        self, region: str | None = None, error: Exception | None = None
     ) -> IncompleteError:
         stock = self.stock
-        found = None
-        if number is not None and error is not None:
-            found = f"in region {region_key(number)}: {one_line(error)}"
+        found = None if error is None else f"in region {region}: {one_line(error)}"
         return IncompleteError(
             f"{stock.failed} of {len(self.plan.regions)} regions of {self.plan.product} failed; "
             f"{stock.finished} are finished, {stock.waiting} wait for a neighbour",
@@ -292,12 +285,3 @@ class Job:
 def _run_key(plan: InterpretationPlan, number: Number) -> str:
     """Key of the record that says that a region's windows have run."""
     return region_key(number) if is_seamless(plan, number) else RAN + region_key(number)
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether another try may help: not where it is clear what is wrong, unless with the store.
-
-    Nor where a region's workers died again and again: Dask has tried that often enough.
-    """
-    known = isinstance(error, SeisprocError) and not isinstance(error, AccessError)
-    return not known and type(error).__name__ != "KilledWorker"

@@ -1,4 +1,3 @@
-import dataclasses
 import importlib
 import itertools
 import math
@@ -19,14 +18,11 @@ from seisproc.errors import (
     BundleError,
     BusyError,
     ConfigError,
-    IncompleteError,
-    OutputExistsError,
     SeisprocError,
     SpaceError,
     StoreError,
 )
 from seisproc.interpretation.blend import axis_weights, blend_weights
-from seisproc.interpretation.job import TRIES
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.interpretation.stock import Stock
 from seisproc.interpretation.tiling import lattices
@@ -304,72 +300,6 @@ def test_a_complete_product_is_reused_without_work(survey, tmp_path):
     assert (again.regions_done, again.regions_reused, again.windows) == (0, 9, 0)
     assert again.checksum == first.checksum
     assert not (tmp_path / "log").exists()
-
-
-def test_another_product_of_that_name_is_replaced_only_when_allowed_and_whole(survey, tmp_path):
-    first = run(survey)
-    before = volumes(survey)
-    poison = tmp_path / "poison"
-    poison.touch()
-    other = NumpyRecipe(salt=1, classes=("a", "b"), poison=str(poison))
-    plan = poisoned_plan(survey, other)
-    with pytest.raises(OutputExistsError, match="made from something else"):
-        interpret(plan)
-    with pytest.raises(IncompleteError):
-        interpret(plan, overwrite=True)
-    for name, values in volumes(survey).items():  # the old one still answers
-        np.testing.assert_array_equal(values, before[name])
-    poison.unlink()
-    second = interpret(plan, overwrite=True)
-    assert second.checksum != first.checksum
-    assert volumes(survey).keys() == {"facies", "facies_uncertainty", "facies_disagreement"}
-    assert volumes(survey)["facies"][LIVE].max() == 1
-    assert [path.name for path in Path(survey).parent.iterdir()] == ["survey.zarr"]
-
-
-def poisoned_plan(url, recipe):
-    """A plan whose network stumbles over a window that runs (the last one of its lattice)."""
-    plan = plan_interpretation(url, [recipe], run="main", shards=(8, 8, 16))
-    bad = dataclasses.replace(recipe, poisoned=(plan.networks[0].lattices[-1].size - 1,))
-    return plan_interpretation(url, [bad], run="main", shards=(8, 8, 16))
-
-
-def test_a_failed_region_is_all_that_is_redone(survey, tmp_path):
-    poison = tmp_path / "poison"
-    poison.touch()
-    recipe = NumpyRecipe(poison=str(poison), log=str(tmp_path / "log"))
-    plan = poisoned_plan(survey, recipe)
-    progress = []
-    with pytest.raises(IncompleteError, match="1 of 9 regions") as caught:
-        interpret(plan, on_progress=lambda *step: progress.append(step))
-    assert "poisoned window" in str(caught.value)
-    assert progress[-1][0] < progress[-1][1]
-    ran = (tmp_path / "log").read_text().count("window")
-    (hit, *_) = plan.networks[0].recipe.poisoned
-    assert (tmp_path / "log").read_text().count(f"window {hit}\n") == TRIES
-    poison.unlink()
-    (tmp_path / "log").unlink()
-    receipt = interpret(plan, on_progress=lambda *step: progress.append(step))
-    assert progress[-1][0] == progress[-1][1]
-    assert receipt.regions_reused > 0
-    assert receipt.windows == (tmp_path / "log").read_text().count("window") < ran
-    clean = run(survey, [NumpyRecipe()], name="clean")
-    assert receipt.checksum == clean.checksum
-
-
-def test_an_error_that_passes_costs_no_region(survey, tmp_path):
-    poison = tmp_path / "poison"
-    poison.write_text("1" * (TRIES - 1))  # so often the store asks to slow down
-    plan = poisoned_plan(survey, NumpyRecipe(poison=str(poison)))
-    receipt = interpret(plan)
-    assert not poison.exists()
-    assert receipt.checksum == run(survey, [NumpyRecipe()], name="clean").checksum
-
-
-def test_a_network_that_gives_no_probabilities_is_an_error_not_a_product(survey):
-    with pytest.raises(IncompleteError, match="no probability"):
-        run(survey, [NumpyRecipe(constant=(math.nan, 0.5, 0.5))])
-    assert not Survey(survey).groups("interpretation")
 
 
 def test_one_product_has_one_writer_at_a_time(survey):

@@ -1,0 +1,59 @@
+"""Workers that do not see the folder, whenever they come, fail no region."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from seisproc.cluster import ClusterSpec, connect, open_cluster
+from seisproc.errors import BusyError, ClusterError
+from seisproc.interpretation.run import interpret, plan_interpretation
+from seisproc.leases import lease
+
+# Workers are spawned with this process's path and import the networks from there.
+sys.path.append(str(Path(__file__).parent))
+recipes = importlib.import_module("recipes")
+
+
+def test_a_lease_that_is_not_there_may_be_one_that_is_not_seen(tmp_path):
+    with lease(f"{tmp_path}/work", "demo") as held:
+        assert held.right.unseen() == ""
+        right = held.right
+    with pytest.raises(BusyError, match="does not see its folder"):
+        right.require()
+    assert "there is no" in right.unseen()
+    with lease(f"{tmp_path}/work", "demo"):
+        with pytest.raises(BusyError, match="another one took it over"):
+            right.require()
+        assert "another" in right.unseen()
+
+
+@pytest.mark.slow
+def test_workers_that_do_not_see_the_folder_are_named_and_pass_for_no_other_run(
+    tmp_path, monkeypatch
+):
+    """A relative path is another one for a worker that is elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    recipes.make_survey("survey.zarr", (24, 24, 24))
+
+    def plan(run):
+        network = recipes.NumpyRecipe(delay_s=0.002)
+        return plan_interpretation("survey.zarr", [network], run=run, shards=(8, 8, 24))
+
+    alone = interpret(plan("alone"))
+    with open_cluster(ClusterSpec("local", workers=2)) as address, connect(address) as client:
+        (blind, *_) = client.nthreads()
+
+        def go_blind(done, total, note):
+            if not done:
+                client.run(os.chdir, "elsewhere", workers=[blind])
+
+        assert interpret(plan("later"), client, go_blind).checksum == alone.checksum
+        if blind not in client.nthreads():  # it had gone
+            (blind, *_) = client.nthreads()
+            client.run(os.chdir, "elsewhere", workers=[blind])
+        with pytest.raises(ClusterError, match=r"do not see.*found: tcp://.* on .*there is no"):
+            interpret(plan("early"), client)
