@@ -32,12 +32,6 @@ class OverForm(InterpretConfig):
         return precision
 
 
-class MergedForm(Form):
-    """Settings of the basin and of a survey together, under the name that people wrote."""
-
-    settings: InterpretConfig = Field(description="How the networks run.")
-
-
 class EntryStart(Form):
     """What may be said of a survey without saying where its files are."""
 
@@ -228,10 +222,8 @@ class YamlForms:
         sources = tuple(layout.place(source) for source in form.sources)
         for source in sources:
             require_pattern(source)
-        together = {"settings": {**basin.settings, **given(form.settings)}}
-        settings = settled(
-            MergedForm, together, {}, kind="survey entry", flags={}, file=file
-        ).settings
+        merged = {"settings": {**basin.settings, **given(form.settings)}}
+        together = settled(BasinForm, merged, {}, kind="survey entry", flags={}, file=file)
         models = basin.models
         if form.models is not None:
             models = tuple(_model(each, layout) for each in form.models)
@@ -246,7 +238,7 @@ class YamlForms:
             outline=tuple(form.outline),
             models=models,
             run=form.run,
-            settings=settings.model_dump(exclude_defaults=True, mode="json"),
+            settings=together.settings.model_dump(exclude_defaults=True, mode="json"),
             gates=gates_told(form.gates),
             priority=form.priority,
             hold=form.hold,

@@ -36,7 +36,9 @@ def require_pattern(source: str) -> None:
     if not is_pattern(source):
         return
     try:
-        re.compile(glob_translate(source))
+        expression = glob_translate(source)
+        if "[" in source:  # nothing else makes an expression that is none
+            re.compile(expression)
     except ValueError as error:  # re.error is one too
         raise ConfigError(
             f"{shown(source)} is no pattern", found=str(error),
