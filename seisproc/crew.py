@@ -37,8 +37,8 @@ WATCH_S = 60.0
 """How long nothing may complete until the cluster is asked whether it still has workers."""
 
 NO_WORKERS_S = 3600.0
-"""How long a cluster may be without any, where its scheduler does not say so itself: batch systems
-take theirs away and give others."""
+"""How long a cluster may be without any, where neither its scheduler says so itself nor who opened
+it: batch systems take theirs away and give others."""
 
 
 @dataclass(frozen=True)
@@ -250,8 +250,8 @@ class Crew(Generic[Item, Result]):
         now = time.monotonic()
         if not lacking:
             self._seen_workers = now
-        elif now - self._seen_workers > (patience := self._patience_s()):
-            raise self._without_workers(f"none for {patience / 60:.0f} minutes", lacking[0])
+        elif now - self._seen_workers > (patience_s := self._patience_s()):
+            raise self._without_workers(f"none for {patience_s:g} s", lacking[0])
         else:
             log.warning("the Dask cluster has no workers%s; waiting for some", _words(lacking[0]))
 
@@ -271,8 +271,13 @@ class Crew(Generic[Item, Result]):
         def own(dask_scheduler: Any) -> bool:
             return bool(dask_scheduler.no_workers_timeout)
 
+        from seisproc.cluster.patience import patience
+
         with _found_lost():
-            return math.inf if self._client.run_on_scheduler(own) else NO_WORKERS_S
+            if self._client.run_on_scheduler(own):
+                return math.inf
+        told = patience(self._client.id)
+        return NO_WORKERS_S if told is None else told
 
     def _without_workers(self, found: str, needs: Needs) -> ClusterError:
         unfit = self._fitness.unfit

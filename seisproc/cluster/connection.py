@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seisproc.cluster.environment import LOG_SETTING
 from seisproc.cluster.gateway import gateway_client, is_gateway
+from seisproc.cluster.patience import patience, patient
 from seisproc.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -27,16 +28,22 @@ TRIES = 3
 ANSWER_TIMEOUT_S = 5.0
 """How long an address may take to answer."""
 
+WORKERS_TIMEOUT_S = 300.0
+"""How long to wait for a worker where who opened the cluster has not said."""
+
 
 @contextlib.contextmanager
 def connect(
-    address: str, *, timeout_s: float = ANSWER_TIMEOUT_S, workers_timeout_s: float = 300.0
+    address: str,
+    *,
+    timeout_s: float = ANSWER_TIMEOUT_S,
+    workers_timeout_s: float | None = None,
 ) -> Iterator[Client | None]:
     """Yield a client of the scheduler at ``address``, or None for ``""``, this process.
 
-    Waits for the first worker, checks that the workers run this very code, sees to it that later
-    ones are checked too and that all leave in order, and forwards what they log under ``seisproc``
-    to this process's logger of that name.
+    Waits for the first worker (unless told, as long as who opened the cluster would), checks that
+    the workers run this very code, sees to it that later ones are checked too and that all leave in
+    order, and forwards what they log under ``seisproc`` to this process's logger of that name.
 
     Raises
     ------
@@ -46,8 +53,9 @@ def connect(
     if not address:
         yield None
         return
-    with _client(address, timeout_s) as client:
-        _wait_for_worker(client, address, workers_timeout_s)
+    told = patience(address) if workers_timeout_s is None else workers_timeout_s
+    with _client(address, timeout_s) as client, patient(client.id, told):
+        _wait_for_worker(client, address, WORKERS_TIMEOUT_S if told is None else told)
         check = _prepare(client, address)
         try:
             yield client
@@ -143,7 +151,7 @@ def _wait_for_worker(client: Client, address: str, timeout_s: float) -> None:
         raise ClusterError(
             f"the Dask scheduler at {address} has no workers",
             found=f"none after {timeout_s:g} s",
-            do="Start workers, or ask for resources that the cluster can give",
+            do="Start workers, ask for what the cluster can give, or wait longer with wait_s",
         ) from error
     except OSError as error:
         raise _lost(address, error) from error

@@ -57,7 +57,8 @@ class ClusterSpec:
         Where Dask's own dashboard listens, e.g. ``127.0.0.1:8787``; None: nowhere.
     wait_s : float, optional
         How long to wait for a worker where there is none, at first and later on. None: a day
-        where workers queue, else 5 minutes.
+        where workers queue, else 5 minutes; of an ``address`` later on an hour, or as long as its
+        scheduler's own ``no-workers-timeout``, which always wins.
     drain_s : float
         How long a worker that is told to end (SIGTERM) may go on with its task.
     idle_timeout_s : float

@@ -16,6 +16,7 @@ from seisproc.cluster.environment import (
     settings,
 )
 from seisproc.cluster.gateway import gateway_address, start_gateway
+from seisproc.cluster.patience import patient
 from seisproc.cluster.spec import (
     ADDRESS,
     CUDA,
@@ -39,7 +40,8 @@ def open_cluster(spec: ClusterSpec) -> Iterator[str]:
     """Start the cluster, yield its scheduler's address, close it at the end.
 
     In-process yields ``""``; a cluster given by its address is neither started nor closed. Where
-    workers queue for room, the first of them is waited for.
+    workers queue for room, the first of them is waited for; those of a gateway, and whoever is to
+    come later, by :func:`seisproc.cluster.connect`, which is as patient as the spec.
 
     Raises
     ------
@@ -50,16 +52,19 @@ def open_cluster(spec: ClusterSpec) -> Iterator[str]:
         yield ""
         return
     if spec.kind == ADDRESS:
-        yield spec.address
+        with patient(spec.address, spec.wait_s):
+            yield spec.address
         return
     with kept_environment(), nannies_kept(spec):
         cluster = _start(spec)
         try:
             if spec.kind == GATEWAY:
-                yield gateway_address(cluster, spec)
+                address = gateway_address(cluster, spec)
             else:
                 _wait(spec, cluster)
-                yield str(cluster.scheduler_address)
+                address = str(cluster.scheduler_address)
+            with patient(address, spec.patience_s):
+                yield address
         finally:
             with contextlib.suppress(TimeoutError):
                 cluster.close()
