@@ -53,7 +53,7 @@ BAD_SOURCE = (SegyError, GeometryError, VolumeError)
 """Errors by which ingest refuses a source: no other try mends it, until the source changes."""
 
 SKIPPED, HELD = "Skipped", "Held"
-"""Names of the states of a run that found nothing to do, and of one that a quality gate holds."""
+"""Names of the states of a run that found nothing to do, and of one that waits for a person."""
 
 
 def _run_name() -> str:
