@@ -29,8 +29,8 @@ STORE_ENDINGS = (".zarr", ".mdio")
 METADATA = ("zarr.json", ".zmetadata", ".zattrs", ".zgroup")
 """Files that stand for a store that is a source: every writer finishes with one of them."""
 
-BASIN = "catalog.yaml"
-"""File that makes a folder a catalogue."""
+BASIN, ENTRIES = "catalog.yaml", "surveys"
+"""File and folder that together make a folder a catalogue."""
 
 _TIMES = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")
 
@@ -137,8 +137,10 @@ def search(url: str) -> Tree:
         with reaching(url):
             found = fs.find(path, detail=True).values()
             files = [_listed(fs, url, entry) for entry in found if entry["type"] == "file"]
+        folders = {file.url.rpartition("/")[0] for file in files}
         catalogues = [file.url.rpartition("/")[0] for file in files if file.name == BASIN]
-        tree.own = tuple(f"{each}/{name}/" for each in catalogues for name in WRITTEN)
+        tree.own = tuple(f"{each}/{name}/" for each in catalogues
+                         if f"{each}/{ENTRIES}" in folders for name in WRITTEN)
         tree.files = [file for file in files if not tree.leaves_out(file.url)]
     tree.files.sort(key=lambda file: file.url)
     return tree
@@ -217,7 +219,8 @@ def _walked(tree: Tree) -> Iterator[FileVersion]:
             tree.refused[folder] = str(error)
             continue
         tree.folders.add(folder)
-        own = WRITTEN if any(each.name == BASIN for each in entries) else ()
+        is_catalogue = {BASIN, ENTRIES} <= {each.name for each in entries}
+        own = WRITTEN if is_catalogue else ()
         for entry in entries:
             path = f"{folder.rstrip('/')}/{entry.name}"
             try:

@@ -109,11 +109,13 @@ def test_links_to_folders_are_followed_once(basin):
 def test_an_inbox_above_the_catalogue_is_not_fed_with_its_own_exports(basin):
     basin.write("catalog.yaml", "inboxes: [.., exports/f3]\nquiet_s: 0\n")
     write_segy(basin.inbox / "f3.sgy")
-    write_segy(basin.root / "in/g.sgy", seed=1)
-    for seed, name in enumerate(("exports/f3/fault", "reports/x", "seen/y"), 2):
+    assert basin.scan().added == ["f3"]
+    for seed, name in enumerate(("exports/f3/fault", "reports/x", "seen/y", "in/g"), 1):
         write_segy(basin.root / f"{name}.sgy", seed)
+    (basin.inbox / "catalog.yaml").write_text("somebody else's")
+    write_segy(basin.inbox / "exports/h.sgy", seed=9)
     found = basin.scan()
-    assert sorted(found.added) == ["f3", "g"]
+    assert sorted(found.added) == ["g", "h"]
     assert found.failed == {f"{basin.root}/exports/f3": "the catalogue itself writes there: choose"
                             " another inbox"}
     basin.write("surveys/own.yaml", "sources: exports/f3/fault.sgy\n")

@@ -137,6 +137,9 @@ def test_the_whole_way_of_a_survey_on_s3(remote, tmp_path):
     first = write_segy(tmp_path / "f3.sgy").read_bytes()
     fs.pipe_file(f"{bucket}/in/f3.sgy", first)
     fs.pipe_file(f"{bucket}/in/again.sgy", first)
+    fs.pipe({f"{bucket}/in/{name}": first for name in ("._f3.sgy", "x.zarr/f3.sgy")})
+    fs.pipe({f"{bucket}/in/other/{name}": first for name in (
+        "catalog.yaml", "surveys/f3.yaml", "exports/f3/fault.sgy")})
     fs.pipe_file(f"{bucket}/in/line#3.sgy", write_segy(tmp_path / "x.sgy", seed=3).read_bytes())
     found = scan_catalog(remote, entry_text)
     assert found.added == ["f3"]
