@@ -104,7 +104,11 @@ class Look:
         for place, why in self.troubles.items():
             if place in (source, base) or base.startswith(f"{place}/"):
                 return why
-        if not is_remote(source) and Path(source).exists():
+        try:
+            is_there = not is_remote(source) and Path(source).exists()
+        except OSError as error:  # a name that is too long, a folder that may not be entered
+            return str(error)
+        if is_there:
             return f"{shown(source)} is there, but is neither a file nor a store"
         return f"{shown(source)} is not there"
 

@@ -231,16 +231,17 @@ def test_what_cannot_be_reached_holds_up_nobody_else(basin):
     basin.write("catalog.yaml", "inboxes: [../inbox, 'nowhere://bucket/in']\nquiet_s: 0\n")
     write_segy(basin.inbox / "f3.sgy")
     basin.write("surveys/away.yaml", "sources: nowhere://bucket/a.sgy\n")
+    basin.write("surveys/long.yaml", f"sources: {'a' * 300}.sgy\n")
     basin.write("surveys/half.yaml", f"sources: [{basin.inbox}/f3.sgy, 'nowhere://other/*.sgy']\n")
     basin.write("surveys/own.yaml",
                 f"sources: {write_segy(basin.root / 'own.sgy', seed=2)}\nstore: nowhere://s/x.zarr\n")
     found = basin.scan()
     assert found.settled == ["own"]
     assert list(found.failed) == ["nowhere://bucket/in"]
-    assert sorted(found.missing) == ["away", "half"]
+    assert sorted(found.missing) == ["away", "half", "long"]
     assert "cannot be opened" in found.missing["half"]
     states = {each.name: each.state for each in basin.check().verdicts}
-    assert states == {"own": "new", "away": "missing", "half": "missing"}
+    assert states == {"own": "new", **dict.fromkeys(("away", "half", "long"), "missing")}
     catalog = basin.open()
     catalog.note("own", Record("done", 1.0, basin.verdict("own").recipe))
     assert basin.verdict("own").why == (
