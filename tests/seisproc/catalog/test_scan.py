@@ -231,7 +231,7 @@ def test_what_cannot_be_reached_holds_up_nobody_else(basin):
     basin.write("catalog.yaml", "inboxes: [../inbox, 'nowhere://bucket/in']\nquiet_s: 0\n")
     write_segy(basin.inbox / "f3.sgy")
     basin.write("surveys/away.yaml", "sources: nowhere://bucket/a.sgy\n")
-    basin.write("surveys/long.yaml", f"sources: {'a' * 300}.sgy\n")
+    basin.write("surveys/long.yaml", f"sources: ../inbox/{'a' * 300}.sgy\n")
     basin.write("surveys/half.yaml", f"sources: [{basin.inbox}/f3.sgy, 'nowhere://other/*.sgy']\n")
     basin.write("surveys/own.yaml",
                 f"sources: {write_segy(basin.root / 'own.sgy', seed=2)}\nstore: nowhere://s/x.zarr\n")
