@@ -31,6 +31,7 @@ from seisproc.interpretation.prediction import on_gpu
 from seisproc.interpretation.product import product_url
 from seisproc.interpretation.region_steps import RAN, recorded_attempt
 from seisproc.interpretation.regions import Number
+from seisproc.interpretation.sent_plan import SentPlan, send_plan
 from seisproc.interpretation.sight import require_seen
 from seisproc.interpretation.stock import Stock
 from seisproc.interpretation.wholeness import lacking
@@ -49,8 +50,8 @@ def do_step(packed_plan: bytes, work: str, right: Right, step: Step) -> tuple[st
 
     Returns the attempt's name and the windows run.
 
-    The plan travels as bytes: the scheduler unpacks every task's arguments, and should not have to
-    import the networks' libraries to do so.
+    The plan comes as bytes, so that nothing imports the networks' libraries before it is known that
+    there is something to do.
     """
     right.require()
     plan = _unpacked(packed_plan)
@@ -65,6 +66,16 @@ def do_step(packed_plan: bytes, work: str, right: Right, step: Step) -> tuple[st
         if is_taken_away(plan, work):  # by a run that did not wait for this worker
             sweep(plan, work)
     return "", 0
+
+
+def do_sent_step(sent: SentPlan, work: str, right: Right, step: Step) -> tuple[str, int]:
+    """Do one step of a plan that lies in the work folder."""
+    try:
+        packed = sent.packed()
+    except Exception:
+        right.require()  # says it better, if this worker does not see the folder
+        raise
+    return do_step(packed, work, right, step)
 
 
 @functools.lru_cache(maxsize=4)
@@ -123,7 +134,7 @@ class Job:
             if any(on_gpu(network.recipe) for network in self.plan.networks):
                 self.gpu, self.gpu_use = gpu_resources(client), GpuUse(client)
         self._report()
-        step = functools.partial(do_step, cloudpickle.dumps(self.plan), self.work, self.right)
+        step = self._step_function()
         fresh = self.stock.to_run()
         while True:
             # Closed at once when something is raised here: what is under way is given up.
@@ -144,6 +155,13 @@ class Job:
             raise self._incomplete(*self.first_failure) from self.first_failure[1]
         if self.stock.finished != len(self.plan.regions):
             raise self._incomplete()
+
+    def _step_function(self) -> Callable[[Step], tuple[str, int]]:
+        if self.client is None:
+            packed = cloudpickle.dumps(self.plan)
+            return functools.partial(do_step, packed, self.work, self.right)
+        sent = send_plan(self.plan, self.work)
+        return functools.partial(do_sent_step, sent, self.work, self.right)
 
     def _look_for_lost_shards(self) -> None:
         """Note for being done again the regions whose shards are not there, and who hands to them.
