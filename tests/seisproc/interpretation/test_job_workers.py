@@ -3,9 +3,11 @@
 import importlib
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from distributed import LocalCluster
 
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.errors import BusyError, ClusterError
@@ -57,3 +59,31 @@ def test_workers_that_do_not_see_the_folder_are_named_and_pass_for_no_other_run(
             client.run(os.chdir, "elsewhere", workers=[blind])
         with pytest.raises(ClusterError, match=r"do not see.*found: tcp://.* on .*there is no"):
             interpret(plan("early"), client)
+
+
+@dataclass(frozen=True)
+class GpuRecipe(recipes.NumpyRecipe):
+    """The same network, that says of itself that it wants a GPU."""
+
+    device: str = "cuda"
+
+
+def test_networks_ask_for_a_gpu_where_one_is_offered_and_finishing_asks_for_none(tmp_path):
+    url = recipes.make_survey(tmp_path / "survey.zarr", (16, 16, 24))
+    plan = plan_interpretation(url, [GpuRecipe()], run="main", shards=(8, 8, 24))
+    asked = []
+    with LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None,
+        resources={"GPU": 1},
+    ) as cluster, cluster.get_client() as client:
+        before = client.map
+
+        def noted(function, groups, **options):
+            kinds = {step.attempts is None for group in groups for step in group}
+            asked.append((kinds, options["resources"]))
+            return before(function, groups, **options)
+
+        client.map = noted
+        assert interpret(plan, client).regions_done == 4
+    assert {True} in [kinds for kinds, _ in asked] and {False} in [kinds for kinds, _ in asked]
+    assert all(needs == ({"GPU": 1} if kinds == {True} else {}) for kinds, needs in asked)
