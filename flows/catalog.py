@@ -249,6 +249,12 @@ def release(catalog: str, name: str, note: str) -> None:
     opened = open_catalog(catalog)
     opened.entry(name)
     if not opened.release(name, note):
+        seen = opened.seen(name)
+        trouble = seen and (seen.trouble or (seen.content.trouble if seen.content else ""))
+        if trouble:
+            raise ConfigError(f"the scan could not read {name}, and no release helps that",
+                              found=trouble, do="Mend the file, or `headers:` of its entry: the"
+                              " next scan reads it again")
         raise ConfigError(f"{name} is neither quarantined nor held for review",
                           do=f"See `seisproc catalog show {catalog} {name}`")
     click.echo(f"{name} will be tried again")

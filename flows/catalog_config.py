@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from flows.config import Form, InterpretConfig, settled
-from flows.gates_config import GatesForm, gates_told
+from flows.gates_config import GatesForm, gate_limits, gates_told
 from flows.header_config import HeaderConfig
 from flows.volume_config import VolumeConfig
 from seisproc.catalog.catalog import Catalog, plain
@@ -224,6 +224,8 @@ class YamlForms:
             require_pattern(source)
         merged = {"settings": {**basin.settings, **given(form.settings)}}
         together = settled(BasinForm, merged, {}, kind="survey entry", flags={}, file=file)
+        gates = gates_told(form.gates)
+        gate_limits(basin.gates, gates)  # those that contradict each other are refused here
         models = basin.models
         if form.models is not None:
             models = tuple(_model(each, layout) for each in form.models)
@@ -239,7 +241,7 @@ class YamlForms:
             models=models,
             run=form.run,
             settings=together.settings.model_dump(exclude_defaults=True, mode="json"),
-            gates=gates_told(form.gates),
+            gates=gates,
             priority=form.priority,
             hold=form.hold,
             note=form.note,

@@ -27,7 +27,7 @@ from seisproc.catalog.due import STATES, check
 from seisproc.catalog.entry import Entry
 from seisproc.catalog.held import HELD_BY, held_by
 from seisproc.catalog.history import RELEASED, Record
-from seisproc.catalog.sources import is_as_seen
+from seisproc.catalog.sources import is_as_seen, sources_to_read
 from seisproc.cluster import open_cluster
 from seisproc.errors import (
     BusyError,
@@ -217,7 +217,7 @@ class _Work:
             may_replace = may_go(others, self.given_up.get(LOSES, ()))
             try:
                 made = ingest_sources(
-                    list(entry.sources), entry.store, form.headers, form.volume, address,
+                    sources_to_read(entry), entry.store, form.headers, form.volume, address,
                     may_replace,
                 )
             except OutputExistsError as error:

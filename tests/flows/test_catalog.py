@@ -143,6 +143,12 @@ def test_what_an_inbox_says_of_gates_is_written_into_its_entries():
     assert entry_form(entry).gates.noise is None
 
 
+def test_gates_that_hold_before_they_warn_make_an_entry_invalid():
+    basin = YamlForms().basin("gates: {dead_traces: {hold: 0.2}}", LAYOUT)
+    text = "sources: [a.sgy]\ngates: {dead_traces: {warn: 0.3}}"
+    assert "dead_traces" in YamlForms().entry(text, "a", basin, LAYOUT).why
+
+
 def test_what_is_written_for_an_entry_reads_back_as_it_was():
     told = {"sources": ["in/ümlaut.sgy"], "headers": {"inline": {"byte": 9, "type": "int32"}},
             "title": "", "models": [], "note": "yes: no"}
@@ -212,7 +218,7 @@ def test_what_a_person_can_do_wrong_is_one_line(basin, command, tmp_path):
     assert "no catalogue here" in command.refuses("catalog", "list", tmp_path / "none")
     assert "there already" in command.refuses("catalog", "init", basin)
     assert "any survey at all" in command.refuses("catalog", "show", basin, "f3")
-    command("catalog", "add", basin, "block-f3", "f3.sgy")
+    command("catalog", "add", basin, "block-f3", basin / "f3.sgy")
     assert "Name block-f3" in command.refuses("catalog", "show", basin, "blok-f3")
     assert "there already" in command.refuses("catalog", "add", basin, "block-f3", "f4.sgy")
     assert "Call it a-b" in command.refuses("catalog", "add", basin, "a/b", "f4.sgy")
@@ -221,6 +227,9 @@ def test_what_a_person_can_do_wrong_is_one_line(basin, command, tmp_path):
     assert not (basin / "surveys/x.yaml").exists()
     assert "no state" in command.refuses("catalog", "list", basin, "--state", "odd")
     assert "neither quarantined" in command.refuses("catalog", "release", basin, "block-f3")
+    (basin / "f3.sgy").write_bytes(b"no SEG-Y")
+    command("catalog", "scan", basin)
+    assert "no release helps" in command.refuses("catalog", "release", basin, "block-f3")
 
 
 def test_a_quarantined_survey_is_released_by_hand(basin, command):
