@@ -68,7 +68,7 @@ class Crew(Generic[Item, Result]):
     running : dict
         What is under way, by future.
     back : deque
-        Items to be sent again: their group took too long, or their worker was unfit.
+        Items to be sent again: their group took too long, or their worker may be unfit.
     suspects : deque
         Items that were about when workers died.
     alone : bool
@@ -91,6 +91,7 @@ class Crew(Generic[Item, Result]):
         self.alone = False
         self._item_s = GROUP_S
         self._fitness = Fitness()
+        self._elsewhere: dict[int, str] = {}
         self._present: dict[str, int] = {}
         self._threads, self._counted = 0, -math.inf
         self._seen_workers = self._watched = time.monotonic()
@@ -123,7 +124,10 @@ class Crew(Generic[Item, Result]):
         """Send items to the workers, in groups of those that need the same."""
         alike: dict[Needs, list[Item]] = {}
         for item in items:
-            alike.setdefault(self._needs(item), []).append(item)
+            needs = self._needs(item)
+            if worker := self._elsewhere.pop(id(item), None):
+                needs = Needs(needs.resources, needs.avoid | {worker})
+            alike.setdefault(needs, []).append(item)
         for needs, each in alike.items():
             size = 1 if needs.avoid else self.group_size
             self._send([each[n : n + size] for n in range(0, len(each), size)], needs)
@@ -178,7 +182,7 @@ class Crew(Generic[Item, Result]):
         for future in found:
             sent = self.running.pop(future)
             if future in results:
-                yield self._judged(sent.items, results[future])
+                yield self._judged(sent, results[future])
                 continue
             failure = future.exception()
             if isinstance(failure, NoWorkerError | NoValidWorkerError):
@@ -194,25 +198,36 @@ class Crew(Generic[Item, Result]):
             else:
                 yield [Outcome(sent.items[0], None, failure)]
 
-    def _judged(self, items: list[Item], group: Group[Result]) -> list[Outcome[Item, Result]]:
+    def _judged(self, sent: _Sent[Item], group: Group[Result]) -> list[Outcome[Item, Result]]:
         """Learn from a group about items and workers; return the outcomes that count."""
         item_s = max(group.seconds / max(1, len(group.outcomes)), 1e-6)
         quickest = SLOW_TO_BELIEVE if group.is_sound else 1.0  # to fail takes no time
         self._item_s = max(item_s, quickest * self._item_s)
-        self.back.extend(items[len(group.outcomes) :])
+        self.back.extend(sent.items[len(group.outcomes) :])
         outcomes = []
-        for item, (result, error) in zip(items, group.outcomes, strict=False):
+        for item, (result, error) in zip(sent.items, group.outcomes, strict=False):
             if error is None:
-                self._fitness.note_success(group.worker)
-            elif group.worker in self._fitness.unfit:  # it was sent before that was known
+                self._fitness.note_success(group.worker, item)
+            elif self._may_be_done_elsewhere(item, error, group.worker, sent.needs):
                 self.back.append(item)
+                self._elsewhere[id(item)] = group.worker
                 continue
-            elif self._fitness.note_failure(group.worker, item, error, self._present):
-                self._set_aside(group.worker, error)
             outcomes.append(Outcome(item, result, error, group.worker))
+        for unfit, error in self._fitness.condemn(self._present).items():
+            self._retire(unfit, error)
         return outcomes
 
-    def _set_aside(self, worker: str, error: Exception) -> None:
+    def _may_be_done_elsewhere(
+        self, item: Item, error: Exception, worker: str, needs: Needs
+    ) -> bool:
+        """Whether an item failed on a worker that fails at everything, and there are others."""
+        has_others = bool(self._present.keys() - {worker})
+        if worker in self._fitness.unfit:
+            return has_others
+        failed_before = bool(needs.avoid)
+        return self._fitness.note_failure(worker, item, error, again=failed_before) and has_others
+
+    def _retire(self, worker: str, error: Exception) -> None:
         """Let a worker that fails whatever it is given leave the cluster."""
         log.warning(
             "Dask worker %s has failed whatever it was given, and gets nothing more: %s",

@@ -2,49 +2,103 @@
 
 A dead CUDA context, a folder that is not mounted or a model that is missing there makes a worker
 fail in a millisecond. It is then always free, and would take all that is to be done.
+
+Three failures in a row may as well be three bad regions side by side, or a store that was away for
+a moment. So what fails on such a worker is tried elsewhere; only where it is done there, and all
+this happens twice with no success of the worker's own between, is it the worker.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
 STREAK = 3
-"""A worker is unfit that has failed at so many different items, with no success between."""
+"""Different items that a worker fails at in a row until what it fails at is tried elsewhere."""
+
+ROUNDS = 2
+"""Such streaks, each with an item that another worker has done, that show a worker to be unfit."""
+
+KEPT = 100
+"""Failures that are remembered of one worker."""
+
+
+@dataclass
+class _Streak:
+    """What a worker has failed at since its last success, and whether others have done any of it.
+
+    After a full round it begins anew.
+    """
+
+    items: deque[object] = field(default_factory=lambda: deque(maxlen=KEPT))
+    is_outdone: bool = False
+    rounds: int = 0
+    error: Exception | None = None
+
+    def holds(self, item: object) -> bool:
+        return any(each is item for each in self.items)
+
+    def weigh(self) -> None:
+        if self.is_outdone and len(self.items) >= STREAK:
+            self.rounds += 1
+            self.is_outdone = False
+            self.items.clear()
 
 
 class Fitness:
-    """What is known of the workers by the outcomes that came from them."""
+    """What is known of the workers by the outcomes that came from them.
+
+    Attributes
+    ----------
+    unfit : dict
+        By address, what those last failed with that are to get nothing more.
+    """
 
     def __init__(self) -> None:
-        self._failed: dict[str, list[object]] = {}
+        self._streaks: dict[str, _Streak] = {}
         self.unfit: dict[str, Exception] = {}
 
-    def note_success(self, worker: str) -> None:
-        """Note that a worker has done an item: its failures were not its own."""
-        self._failed.pop(worker, None)
+    def note_success(self, worker: str, item: object) -> None:
+        """Note that a worker has done an item: its own failures before were not its fault."""
+        self._streaks.pop(worker, None)
+        for streak in self._streaks.values():
+            if streak.holds(item):
+                streak.is_outdone = True
+                streak.weigh()
 
     def note_failure(
-        self, worker: str, item: object, error: Exception, present: Iterable[str]
+        self, worker: str, item: object, error: Exception, *, again: bool = False
     ) -> bool:
-        """Note that an item has failed on a worker; say whether that shows the worker to be unfit.
+        """Note that an item has failed on a worker; say whether that may be the worker's fault.
 
-        It does not where the item has failed on another one too: then it is the item. Nor where all
-        others that are ``present`` have failed at something, or would be fewer than those that were
-        found unfit: then it is the work.
+        Then it should be tried elsewhere before it counts. Where it has failed on another worker
+        before (``again``), it is the item.
         """
         elsewhere = [
-            failed for other, failed in self._failed.items()
-            if other != worker and any(each is item for each in failed)
+            streak for other, streak in self._streaks.items()
+            if other != worker and streak.holds(item)
         ]
-        for failed in elsewhere:
-            failed[:] = [each for each in failed if each is not item]
-        streak = self._failed.setdefault(worker, [])
-        if elsewhere or any(each is item for each in streak):
+        for streak in elsewhere:
+            kept = [each for each in streak.items if each is not item]
+            streak.items.clear()
+            streak.items.extend(kept)
+        own = self._streaks.setdefault(worker, _Streak())
+        if again or elsewhere or own.holds(item):
             return False
-        streak.append(item)
-        others = [each for each in present if each != worker and each not in self.unfit]
-        sound = any(not self._failed.get(each) for each in others)
-        if len(streak) < STREAK or not sound or len(others) <= len(self.unfit):
-            return False
-        self.unfit[worker] = error
-        return True
+        own.items.append(item)
+        own.error = error
+        may_be_unfit = own.rounds > 0 or len(own.items) >= STREAK
+        own.weigh()
+        return may_be_unfit
+
+    def condemn(self, present: Collection[str]) -> dict[str, Exception]:
+        """Return who has just proved unfit; at most half of all workers ever do."""
+        found = {}
+        for worker, streak in self._streaks.items():
+            others = [each for each in present if each != worker and each not in self.unfit]
+            if streak.rounds >= ROUNDS and streak.error and len(others) > len(self.unfit):
+                found[worker] = self.unfit[worker] = streak.error
+        for worker in found:
+            del self._streaks[worker]
+        return found

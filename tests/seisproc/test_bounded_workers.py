@@ -11,6 +11,7 @@ from distributed import LocalCluster, get_worker
 from seisproc import crew
 from seisproc.bounded import Needs, map_bounded
 from seisproc.errors import ClusterError
+from seisproc.fitness import ROUNDS, STREAK, Fitness
 from seisproc.outcomes import ENOUGH_S, run_group
 
 
@@ -77,7 +78,7 @@ def test_one_broken_worker_fails_no_more_than_it_takes_to_see_that(cluster, capl
         outcomes = list(map_bounded(fails_on_worker_0, range(40), client))
         assert len(client.nthreads()) == 3
     assert sorted(each.item for each in outcomes) == list(range(40))
-    assert sum(each.error is not None for each in outcomes) == 3
+    assert sum(each.error is not None for each in outcomes) == STREAK - 1
     assert len({each.worker for each in outcomes if each.error}) == 1
     assert set(sizes) == {1}
     assert "has failed whatever it was given" in caplog.text and "nothing is mounted" in caplog.text
@@ -100,6 +101,33 @@ def test_items_that_fail_wherever_they_go_cost_no_worker_and_no_time(cluster):
     assert set(sizes) == {1}
     twice = [workers for workers in failed.values() if len(workers) == 2]
     assert twice and all(len(set(workers)) == 2 for workers in twice)
+
+
+def test_a_worker_is_unfit_that_fails_at_what_others_do_and_goes_on_to():
+    fitness, error, both = Fitness(), ValueError("away"), ("a", "b")
+    for number in range(ROUNDS):
+        assert not fitness.condemn(both)
+        items = [(number, n) for n in range(STREAK)]  # not the same objects elsewhere
+        suspected = [fitness.note_failure("a", item, error) for item in items]
+        assert suspected[-1]
+        fitness.note_success("b", items[0])
+    assert fitness.condemn(both) == {"a": error}
+    assert not fitness.condemn(both)
+
+
+def test_a_store_that_is_away_for_a_moment_or_a_bad_area_condemns_nobody():
+    fitness, error, items = Fitness(), OSError("slow down"), [object() for _ in range(9)]
+    for worker, three in (("a", items[:3]), ("b", items[3:6])):
+        assert [fitness.note_failure(worker, item, error) for item in three] == [False, False, True]
+    for item in items[3:6]:  # each does what the other has failed at
+        fitness.note_success("a", item)
+    for item in items[:3]:
+        fitness.note_success("b", item)
+    assert not fitness.condemn("ab")
+    for item in items[6:]:
+        fitness.note_failure("a", item, error)
+        assert not fitness.note_failure("b", item, error), "it is the item"
+    assert not fitness.condemn("ab")
 
 
 def test_slow_items_after_quick_ones_are_handed_back(cluster):
