@@ -13,7 +13,7 @@ help:
 	@echo 'make demo            the whole road on a small synthetic survey, in about 4 minutes'
 	@echo 'make run FILE=x.sgy  the same road on your own SEG-Y, with the models of the demo'
 	@echo 'make ui              the Prefect UI, with the history of these runs'
-	@echo 'make test            the tests'
+	@echo 'make test            the tests, two files at a time'
 	@echo 'make lint            formatting, typing and layers'
 
 demo: $(VENV)/.installed
@@ -26,7 +26,7 @@ ui: $(VENV)/.installed
 	$(BIN)/seisproc ui
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -65,9 +65,11 @@ def link_artifact(verb: str, url: str, title: str, target: str) -> None:
 def dashboard_artifact(url: str, client: Client) -> None:
     """Link to the dashboard of a Dask cluster, where it shows one."""
     link = client.dashboard_link
-    # A scheduler tells an address whether or not there is a dashboard behind it.
-    with contextlib.suppress(OSError), urllib.request.urlopen(link, timeout=5):
-        link_artifact("dask", url, "Dask's dashboard, while this runs", link)
+    # A scheduler tells an address whether or not there is a dashboard behind it; without bokeh,
+    # which draws it, there is a page that asks for bokeh.
+    with contextlib.suppress(OSError), urllib.request.urlopen(link, timeout=5) as page:
+        if b"Dask needs" not in page.read():
+            link_artifact("dask", url, "Dask's dashboard, while this runs", link)
 
 
 def pictures_artifact(verb: str, url: str, title: str, pictures: Mapping[str, bytes]) -> None:
