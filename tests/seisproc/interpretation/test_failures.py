@@ -77,7 +77,7 @@ def test_a_failed_region_is_all_that_is_redone(survey, tmp_path):
     assert receipt.checksum == clean.checksum
 
 
-@pytest.mark.parametrize("times", [TRIES - 1, TRIES, 2 * TRIES])
+@pytest.mark.parametrize("times", [TRIES, 2 * TRIES])
 def test_an_error_that_passes_costs_no_region(survey, tmp_path, monkeypatch, times):
     """So often the store asks to slow down; what lasts longer has one more round, and no more."""
     monkeypatch.setattr(failures, "BACK_OFF_S", 0.01)
@@ -93,7 +93,7 @@ def test_an_error_that_passes_costs_no_region(survey, tmp_path, monkeypatch, tim
         receipt = interpret(plan)
         assert receipt.checksum == run(survey, [NumpyRecipe()], name="clean").checksum
     assert not poison.exists()
-    assert times < TRIES or time.monotonic() - start > 0.5
+    assert time.monotonic() - start > 0.5
 
 
 def test_a_network_that_gives_no_probabilities_is_an_error_not_a_product(survey):
