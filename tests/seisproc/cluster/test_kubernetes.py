@@ -143,6 +143,7 @@ def test_what_can_be_chosen_of_its_pods():
     assert environment(ours, "scheduler") == {
         "DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "16",
         "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",
+        "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
         "DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "900s",
     }
     assert "envFrom" not in container(ours, "scheduler")
