@@ -21,8 +21,11 @@ from simulated_cluster import Client, Cluster, Comings, WorkerDiesError
 from simulated_time import Simulation
 
 import seisproc.bounded
+import seisproc.crew
+import seisproc.interpretation.failures
 import seisproc.interpretation.job
 import seisproc.interpretation.pace
+import seisproc.outcomes
 from seisproc.errors import IncompleteError
 from seisproc.interpretation.handover import is_seamless
 from seisproc.interpretation.job import Job, Step
@@ -195,7 +198,11 @@ class _Run:
     def told(self) -> Told:
         job = seisproc.interpretation.job
         with (
-            self.simulation.instead_of_time(seisproc.bounded, job, seisproc.interpretation.pace),
+            self.simulation.instead_of_time(
+                seisproc.bounded, seisproc.crew, seisproc.outcomes, job,
+                seisproc.interpretation.failures, seisproc.interpretation.pace,
+            ),
+            mock.patch("distributed.get_worker", lambda: self.cluster.at_work),
             mock.patch.object(job, "do_step", self.do_step),
             lease(f"{self.work}/lease", self.basin.plan.product) as held,
         ):

@@ -16,7 +16,8 @@ A task is done at the moment that it begins, and what came of it is told at its 
 that does it calls :meth:`Cluster.spend` for the seconds that it takes, or raises
 :class:`WorkerDiesError`. The work goes to whoever is idle, the highest priority and then the
 oldest first, as Dask's scheduler does with tasks that need nothing from each other. A worker's
-death does not accuse the tasks that were only waiting there, as Dask's scheduler does.
+death does not accuse the tasks that were only waiting there, as Dask's scheduler does. A task that
+has failed may come to the worker that it failed on.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ import numpy as np
 from distributed.scheduler import KilledWorker
 from simulated_time import Simulation
 
-ALLOWED_FAILURES = 3
-"""Workers that a task may take with it until Dask gives it up; Dask's own setting."""
+ALLOWED_FAILURES = 1
+"""Workers that a task may take with it and be begun again; as our clusters set it."""
 
 
 class WorkerDiesError(BaseException):
@@ -140,7 +141,7 @@ class Cluster:
         self.spent: Counter[str] = Counter()
         self.waiting_for_neighbours: Callable[[], int] = lambda: 0
         self.has_work: Callable[[], bool] = lambda: True
-        self._at_work: Worker | None = None
+        self.at_work: Worker | None = None
         self._stint: Counter[str] = Counter()
         simulation.as_time_passes = self._account
         for worker in self.workers:
@@ -153,10 +154,10 @@ class Cluster:
 
     def spend(self, seconds: float, on: str = "useful") -> None:
         """Let time pass within a task: so much on a machine as fast as others, for some cause."""
-        assert self._at_work is not None
+        assert self.at_work is not None
         self._stint[on] += seconds
-        self._stint["stragglers"] += seconds * (self._at_work.slowness - 1)
-        self.simulation.now += seconds * self._at_work.slowness
+        self._stint["stragglers"] += seconds * (self.at_work.slowness - 1)
+        self.simulation.now += seconds * self.at_work.slowness
 
     def submit(self, future: Future) -> None:
         """Hand a task to the scheduler."""
@@ -178,7 +179,7 @@ class Cluster:
 
     def _begin(self, worker: Worker, future: Future) -> None:
         worker.state, worker.task, worker.since = "busy", future, self.simulation.now
-        self._at_work, self._stint = worker, Counter()
+        self.at_work, self._stint = worker, Counter()
         dies = False
         try:
             found = future.run(future.group)
@@ -193,7 +194,7 @@ class Cluster:
             if dies:
                 self._go(worker, self.comings.back_after)
                 return
-            if any(error is not None for _, error in found[0]):
+            if not found.is_sound:
                 self.spent["failures"] += self.simulation.now - worker.since
             else:
                 self.spent.update(stint)
@@ -281,10 +282,26 @@ class Client:
     ) -> None:
         self._cluster, self._priority, self._on_submit = cluster, priority, on_submit
 
-    def nthreads(self) -> dict[int, int]:
+    id = "simulated"
+
+    def nthreads(self) -> dict[str, int]:
         """Threads of the workers that are there."""
-        cluster = self._cluster
-        return {n: 1 for n, each in enumerate(cluster.workers) if each.state != "away"}
+        return {each.address: 1 for each in self._cluster.workers if each.state != "away"}
+
+    def scheduler_info(self, n_workers: int = -1) -> dict[str, Any]:
+        """Tell of the workers that are there; they offer nothing."""
+        return {"workers": {address: {} for address in self.nthreads()}}
+
+    def run(self, function: Callable[[], Any], **_: Any) -> dict[str, Any]:
+        """Ask nobody: what they would say of a folder is not simulated."""
+        return {}
+
+    def run_on_scheduler(self, function: Callable[[Any], Any]) -> bool:
+        """Say that the scheduler fails no task by itself for want of workers."""
+        return False
+
+    def retire_workers(self, workers: list[str], **_: Any) -> None:
+        """Keep them: here none is at fault."""
 
     def map(
         self, run: Callable[[Any], Any], groups: list[list[Any]], *, priority: int, **_: Any
