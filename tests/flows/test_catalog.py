@@ -251,7 +251,7 @@ def test_an_entry_that_names_no_model_there_is_says_so(basin, command):
     write_segy(basin / "in/f3.sgy")
     command("catalog", "add", basin, "f3", basin / "in/f3.sgy", "--model", basin / "models/none")
     command("catalog", "scan", basin)
-    code, out, _ = command("catalog", "list", basin)
+    code, out, _ = command("catalog", "list", basin, "--json")
     assert code == 0
     assert "no model" in out and "no bundle here" in out
 

@@ -125,7 +125,7 @@ def test_a_review_is_due_again_when_its_own_limit_changes(done):
         "gate limit changed: column top, base -> the network's")
     change(done, "models: [facies]\ngates: {order_violations: {hold: 0.01}, column: [top, base]}")
     verdict = done.verdict("f3", WANTED)
-    assert verdict.due and "would hold before it warns" in verdict.why[0]
+    assert verdict.state == "invalid" and "would hold before it warns" in verdict.why[0]
 
 
 def test_records_from_before_are_read(done):
