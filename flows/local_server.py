@@ -206,6 +206,8 @@ def _free_port(wanted: int) -> int:
     """Find a port that nobody has now; another one than wanted where that is taken."""
     for port in (wanted, 0):
         with socket.socket() as probe:
+            # As the server binds: connections of one that has ended take no port.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:

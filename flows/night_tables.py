@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seisproc.catalog.arrivals import Arrival
+from seisproc.catalog.arrivals import Arrival, legible
 from seisproc.catalog.due import STATES, Check
 from seisproc.interpretation.pace import duration
 from seisproc.places import shown
@@ -155,7 +155,7 @@ def stuck(checked: Check, arrivals: Sequence[Arrival]) -> list[str]:
     lines = [f"- **{_several(names)}**: {why}" for why, names in models.items()]
     lines += [f"- **{each.name}**: {'; '.join(each.why) or STATES[each.state]}"
               for each in checked.verdicts if each.state in STUCK and each.name not in told]
-    return lines + [f"- **{shown(each.source)}**: {each.why}"
+    return lines + [f"- **{legible(each.source)}**: {each.why}"
                     for each in arrivals if each.state == "unreadable"]
 
 

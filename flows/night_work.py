@@ -218,6 +218,7 @@ class Night:
             rows = [*self.rows, *self.held]
             markdown_artifact("night", root, f"Night of {receipt.night}",
                               summary(receipt, rows, self.not_done, self.left, checked, arrivals))
+        with self.whatever_comes("the table could not be shown"):
             if self.rows:
                 table_artifact("surveys", root, "Surveys of this night", night_rows(self.rows))
         failed = [row.name for row in self.rows if row.outcome == "failed"]

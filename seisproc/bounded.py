@@ -71,7 +71,8 @@ def map_bounded(
     crew = Crew(client, function, priority, needs or (lambda item: Needs()))
     try:
         while True:
-            limit, wait_s = in_flight or 2 * crew.threads(), math.inf
+            threads, wait_s = crew.threads(), math.inf
+            limit = in_flight or 2 * threads
             while not crew.alone and (room := limit - len(crew.running)) > 0:
                 idle = not (crew.running or crew.suspects)
                 take = source.take_when_due if idle else source.take

@@ -141,15 +141,16 @@ class Crew(Generic[Item, Result]):
         if self.suspects:
             self.alone = True
             item = self.suspects.popleft()
-            self._send([[item]], self._needs(item))
+            # Wherever there is room: Dask counts the workers that a task has killed only as long as
+            # there are others that may do it.
+            self._send([[item]], Needs(self._needs(item).resources), anywhere=True)
         return self.alone
 
-    def _send(self, groups: list[list[Item]], needs: Needs) -> None:
+    def _send(self, groups: list[list[Item]], needs: Needs, *, anywhere: bool = False) -> None:
         from dask.utils import funcname
 
         options = {**self._options, "resources": dict(needs.resources)}
-        avoided = (needs.avoid | self._fitness.unfit.keys()) & self._present.keys()
-        only = frozenset(self._present.keys() - avoided if avoided else ())
+        only = frozenset() if anywhere else self._only(needs)
         if only:
             options["workers"] = sorted(only)
         run = functools.partial(run_group, self._function)
@@ -157,6 +158,33 @@ class Crew(Generic[Item, Result]):
         for future, group in zip(futures, groups, strict=True):
             self.running[future] = _Sent(group, needs, only)
             future.add_done_callback(self._done.put)
+
+    def _only(self, needs: Needs) -> frozenset[str]:
+        """Choose the workers that may have something, where some should not; empty: any.
+
+        What fails on one worker goes to another machine, if there is one: whatever is missing on a
+        machine is missing for all its workers.
+        """
+        unfit = self._fitness.unfit.keys() & self._present.keys()
+        avoided = needs.avoid & self._present.keys()
+        if not (unfit or avoided):
+            return frozenset()
+        able = self._able(needs.resources) - unfit
+        hosts = {_host(worker) for worker in avoided}
+        elsewhere = {worker for worker in able if _host(worker) not in hosts}
+        return frozenset(elsewhere or able - avoided or able)
+
+    def _able(self, resources: Mapping[str, float]) -> set[str]:
+        """Workers that offer what is asked for."""
+        if not resources:
+            return set(self._present)
+        workers = self._told_of_workers()
+        return {each for each, told in workers.items() if _offers(told, resources)}
+
+    def _told_of_workers(self) -> dict[str, Any]:
+        with _found_lost():
+            workers: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
+        return workers
 
     def completed(self, wait_s: float) -> Iterator[list[Outcome[Item, Result]]]:
         """Yield the outcomes of each group that has completed; wait for one, but not for ever."""
@@ -255,8 +283,7 @@ class Crew(Generic[Item, Result]):
 
     def _watch(self) -> None:
         """Look whether there are workers for what is under way; if none for long, give up."""
-        with _found_lost():
-            workers: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
+        workers = self._told_of_workers()
         self._free_stranded(workers)
         lacking = [
             sent.needs for sent in self.running.values()
@@ -271,13 +298,13 @@ class Crew(Generic[Item, Result]):
             log.warning("the Dask cluster has no workers%s; waiting for some", _words(lacking[0]))
 
     def _free_stranded(self, workers: Mapping[str, Any]) -> None:
-        """Send again what only workers may do that are all gone, while others may have come."""
+        """Take back what is for workers that are all gone; it may be what has killed them."""
         stranded = [
             future for future, sent in self.running.items()
             if sent.only and not sent.only & workers.keys()
         ]
         for future in stranded:
-            self.back.extend(self.running.pop(future).items)
+            self.suspects.extend(self.running.pop(future).items)
         if stranded:
             self._client.cancel(stranded, force=True)
 
@@ -315,6 +342,11 @@ class Crew(Generic[Item, Result]):
 def _offers(worker: Mapping[str, Any], resources: Mapping[str, float]) -> bool:
     offered = worker.get("resources") or {}
     return all(offered.get(name, 0) >= count for name, count in resources.items())
+
+
+def _host(address: str) -> str:
+    """Name a worker's machine, by all of its address but the port."""
+    return address.rpartition(":")[0]
 
 
 def _words(needs: Needs) -> str:

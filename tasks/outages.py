@@ -49,12 +49,16 @@ def patiently(ask: Callable[[], T]) -> T:
     httpx.HTTPError, PrefectException, ConcurrencySlotAcquisitionError
         What the last try ended with.
     """
-    began = time.monotonic()
+    silent_since = time.monotonic()
     while True:
+        asked = time.monotonic()
         try:
             return ask()
         except NO_ANSWER as error:
-            if not may_pass(error) or time.monotonic() - began > PATIENCE_S:
+            now = time.monotonic()
+            if now - asked > PATIENCE_S:  # it was answered in between, by being told to wait
+                silent_since = now
+            if not may_pass(error) or now - silent_since > PATIENCE_S:
                 raise
             log.warning("the Prefect server is asked again, it gave no answer: %s", one_line(error))
             time.sleep(PAUSE_S)

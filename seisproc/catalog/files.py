@@ -229,11 +229,19 @@ def _walked(tree: Tree) -> Iterator[FileVersion]:
                 elif entry.is_dir() and entry.name not in own:
                     if entry.name.endswith(STORE_ENDINGS):  # no folder of files
                         continue
-                    at = (*crossings, os.path.realpath(folder)) if entry.is_symlink() else crossings
-                    if not entry.is_symlink() or not _leads_back(path, at):
+                    if not entry.is_symlink():
+                        todo.append((path, crossings))
+                        continue
+                    at = (*crossings, os.path.realpath(folder))
+                    if not _leads_back(path, at) and not _stays_within(path, tree.root):
                         todo.append((path, at))
             except OSError:  # gone since it was listed
                 continue
+
+
+def _stays_within(link: str, root: str) -> bool:
+    """Whether a link leads to a folder that is found by itself, as ``latest`` does where it is."""
+    return PurePosixPath(os.path.realpath(link)).is_relative_to(os.path.realpath(root))
 
 
 def _leads_back(link: str, crossings: tuple[str, ...]) -> bool:

@@ -35,6 +35,7 @@ def require_seen(client: Client, right: Right) -> None:
             return
         if left:
             time.sleep(LOOK_S)
+    right.require()  # another run may have taken the lease meanwhile, which is no worker's fault
     first = min(blind)
     raise ClusterError(
         f"{len(blind)} of {len(told)} Dask workers do not see what this process works in",

@@ -1,6 +1,7 @@
 """Workers that fail, go, or lack what is asked for, and what becomes of the items."""
 
 import functools
+import os
 import threading
 import time
 
@@ -52,6 +53,10 @@ def stands_still(folder, item):
     except FileExistsError:
         return
     time.sleep(3)
+
+
+def kills(item):
+    os._exit(1)
 
 
 def _on(failed, item):
@@ -186,3 +191,44 @@ def test_workers_without_the_resource_are_as_good_as_none(monkeypatch):
         with pytest.raises(ClusterError, match="workers with GPU=1"):
             list(outcomes)
         assert len(client.nthreads()) == 1
+
+
+@pytest.mark.timeout(60)
+def test_what_failed_on_the_only_worker_that_can_do_it_goes_there_again():
+    with LocalCluster(
+        n_workers=1, processes=False, dashboard_address=None, resources={"GPU": 1}
+    ) as running, running.get_client() as client:
+        (with_gpu,) = client.nthreads()
+        running.new_spec["options"]["resources"] = {}
+        running.scale(2)
+        client.wait_for_workers(2)
+        needs = Needs({"GPU": 1}, frozenset([with_gpu]))
+        (outcome,) = map_bounded(worked, [None], client, needs=lambda item: needs)
+    assert outcome.worker == with_gpu
+
+
+def test_what_failed_on_one_machine_goes_to_another_first():
+    workers = ("tcp://a:1", "tcp://a:2", "tcp://b:1")
+
+    class Cluster:
+        """Says which workers there are; nothing is sent."""
+
+        def nthreads(self):
+            return dict.fromkeys(workers, 1)
+
+    one = crew.Crew(Cluster(), worked, 0, lambda item: Needs())
+    assert one._only(Needs()) == frozenset()
+    assert one._only(Needs(avoid=frozenset(workers[:1]))) == {"tcp://b:1"}
+    assert one._only(Needs(avoid=frozenset(workers[1:]))) == {"tcp://a:1"}
+    assert one._only(Needs(avoid=frozenset(workers))) == set(workers)
+
+
+@pytest.mark.timeout(60)
+def test_what_kills_its_workers_is_found_out_though_it_may_not_go_to_all(monkeypatch):
+    monkeypatch.setattr(crew, "WATCH_S", 0.2)
+    with dask.config.set({"distributed.scheduler.allowed-failures": 1}), LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as running, running.get_client() as client:
+        needs = Needs(avoid=frozenset([min(client.nthreads())]))
+        (outcome,) = map_bounded(kills, [None], client, needs=lambda item: needs)
+    assert type(outcome.error).__name__ == "KilledWorker"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
+import time
 
 import httpx
 import pytest
@@ -39,3 +40,20 @@ def serve(answers: http.server.HTTPServer) -> None:
     answers.server_bind()
     answers.server_activate()
     answers.serve_forever()
+
+
+def test_who_was_told_to_wait_for_long_has_all_patience_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outages, "PAUSE_S", 0.01)
+    monkeypatch.setattr(outages, "PATIENCE_S", 0.2)
+    tries = iter([0.3, 0.0, 0.0])
+
+    def ask() -> str:
+        seconds = next(tries, None)
+        if seconds is None:
+            return "a slot"
+        time.sleep(seconds)
+        raise httpx.ConnectError("the server restarts")
+
+    assert patiently(ask) == "a slot"

@@ -98,12 +98,14 @@ def test_links_to_folders_are_followed_once(basin):
     write_segy(basin.root / "far/a.sgy")
     write_segy(basin.inbox / "own/b.sgy", seed=1)
     (basin.inbox / "far").symlink_to(basin.root / "far")
+    (basin.inbox / "latest").symlink_to(basin.inbox / "own")
     (basin.inbox / "own/up").symlink_to(basin.inbox)
     (basin.root / "far/back").symlink_to(basin.inbox / "far")
     assert sorted(basin.scan().added) == ["a", "b"]
     for name in "ab":
         assert basin.verdict(name).state == check_one(basin.open(), name).state == "new"
     assert basin.open().entry("a").sources == (f"{basin.inbox}/far/a.sgy",)
+    assert basin.open().entry("b").sources == (f"{basin.inbox}/own/b.sgy",)
 
 
 def test_an_inbox_above_the_catalogue_is_not_fed_with_its_own_exports(basin):
