@@ -47,7 +47,7 @@ import psutil
 from distributed import Client
 from fsspec.implementations.local import LocalFileSystem
 
-import seisproc.bounded
+import seisproc.crew
 import seisproc.interpretation.job
 from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, connect
 from seisproc.cluster.environment import settings
@@ -220,7 +220,7 @@ def measure(way: str, count: int, folder: Path) -> dict[str, float]:
     ways: dict[str, Callable[[int, Path, Client], int]] = {SUBMITTED: submitted, LISTED: listed}
     run = ways.get(way, through_job)
     if way == "alone":
-        seisproc.bounded.LARGEST_GROUP = 1
+        seisproc.crew.LARGEST_GROUP = 1
     with cluster(folder) as (address, scheduler), connect(address) as client:
         client.wait_for_workers(2)
         client.run(replace_steps, way == "records")
