@@ -1,5 +1,12 @@
 """What automations tell of a night: by the server's own rules, on events as it makes them."""
 
+import http.server
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -7,6 +14,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from prefect import flow
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
+from prefect.events import emit_event
+
+from flows.server import prefect_server
 
 SCRIPT = Path(__file__).parents[2] / "infra" / "automations.py"
 
@@ -87,3 +99,48 @@ def test_each_catalogue_has_nights_of_its_own(triggers):
     assert not silent.covers(of_a_catalogue("seisproc.basin.done"))
     quiet = datetime(2026, 11, 20, 20, 1)
     assert silent.within >= datetime(2026, 11, 22, 7) - quiet > timedelta(hours=26)
+
+
+@pytest.fixture
+def told():
+    """What a webhook is told, and its address."""
+    bodies: queue.Queue[str] = queue.Queue()
+
+    class Listener(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            bodies.put(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listener) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        yield bodies, f"http://127.0.0.1:{listener.server_address[1]}/"
+        listener.shutdown()
+
+
+@pytest.mark.slow
+def test_people_are_told_within_seconds(told, tmp_path, monkeypatch):
+    """By a real server, from the script to what arrives."""
+    bodies, address = told
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+
+    @flow(name="nightly")
+    def nightly():
+        emit_event("seisproc.survey.quarantined", payload={"why": "all traces are dead"}, resource={
+            "prefect.resource.id": "seisproc.survey.x", "prefect.resource.name": "block-7",
+        })
+        raise ValueError("two of nine failed")
+
+    with prefect_server(tmp_path) as url:
+        CustomWebhookNotificationBlock(
+            name="operators", url=address, json_data={"told": "{{subject}}: {{body}}"},
+        ).save("operators")
+        environment = {**os.environ, "PREFECT_API_URL": url, "PYTHON": sys.executable}
+        script = SCRIPT.parent / "bin" / "automations"
+        subprocess.run(["sh", script, "custom-webhook/operators"], env=environment, check=True)
+        time.sleep(5)  # the server's triggers look for new automations every few seconds
+        with pytest.raises(ValueError, match="two of nine"):
+            nightly()
+        heard = "\n".join(bodies.get(timeout=60) for _ in range(2))
+    assert "a night has failed" in heard and "two of nine failed" in heard
+    assert "a survey is quarantined: block-7: all traces are dead" in heard
