@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
-from seisproc.errors import ClusterError, one_line
-from seisproc.fitness import Fitness
+from seisproc.errors import ClusterError
 from seisproc.outcomes import Group, Item, Needs, Outcome, Result, run_group
+from seisproc.workforce import Workforce, in_words, lost, offers
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -51,7 +51,7 @@ class _Sent(Generic[Item]):
 
 
 class Crew(Generic[Item, Result]):
-    """The workers of a cluster, and what they have been sent.
+    """What the workers of a cluster have been sent, and what has come back.
 
     Parameters
     ----------
@@ -90,9 +90,8 @@ class Crew(Generic[Item, Result]):
         self.suspects: deque[Item] = deque()
         self.alone = False
         self._item_s = GROUP_S
-        self._fitness = Fitness()
-        self._elsewhere: dict[int, str] = {}
-        self._present: dict[str, int] = {}
+        self._workers = Workforce(client)
+        self._elsewhere: dict[int, frozenset[str]] = {}
         self._threads, self._counted = 0, -math.inf
         self._seen_workers = self._watched = time.monotonic()
         if not self.threads():
@@ -114,9 +113,7 @@ class Crew(Generic[Item, Result]):
         """
         now = time.monotonic()
         if now - self._counted >= RECOUNT_S:
-            with _found_lost():
-                self._present = dict(self._client.nthreads())
-            self._threads = sum(self._present.values()) or self._threads
+            self._threads = self._workers.count() or self._threads
             self._counted = now
         return self._threads
 
@@ -125,8 +122,8 @@ class Crew(Generic[Item, Result]):
         alike: dict[Needs, list[Item]] = {}
         for item in items:
             needs = self._needs(item)
-            if worker := self._elsewhere.pop(id(item), None):
-                needs = Needs(needs.resources, needs.avoid | {worker})
+            if failed_on := self._elsewhere.pop(id(item), None):
+                needs = Needs(needs.resources, needs.avoid | failed_on)
             alike.setdefault(needs, []).append(item)
         for needs, each in alike.items():
             size = 1 if needs.avoid else self.group_size
@@ -150,7 +147,7 @@ class Crew(Generic[Item, Result]):
         from dask.utils import funcname
 
         options = {**self._options, "resources": dict(needs.resources)}
-        only = frozenset() if anywhere else self._only(needs)
+        only = frozenset() if anywhere else self._workers.only(needs)
         if only:
             options["workers"] = sorted(only)
         run = functools.partial(run_group, self._function)
@@ -158,33 +155,6 @@ class Crew(Generic[Item, Result]):
         for future, group in zip(futures, groups, strict=True):
             self.running[future] = _Sent(group, needs, only)
             future.add_done_callback(self._done.put)
-
-    def _only(self, needs: Needs) -> frozenset[str]:
-        """Choose the workers that may have something, where some should not; empty: any.
-
-        What fails on one worker goes to another machine, if there is one: whatever is missing on a
-        machine is missing for all its workers.
-        """
-        unfit = self._fitness.unfit.keys() & self._present.keys()
-        avoided = needs.avoid & self._present.keys()
-        if not (unfit or avoided):
-            return frozenset()
-        able = self._able(needs.resources) - unfit
-        hosts = {_host(worker) for worker in avoided}
-        elsewhere = {worker for worker in able if _host(worker) not in hosts}
-        return frozenset(elsewhere or able - avoided or able)
-
-    def _able(self, resources: Mapping[str, float]) -> set[str]:
-        """Workers that offer what is asked for."""
-        if not resources:
-            return set(self._present)
-        workers = self._told_of_workers()
-        return {each for each, told in workers.items() if _offers(told, resources)}
-
-    def _told_of_workers(self) -> dict[str, Any]:
-        with _found_lost():
-            workers: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
-        return workers
 
     def completed(self, wait_s: float) -> Iterator[list[Outcome[Item, Result]]]:
         """Yield the outcomes of each group that has completed; wait for one, but not for ever."""
@@ -199,9 +169,9 @@ class Crew(Generic[Item, Result]):
                     with contextlib.suppress(CancelledError):
                         results[future] = future.result()
                 except CommClosedError as error:
-                    raise _lost() from error
+                    raise lost() from error
             if future.status == "cancelled":
-                raise _lost()
+                raise lost()
             if future not in results and future.status != "error":
                 # It went with the worker that held it, and is being made again.
                 found.remove(future)
@@ -215,7 +185,7 @@ class Crew(Generic[Item, Result]):
             failure = future.exception()
             if isinstance(failure, NoWorkerError | NoValidWorkerError):
                 if not sent.only:
-                    raise self._without_workers(f"none for {failure.timeout:.0f} s", sent.needs)
+                    raise self._workers.all_lost(f"none for {failure.timeout:.0f} s", sent.needs)
                 self.back.extend(sent.items)
             elif len(sent.items) > 1:  # which of them it was shows when each runs alone
                 self._item_s = GROUP_S
@@ -232,37 +202,17 @@ class Crew(Generic[Item, Result]):
         quickest = SLOW_TO_BELIEVE if group.is_sound else 1.0  # to fail takes no time
         self._item_s = max(item_s, quickest * self._item_s)
         self.back.extend(sent.items[len(group.outcomes) :])
-        outcomes = []
+        workers, outcomes = self._workers, []
         for item, (result, error) in zip(sent.items, group.outcomes, strict=False):
             if error is None:
-                self._fitness.note_success(group.worker, item)
-            elif self._may_be_done_elsewhere(item, error, group.worker, sent.needs):
+                workers.note_success(group.worker, item)
+            elif workers.may_be_done_elsewhere(item, error, group.worker, sent.needs):
                 self.back.append(item)
-                self._elsewhere[id(item)] = group.worker
+                self._elsewhere[id(item)] = sent.needs.avoid | {group.worker}
                 continue
             outcomes.append(Outcome(item, result, error, group.worker))
-        for unfit, error in self._fitness.condemn(self._present).items():
-            self._retire(unfit, error)
+        workers.let_unfit_go()
         return outcomes
-
-    def _may_be_done_elsewhere(
-        self, item: Item, error: Exception, worker: str, needs: Needs
-    ) -> bool:
-        """Whether an item failed on a worker that fails at everything, and there are others."""
-        has_others = bool(self._present.keys() - {worker})
-        if worker in self._fitness.unfit:
-            return has_others
-        failed_before = bool(needs.avoid)
-        return self._fitness.note_failure(worker, item, error, again=failed_before) and has_others
-
-    def _retire(self, worker: str, error: Exception) -> None:
-        """Let a worker that fails whatever it is given leave the cluster."""
-        log.warning(
-            "Dask worker %s has failed whatever it was given, and gets nothing more: %s",
-            worker, one_line(error),
-        )
-        with contextlib.suppress(OSError, ValueError):  # it may be gone by itself
-            self._client.retire_workers([worker], close_workers=True, remove=True)
 
     def _next(self, wait_s: float) -> list[Any]:
         end = time.monotonic() + wait_s
@@ -283,19 +233,22 @@ class Crew(Generic[Item, Result]):
 
     def _watch(self) -> None:
         """Look whether there are workers for what is under way; if none for long, give up."""
-        workers = self._told_of_workers()
-        self._free_stranded(workers)
+        told = self._workers.told()
+        self._free_stranded(told)
         lacking = [
             sent.needs for sent in self.running.values()
-            if not any(_offers(worker, sent.needs.resources) for worker in workers.values())
+            if not any(offers(each.get("resources"), sent.needs.resources)
+                       for each in told.values())
         ]
         now = time.monotonic()
         if not lacking:
             self._seen_workers = now
-        elif now - self._seen_workers > (patience_s := self._patience_s()):
-            raise self._without_workers(f"none for {patience_s:g} s", lacking[0])
-        else:
-            log.warning("the Dask cluster has no workers%s; waiting for some", _words(lacking[0]))
+            return
+        said = self._workers.patience_s()
+        patience_s = NO_WORKERS_S if said is None else said
+        if now - self._seen_workers > patience_s:
+            raise self._workers.all_lost(f"none for {patience_s:g} s", lacking[0])
+        log.warning("the Dask cluster has no workers%s; waiting for some", in_words(lacking[0]))
 
     def _free_stranded(self, workers: Mapping[str, Any]) -> None:
         """Take back what is for workers that are all gone; it may be what has killed them."""
@@ -308,64 +261,8 @@ class Crew(Generic[Item, Result]):
         if stranded:
             self._client.cancel(stranded, force=True)
 
-    def _patience_s(self) -> float:
-        """How long to wait for workers; for ever where the scheduler fails tasks by itself."""
-        def own(dask_scheduler: Any) -> bool:
-            return bool(dask_scheduler.no_workers_timeout)
-
-        from seisproc.cluster.patience import patience
-
-        with _found_lost():
-            if self._client.run_on_scheduler(own):
-                return math.inf
-        told = patience(self._client.id)
-        return NO_WORKERS_S if told is None else told
-
-    def _without_workers(self, found: str, needs: Needs) -> ClusterError:
-        unfit = self._fitness.unfit
-        if unfit:
-            first = next(iter(unfit))
-            found += f"; {len(unfit)} had been set aside, such as {first}: {one_line(unfit[first])}"
-        return ClusterError(
-            f"The Dask cluster has lost all its workers{_words(needs)}",
-            found=found,
-            do="Start workers and run the same command again: it resumes",
-        )
-
     def cancel(self) -> None:
         """Give up what is still under way."""
         if self.running:
             self._client.cancel(list(self.running), force=True)
             self.running.clear()
-
-
-def _offers(worker: Mapping[str, Any], resources: Mapping[str, float]) -> bool:
-    offered = worker.get("resources") or {}
-    return all(offered.get(name, 0) >= count for name, count in resources.items())
-
-
-def _host(address: str) -> str:
-    """Name a worker's machine, by all of its address but the port."""
-    return address.rpartition(":")[0]
-
-
-def _words(needs: Needs) -> str:
-    """Name the resources that are asked for."""
-    asked = ", ".join(f"{name}={count:g}" for name, count in needs.resources.items())
-    return f" with {asked}" if asked else ""
-
-
-@contextlib.contextmanager
-def _found_lost() -> Iterator[None]:
-    """Say in one error that the scheduler, which is asked something in the body, has gone."""
-    try:
-        yield
-    except (OSError, AttributeError) as error:  # the client has noticed, and has none any more
-        raise _lost() from error
-
-
-def _lost() -> ClusterError:
-    return ClusterError(
-        "The Dask scheduler was lost, or the work was cancelled",
-        do="Run the same command again: it resumes where this run stopped",
-    )

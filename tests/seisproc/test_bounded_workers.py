@@ -207,22 +207,6 @@ def test_what_failed_on_the_only_worker_that_can_do_it_goes_there_again():
     assert outcome.worker == with_gpu
 
 
-def test_what_failed_on_one_machine_goes_to_another_first():
-    workers = ("tcp://a:1", "tcp://a:2", "tcp://b:1")
-
-    class Cluster:
-        """Says which workers there are; nothing is sent."""
-
-        def nthreads(self):
-            return dict.fromkeys(workers, 1)
-
-    one = crew.Crew(Cluster(), worked, 0, lambda item: Needs())
-    assert one._only(Needs()) == frozenset()
-    assert one._only(Needs(avoid=frozenset(workers[:1]))) == {"tcp://b:1"}
-    assert one._only(Needs(avoid=frozenset(workers[1:]))) == {"tcp://a:1"}
-    assert one._only(Needs(avoid=frozenset(workers))) == set(workers)
-
-
 @pytest.mark.timeout(60)
 def test_what_kills_its_workers_is_found_out_though_it_may_not_go_to_all(monkeypatch):
     monkeypatch.setattr(crew, "WATCH_S", 0.2)
