@@ -34,6 +34,7 @@ from models.runtime import (
     choose_precision,
     deterministic_torch,
     fast_layout,
+    require_able,
 )
 
 _LEAST_ERROR = 1e-6
@@ -155,6 +156,7 @@ class _Run:
     def __init__(self, config: AutoencoderConfig, sections: NDArray[np.float32]) -> None:
         self.config, self.sections = config, sections
         self.device = choose_device(config.device)
+        require_able(self.device, config.precision)
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
             self.network = Autoencoder(config.arguments).to(self.device)

@@ -129,7 +129,8 @@ def require_able(device: torch.device, precision: str, *, compile: bool = False)
     of_this = f"{name}, compute capability {'.'.join(map(str, capability))}"
     if precision in ("tf32", "bfloat16") and capability < AMPERE:
         raise ModelError(f"{precision} on an older GPU", found=of_this,
-                         expected="8.0 or more (Ampere)", do="Use precision float32 or float16")
+                         expected="8.0 or more (Ampere)",
+                         do="Use precision float32, or float16 where it is offered")
     if not compile:
         return
     if capability < (7, 0) or importlib.util.find_spec("triton") is None:

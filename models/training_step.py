@@ -21,7 +21,7 @@ from models.losses import facies_loss, fault_loss
 from models.patchgan import Adversary
 from models.ranks import Ranks
 from models.registry import build
-from models.runtime import autocast, choose_device, compiled, fast_layout
+from models.runtime import autocast, choose_device, compiled, fast_layout, require_able
 from models.split import SplitNetwork
 from models.train_config import TrainConfig, learning_rate
 from models.training_data import loss_weights
@@ -43,11 +43,17 @@ class Learner:
         Labelled voxels by code, for class weights.
     ranks : Ranks
         With whom it learns.
+
+    Raises
+    ------
+    ModelError
+        The device does not have the precision.
     """
 
     def __init__(self, config: TrainConfig, voxels: NDArray[np.int64], ranks: Ranks) -> None:
         self.config, self.ranks = config, ranks
         self.device = choose_device(config.device)
+        require_able(self.device, config.precision)
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
             self.network = build(config.network, classes=config.outputs, **config.arguments)

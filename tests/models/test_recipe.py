@@ -145,7 +145,7 @@ def test_compiling_without_a_compiler_is_refused_before_the_run(made, tmp_path):
     ("capability", "wanted", "said"),
     [
         ((7, 5), {"precision": "tf32"}, "tf32 on an older GPU.*compute capability 7.5"),
-        ((7, 5), {"precision": "bfloat16"}, "bfloat16 on an older GPU.*float32 or float16"),
+        ((7, 5), {"precision": "bfloat16"}, "bfloat16 on an older GPU.*float32, or float16"),
         ((6, 1), {"precision": "float16", "compile": True}, "Triton"),
         ((8, 0), {"precision": "tf32"}, ""),
         ((8, 0), {"precision": "bfloat16"}, ""),

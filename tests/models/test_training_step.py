@@ -3,11 +3,14 @@
 import dataclasses
 import logging
 
+import numpy as np
 import pytest
 import torch
 
+from models.errors import ModelError
+from models.ranks import Ranks
 from models.training import TrainConfig, train_network
-from models.training_step import compiled
+from models.training_step import Learner, compiled
 
 
 @pytest.fixture
@@ -28,6 +31,15 @@ def test_where_there_is_no_compiler_training_goes_on_without(config, sections, c
     assert any("torch.compile does not work here" in record.message for record in caplog.records)
     plain = train_network(dataclasses.replace(config, compile=False), *sections)
     assert made.history[0].validation == plain.history[0].validation
+
+
+def test_an_older_gpu_does_not_learn_in_a_precision_that_it_only_emulates(config, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Old GPU")
+    asked = dataclasses.replace(config, compile=False, device="cuda", precision="bfloat16")
+    with pytest.raises(ModelError, match="bfloat16 on an older GPU.*7.5.*float32"):
+        Learner(asked, np.ones(256, np.int64), Ranks())
 
 
 @pytest.mark.slow
