@@ -62,9 +62,18 @@ def cuda_options(spec: ClusterSpec) -> dict[str, Any]:
     if spec.memory_gib is not None:
         own["memory_limit"] = f"{spec.memory_gib:g}GiB"
     if spec.dashboard is None:
-        # The scheduler opens port 8787 even then, unless it is told otherwise.
-        own["scheduler_kwargs"] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+        own["scheduler_kwargs"] = _dashboard(spec)
     return {**own, **spec.options}
+
+
+def _dashboard(spec: ClusterSpec) -> dict[str, Any]:
+    """Arguments of a scheduler: where it shows how it stands, or that it does not.
+
+    It opens port 8787 of the whole machine even then, unless it is told otherwise.
+    """
+    if spec.dashboard is None:
+        return {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    return {"dashboard_address": spec.dashboard}
 
 
 def ssh_options(spec: ClusterSpec) -> dict[str, Any]:
@@ -99,11 +108,12 @@ def ssh_options(spec: ClusterSpec) -> dict[str, Any]:
         worker["resources"] = {GPU: 1}
     scheduler = {
         "port": 0,
-        "dashboard_address": spec.dashboard or ":0",
-        "idle_timeout": f"{spec.idle_timeout_s:g}s",
+        "idle_timeout": f"{spec.idle_s:g}s",
+        **_dashboard(spec),
+        **spec.options.get("scheduler_options", {}),
     }
-    own = {"worker_options": worker, "scheduler_options": scheduler}
-    return {**own, **spec.options, "hosts": [hosts[0], *dealt]}
+    own = {"worker_options": worker}
+    return {**own, **spec.options, "scheduler_options": scheduler, "hosts": [hosts[0], *dealt]}
 
 
 def job_options(spec: ClusterSpec) -> dict[str, Any]:
@@ -112,7 +122,6 @@ def job_options(spec: ClusterSpec) -> dict[str, Any]:
         "cores": spec.threads_per_worker,
         "processes": 1,
         "death_timeout": DEATH_TIMEOUT_S,
-        "scheduler_options": {"dashboard_address": spec.dashboard or ":0"},
     }
     if spec.memory_gib is not None:
         own["memory"] = f"{spec.memory_gib:g}GiB"
@@ -126,8 +135,11 @@ def job_options(spec: ClusterSpec) -> dict[str, Any]:
             )
         own["worker_extra_args"] = ["--resources", f"{GPU}=1"]
     environment = [f"export {k}={v}" for k, v in worker_environment(spec).items()]
-    prologue = [*environment, *spec.options.get("job_script_prologue", [])]
-    return {**own, **spec.options, "job_script_prologue": prologue}
+    merged = {
+        "job_script_prologue": [*environment, *spec.options.get("job_script_prologue", [])],
+        "scheduler_options": {**_dashboard(spec), **spec.options.get("scheduler_options", {})},
+    }
+    return {**own, **spec.options, **merged}
 
 
 def kubernetes_options(spec: ClusterSpec) -> dict[str, Any]:

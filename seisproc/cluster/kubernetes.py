@@ -65,7 +65,7 @@ class Pods:
     tolerations : list of dict
         Taints of nodes that workers may go to.
     service_account : str
-        Who the pods are to the cloud and to Kubernetes; empty: the namespace's default.
+        Who the pods are to the cloud; empty: the namespace's default.
     scheduler_service_type : str
         How the scheduler is reached: ``ClusterIP``, ``NodePort`` or ``LoadBalancer``.
     """
@@ -159,7 +159,7 @@ def cluster_resource(spec: ClusterSpec, name: str, death_timeout_s: int) -> dict
         "kind": "DaskCluster",
         "metadata": {"name": name},
         "spec": {
-            "idleTimeout": math.ceil(spec.idle_timeout_s),
+            "idleTimeout": math.ceil(spec.idle_s),
             "scheduler": {
                 "spec": _scheduler(spec, pods),
                 "service": _service(name, pods.scheduler_service_type),
@@ -227,7 +227,11 @@ def _worker(spec: ClusterSpec, pods: Pods, death_timeout_s: int) -> dict[str, An
 
 
 def _restricted(container: dict[str, Any], pods: Pods) -> dict[str, Any]:
-    """Make a pod of a container: without rights, its root read-only, with a ``/tmp``."""
+    """Make a pod of a container: without rights, its root read-only, with a ``/tmp``.
+
+    Neither part asks Kubernetes for anything, so neither is given a token for it; what clouds give
+    to a service account does not come by that token.
+    """
     container = {
         **container,
         "securityContext": {
@@ -238,6 +242,7 @@ def _restricted(container: dict[str, Any], pods: Pods) -> dict[str, Any]:
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
     }
     pod = {
+        "automountServiceAccountToken": False,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": USER,

@@ -57,12 +57,14 @@ class ClusterSpec:
         Where Dask's own dashboard listens, e.g. ``127.0.0.1:8787``; None: nowhere.
     wait_s : float, optional
         How long to wait for a worker where there is none, at first and later on. None: a day
-        where workers queue, else 5 minutes; of an ``address`` later on an hour, or as long as its
-        scheduler's own ``no-workers-timeout``, which always wins.
+        where workers queue, on Kubernetes at first ``idle_timeout_s``, else 5 minutes; of an
+        ``address`` later on an hour, or as long as its scheduler's own ``no-workers-timeout``,
+        which always wins.
     drain_s : float
         How long a worker that is told to end (SIGTERM) may go on with its task.
     idle_timeout_s : float
-        After so long without work, a scheduler that runs elsewhere ends, and its workers too.
+        After so long without work, a scheduler that runs elsewhere ends, and its workers too; not
+        before ``wait_s`` is over, if that is given.
     options : dict
         Handed on to the cluster's class as they are, e.g. ``queue`` and ``walltime`` for SLURM,
         ``image`` and ``namespace`` for Kubernetes, ``hosts`` for SSH.
@@ -163,3 +165,21 @@ class ClusterSpec:
         if self.wait_s is not None:
             return self.wait_s
         return DAY_S if self.kind in QUEUED else 300.0
+
+    @property
+    def first_patience_s(self) -> float:
+        """How long to wait for the first worker.
+
+        A scheduler that waits for it has no work yet, and on Kubernetes ends for want of it.
+
+        >>> ClusterSpec("kubernetes", idle_timeout_s=600).first_patience_s
+        600
+        """
+        if self.kind == KUBERNETES and self.wait_s is None:
+            return min(self.patience_s, self.idle_timeout_s)
+        return self.patience_s
+
+    @property
+    def idle_s(self) -> float:
+        """After how long without work a scheduler that runs elsewhere ends."""
+        return max(self.idle_timeout_s, self.wait_s or 0.0)

@@ -123,6 +123,17 @@ def test_the_login_of_flow_runs_is_a_reference_too():
     assert (told[f"{prefix}NAME"], told[f"{prefix}KEY"]) == ("seisproc", "login")
 
 
+def test_only_what_asks_kubernetes_for_something_has_a_token_for_it():
+    bound = {
+        subject["name"]
+        for each in manifests() if each["kind"] == "RoleBinding" for subject in each["subjects"]
+    }
+    assert bound
+    for name, pod in pods():
+        token = pod.get("automountServiceAccountToken", True)
+        assert token == (pod.get("serviceAccountName") in bound), name
+
+
 def test_workers_on_spot_gpus_are_given_time_to_leave():
     worker = next(pod for name, pod in pods() if name == "DaskCluster/seisproc/spec/worker/spec")
     told = {each["name"]: each.get("value") for each in worker["containers"][0]["env"]}

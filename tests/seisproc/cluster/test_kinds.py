@@ -19,6 +19,22 @@ def script(name, spec):
         return cluster.job_script()
 
 
+def test_a_scheduler_shows_nothing_unless_told():
+    """Asked of Dask's own scheduler, which is given these arguments."""
+    for kind, options in (("ssh", kinds.ssh_options), ("slurm", kinds.job_options)):
+        hosts = {"hosts": ["head", "a"]} if kind == "ssh" else {}
+        told = options(ClusterSpec(kind, options=hosts))["scheduler_options"]
+        with LocalCluster(n_workers=0, scheduler_kwargs=told, dashboard_address=None) as cluster:
+            assert cluster.scheduler.http_server.port != 8787
+            (socket,) = cluster.scheduler.http_server._sockets.values()
+            assert socket.getsockname()[0] == "127.0.0.1"
+        more = {**hosts, "scheduler_options": {"interface": "eth0"}}
+        told = options(ClusterSpec(kind, dashboard="0.0.0.0:8790", options=more))
+        shown = told["scheduler_options"]
+        assert (shown["dashboard_address"], shown["interface"]) == ("0.0.0.0:8790", "eth0")
+        assert "dashboard" not in shown
+
+
 def test_the_script_of_a_slurm_job():
     spec = ClusterSpec(
         "slurm", gpu=True, **JOB,

@@ -77,6 +77,7 @@ def test_the_profile_restricted_lets_its_pods_in(part, gpu):
     """By the rules of Kubernetes' Pod Security Standards, which our namespace enforces."""
     told = pod(resource(gpu=gpu, memory_gib=4), part)
     assert not {"hostNetwork", "hostPID", "hostIPC"} & set(told)
+    assert told["automountServiceAccountToken"] is False  # asked for by us: they need none
     assert told["securityContext"]["runAsNonRoot"] is True
     assert told["securityContext"]["runAsUser"] != 0
     assert told["securityContext"]["seccompProfile"]["type"] in ("RuntimeDefault", "Localhost")
@@ -123,7 +124,7 @@ def test_what_can_be_chosen_of_its_pods():
         workers=3, memory_gib=2.5, threads_per_worker=2, drain_s=20, idle_timeout_s=600, wait_s=900,
     )  # fmt: skip
     assert ours["metadata"]["name"].startswith("f3-")
-    assert ours["spec"]["idleTimeout"] == 600 and ours["spec"]["worker"]["replicas"] == 3
+    assert ours["spec"]["idleTimeout"] == 900 and ours["spec"]["worker"]["replicas"] == 3
     assert ours["spec"]["scheduler"]["service"]["type"] == "LoadBalancer"
     worker = container(ours, "worker")
     assert [each["secretRef"]["name"] for each in worker["envFrom"]] == ["bucket-a", "bucket-b"]

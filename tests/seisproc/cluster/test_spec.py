@@ -46,6 +46,14 @@ def test_patience_is_longer_where_workers_queue():
     assert ClusterSpec("slurm", wait_s=7).patience_s == 7
 
 
+def test_no_cluster_on_kubernetes_ends_as_idle_while_its_first_worker_is_waited_for():
+    usual = ClusterSpec("kubernetes")
+    assert usual.first_patience_s == usual.idle_s == 3600 < usual.patience_s
+    for told in (ClusterSpec("kubernetes", wait_s=7200), ClusterSpec("kubernetes", wait_s=60)):
+        assert told.first_patience_s == told.wait_s == told.patience_s <= told.idle_s
+    assert ClusterSpec("slurm").first_patience_s == DAY_S  # its scheduler lives here, and waits
+
+
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "clusters").glob("*.yaml"))
 
 
