@@ -1,4 +1,4 @@
-"""A survey that a quality gate holds, put before a person: the run waits for an answer."""
+"""A survey that is held, put before a person: the run waits for an answer."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Decision(RunInput):
 
     decision: Literal["keep holding", "release"] = Field(
         default="keep holding",
-        description="release: the next night goes on with the survey as it is. keep holding: until"
-        " its files, headers or settings change.",
+        description="release: the next night goes on with the survey as it is, and what would be"
+        " lost is lost. keep holding: until its files, headers or settings change.",
     )
     why: str = Field(default="", description="For the survey's history.")
 
@@ -123,7 +123,9 @@ def _release(opened: Catalog, name: str, record: Record, why: str) -> bool:
     until = time.monotonic() + PATIENCE_S
     while _hold(opened, name, record.time):
         try:
-            return opened.release(name, why)
+            # not from a hold that came since it was read: that shows when it is read again
+            if opened.release(name, why, held=record.time):
+                return True
         except BusyError as error:
             if time.monotonic() > until:
                 raise BusyError(f"{name} is not released: {error}",

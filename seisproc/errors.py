@@ -101,7 +101,7 @@ class IncompleteError(SeisprocError):
 
 
 class ReviewError(SeisprocError):
-    """A quality gate holds a survey until a person releases it."""
+    """A survey waits for a person: a quality gate holds it, or labels would be lost."""
 
 
 class ConfigError(SeisprocError):

@@ -125,6 +125,24 @@ class Catalog:
             {name: each for name, each in records.items() if each is not None},
         )
 
+    def load_one(self, name: str) -> Snapshot:
+        """Read one survey, once: what is done and what is noted of it go by the same entry.
+
+        What a run reads that has just got the survey's lease: another may have done it meanwhile,
+        or a person may have changed the entry.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such entry, or it cannot be read.
+        """
+        entry, seen, record = self.entry(name), self.seen(name), self.record(name)
+        return Snapshot(
+            self.basin, {name: entry},
+            seen={} if seen is None else {name: seen},
+            records={} if record is None else {name: record},
+        )
+
     def save_index(self) -> None:
         """Save what was read, so that the next one reads only what has changed by then."""
         self._documents.save()
@@ -201,8 +219,10 @@ class Catalog:
             write_atomic(self.layout.run(name), before.to_json().encode())
         tell(self.layout, name, Event(time.time(), "skipped", why, run=run))
 
-    def release(self, name: str, why: str = "") -> bool:
+    def release(self, name: str, why: str = "", held: float | None = None) -> bool:
         """Let a survey that is quarantined or held for review be tried again; false if none is.
+
+        With ``held``, the time of a record, only from the hold that this record tells of.
 
         Raises
         ------
@@ -212,6 +232,8 @@ class Catalog:
         with self.claim(name):
             record = self.record(name)
             if record is None or record.outcome not in ("quarantined", "review"):
+                return False
+            if held is not None and record.time != held:
                 return False
             reason = f"released{f': {why}' if why else ''}"
             # of a bad source nobody has seen what the gates would say

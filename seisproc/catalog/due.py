@@ -36,7 +36,7 @@ STATES = {
     "unreadable": "the source cannot be read, or holds no survey",
     "duplicate": "another survey has this very content",
     "quarantined": "a run found the source bad",
-    "review": "a quality gate waits for a person",
+    "review": "it waits for a person: a quality gate holds it, or labels would be lost",
     "on hold": "a person wants nothing done",
     "invalid": "the entry cannot be read",
     "no model": "a model that the entry names is not there, or cannot be reached or read",
@@ -146,7 +146,9 @@ def check(
     wanted : Wanted, optional
         What products are to be made with. Without it, models are compared as they are named.
     snapshot : Snapshot, optional
-        What was read just now; read here unless given.
+        What was read just now; read here unless given. Of one survey
+        (:meth:`seisproc.catalog.catalog.Catalog.load_one`), whether it is a duplicate is not looked
+        at.
     now : float, optional
         The time; that of this machine's clock.
     """
@@ -180,7 +182,7 @@ def check(
     stores = stores_there(snapshot)
     for name in recipes.keys() - unfit.keys():
         recipe, seen, record = recipes[name], snapshot.seen[name], snapshot.records.get(name)
-        state, why = _compared(recipe, seen, record, name in stores.gone)
+        state, why = _compared(recipe, seen, record, name in stores.gone, name in at_work)
         if state == "review" and record is not None:
             told = (basin.gates, entries[name].gates)
             limits = changed_limits(record.facts.get(HELD_BY, {}), *told)
@@ -195,27 +197,6 @@ def check(
     judged |= unfit
     verdicts = [_completed(each, entries, at_work) for each in judged.values()]
     return Check(snapshot, tuple(sorted(verdicts, key=_order)))
-
-
-def check_one(catalog: Catalog, name: str, wanted: Wanted | None = None) -> Verdict:
-    """Say of one survey, as everything is now, whether something is due.
-
-    What a run asks that has just got the survey's lease: another may have done it meanwhile, or a
-    person may have changed the entry. Whether it is a duplicate is not looked at again.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such entry, or it cannot be read.
-    """
-    entry, seen, record = catalog.entry(name), catalog.seen(name), catalog.record(name)
-    snapshot = Snapshot(
-        catalog.basin, {name: entry},
-        seen={} if seen is None else {name: seen},
-        records={} if record is None else {name: record},
-    )
-    (verdict,) = check(catalog, wanted, snapshot=snapshot).verdicts
-    return verdict
 
 
 def _as_named(snapshot: Snapshot) -> Wanted:
@@ -265,7 +246,7 @@ def _waiting(
 
 
 def _compared(
-    recipe: Mapping[str, Any], seen: Seen, record: Record | None, is_gone: bool
+    recipe: Mapping[str, Any], seen: Seen, record: Record | None, is_gone: bool, at_work: bool
 ) -> tuple[str, tuple[str, ...]]:
     """Compare what would be made now with what was made last."""
     if record is None:
@@ -277,7 +258,8 @@ def _compared(
     if record.outcome == "failed":
         return "failed", (record.reason, *changes)
     if record.outcome == "started":
-        return "interrupted", (" ".join(f"run {record.run} did not end".split()), *changes)
+        ended = "has not ended: it is at work, or died" if at_work else "did not end"
+        return "interrupted", (" ".join(f"run {record.run} {ended}".split()), *changes)
     gone = ("its store is gone",) if is_gone else ()
     return ("changed", (*gone, *changes)) if gone or changes else ("done", ())
 

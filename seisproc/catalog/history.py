@@ -32,12 +32,13 @@ quarantined
     The source is bad; it is tried again when the source, or how it is read, has changed, or when a
     person releases it.
 review
-    A quality gate holds it until a person releases it, or something that it depends on has changed:
-    what it is made from, or the limits of that gate.
+    It is held until a person releases it, or something that it depends on has changed: what it is
+    made from, or the limits of the quality gate that holds it. Without a gate it is held where its
+    store has to be made anew and labels would be lost with the old one.
 """
 
 RELEASED = "released"
-"""Fact of a record: a person has let the survey go on as it is, whatever quality gates say."""
+"""Fact of a record: a person has let the survey go on as it is, from what held it."""
 
 
 @dataclass(frozen=True)

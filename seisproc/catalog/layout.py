@@ -117,17 +117,28 @@ def canonical(url: str) -> str:
 def require_plain(url: str) -> None:
     """Refuse a URL with credentials or a query: a catalogue is read by many and keeps no secret.
 
+    One in whose name is a ? or # is refused too: it would mean something else.
+
     Raises
     ------
     ConfigError
         If it has any.
     """
-    if is_remote(url) and shown(url) != url:
+    if not is_remote(url) or shown(url) == url:
+        return
+    protocol, _, told = url.partition("://")
+    is_query = protocol.startswith("http") and "?" in told.partition("#")[0]
+    if is_query or "@" in told.partition("/")[0]:
         raise ConfigError(
             f"{shown(url)} was given with credentials or a query in its URL",
             expected="a plain URL: whoever reads the catalogue would read them too",
             do="Give credentials by fsspec's configuration or environment variables",
         )
+    raise ConfigError(
+        f"{shown(url)} is not all that was given: in a URL a ? or # ends the path",
+        found="a name with such a sign in it",
+        do="Rename it; in a pattern write * instead of ?",
+    )
 
 
 def require_name(name: str) -> None:

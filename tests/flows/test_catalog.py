@@ -224,6 +224,9 @@ def test_what_a_person_can_do_wrong_is_one_line(basin, command, tmp_path):
     assert "Call it a-b" in command.refuses("catalog", "add", basin, "a/b", "f4.sgy")
     line = command.refuses("catalog", "add", basin, "x", "https://host/f.sgy?sig=hunter2")
     assert "credentials" in line and "hunter2" not in line
+    for source in ("s3://bucket/in/line#3.sgy", "s3://bucket/in/line?.sgy"):
+        line = command.refuses("catalog", "add", basin, "x", source)
+        assert "a ? or # ends the path" in line and "Rename it" in line
     assert not (basin / "surveys/x.yaml").exists()
     assert "no state" in command.refuses("catalog", "list", basin, "--state", "odd")
     assert "neither quarantined" in command.refuses("catalog", "release", basin, "block-f3")

@@ -14,7 +14,7 @@ from flows.catalog_due import algorithms
 from flows.catalog_survey import catalog_survey
 from flows.config import ClusterConfig
 from seisproc.building import PRODUCT
-from seisproc.catalog.due import Wanted, check_one
+from seisproc.catalog.due import Wanted, check
 from seisproc.catalog.history import RELEASED, Record, history
 from seisproc.catalog.scan import scan_catalog
 from seisproc.errors import GeometryError, SegyError
@@ -62,7 +62,8 @@ def run(root):
 
 
 def verdict(root):
-    return check_one(open_catalog(str(root)), "f3", Wanted(algorithms=algorithms()))
+    (found,) = check(open_catalog(str(root)), Wanted(algorithms=algorithms())).verdicts
+    return found
 
 
 def test_what_ingest_says_of_a_file_that_is_away_quarantines_nothing(basin, monkeypatch):

@@ -62,6 +62,12 @@ class Basin:
         (found,) = (each for each in self.check(wanted).verdicts if each.name == name)
         return found
 
+    def verdict_of_a_run(self, name: str, wanted: Wanted | None = None) -> Verdict:
+        """What a run finds that has just got the survey's lease, and looks at it alone."""
+        catalog = self.open()
+        (found,) = check(catalog, wanted, snapshot=catalog.load_one(name)).verdicts
+        return found
+
 
 @pytest.fixture
 def basin(tmp_path: Path) -> Basin:

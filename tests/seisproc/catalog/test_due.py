@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from seisproc.catalog.due import Wanted, check, check_one
+from seisproc.catalog.due import Wanted, check
 from seisproc.catalog.held import HELD_BY, held_by
 from seisproc.catalog.history import Record, history
 from seisproc.errors import BusyError
@@ -105,6 +105,17 @@ def test_a_bad_file_is_tried_again_when_it_changes_or_a_person_says_so(done):
     assert not done.open().release("f3")
     told = [event.what for event in history(done.open().layout, "f3")]
     assert told == ["settled", "done", "quarantined", "released"]
+
+
+def test_a_release_is_from_the_hold_that_a_person_has_seen(done):
+    finish(done, "f3", "review", reason="uncertainty above 0.4")
+    seen = done.open().record("f3")
+    finish(done, "f3", "review", reason="half of its traces are dead")
+    later = done.open().record("f3")
+    assert not done.open().release("f3", "so it is", held=seen.time)
+    assert done.open().record("f3") == later
+    assert done.open().release("f3", "so it is", held=later.time)
+    assert done.verdict("f3", WANTED).state == "failed"
 
 
 def test_a_review_waits_for_a_person_or_for_another_model(done):
@@ -207,6 +218,9 @@ def test_two_runs_do_not_work_on_one_survey(done):
     catalog = done.open()
     with catalog.claim("f3"):
         assert done.verdict("f3", WANTED).at_work
+        catalog.note("f3", Record("started", time.time(), run="nightly/2026-11-20/f3"))
+        assert done.verdict("f3", WANTED).why[0] == (
+            "run nightly/2026-11-20/f3 has not ended: it is at work, or died")
         with pytest.raises(BusyError, match="survey f3"), done.open().claim("f3"):
             pass
         with pytest.raises(BusyError):
@@ -220,9 +234,9 @@ def test_a_run_that_comes_second_finds_nothing_to_do(done):
     first, second = (check(catalog, WANTED).due[0] for _ in range(2))
     finish(done, first.name)
     with catalog.claim(second.name):
-        assert not check_one(catalog, second.name, WANTED).due
+        assert not done.verdict_of_a_run(second.name, WANTED).due
     change(done, "models: [facies]\nhold: a person came in between")
-    assert check_one(catalog, "f3", WANTED).state == "on hold"
+    assert done.verdict_of_a_run("f3", WANTED).state == "on hold"
 
 
 def test_a_disk_that_is_not_mounted_does_not_make_everything_due(done):

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from seisproc.catalog.arrivals import read_arrivals
-from seisproc.catalog.due import check_one
 from seisproc.catalog.history import Record
 from seisproc.catalog.sources import sources_to_read
 from seisproc.segy import scan as segy
@@ -75,7 +74,7 @@ def test_a_folder_is_the_same_survey_to_scan_list_run_and_ingest(basin, names, r
     (name,) = set(basin.scan().added) - {"other"}
     for _ in range(2):
         assert basin.verdict(name).state == "new"
-        assert check_one(basin.open(), name).state == "new"
+        assert basin.verdict_of_a_run(name).state == "new"
         assert not basin.scan().settled
     assert [file.name for file in basin.open().seen(name).files] == read
     entry = basin.open().entry(name)
@@ -103,7 +102,7 @@ def test_links_to_folders_are_followed_once(basin):
     (basin.root / "far/back").symlink_to(basin.inbox / "far")
     assert sorted(basin.scan().added) == ["a", "b"]
     for name in "ab":
-        assert basin.verdict(name).state == check_one(basin.open(), name).state == "new"
+        assert basin.verdict(name).state == basin.verdict_of_a_run(name).state == "new"
     assert basin.open().entry("a").sources == (f"{basin.inbox}/far/a.sgy",)
     assert basin.open().entry("b").sources == (f"{basin.inbox}/own/b.sgy",)
 
