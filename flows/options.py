@@ -49,9 +49,25 @@ class Input(Location):
         return conceal(value)
 
 
+class Extents(click.ParamType):  # type: ignore[type-arg]
+    """Extents of a window with an ``x`` between them: ``192x256``, ``96x96x96``."""
+
+    name = "extents"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[int]:
+        """Take them apart."""
+        words = value.lower().split("x")
+        if len(words) not in (2, 3) or not all(word.isdecimal() for word in words):
+            self.fail(f"{value!r} is no window such as 192x256 or 96x96x96", param, ctx)
+        return [int(word) for word in words]
+
+
 LOCATION = Location()
 FILE_OR_FOLDER = FileOrFolder()
 INPUT = Input()
+EXTENTS = Extents()
 
 _HEADERS: tuple[tuple[str, str, Any, str], ...] = (
     ("--inline-byte", "inline", str, "Inline number in the trace header: 9, 9-12 or 9:int16."),
@@ -160,6 +176,15 @@ def interpret_options(command: Command) -> Command:
         ),
         click.option("--overlap", type=float, help="Share of a window that its neighbour sees."),
         click.option(
+            "--facies-window", type=EXTENTS, metavar="TxS|IxXxS",
+            help="Window of the facies network: traces x samples, or inlines x crosslines x samples"
+            " of one for volumes. Larger ones know more and take more memory.",
+        ),
+        click.option(
+            "--fault-window", type=EXTENTS, metavar="TxS|IxXxS",
+            help="Window of the fault network.",
+        ),
+        click.option(
             "--flips", is_flag=True, help="Look at flipped windows too, and average the answers."
         ),
         click.option("--probability", is_flag=True, help="Keep every class's probability too."),
@@ -198,6 +223,8 @@ def take_interpret(options: dict[str, Any]) -> InterpretConfig:
     given = {
         "samples": options.pop("dropout_samples"),
         "overlap": options.pop("overlap"),
+        "facies_window": options.pop("facies_window", None),
+        "fault_window": options.pop("fault_window", None),
         "device": options.pop("device"),
         "precision": options.pop("precision"),
         "compile": options.pop("compile") or None,

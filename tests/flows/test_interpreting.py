@@ -26,6 +26,16 @@ def test_a_plan_for_a_gpu_is_made_where_there_is_none(command, interpret):
     assert "this machine has none to try them on" in out
 
 
+def test_windows_are_asked_for_by_their_extents(command, interpret):
+    asked = (*interpret, "--device", "cuda", "--facies-window", "64x64")
+    code, out, err = command(*asked, "--fault-window", "32x64x48")
+    assert code == 0, err
+    assert "windows 32 x 64 x 48," in out
+    for wrong, said in (("64", "no window such as"), ("32x64x50", "multiples of 16")):
+        code, _, err = command(*asked, "--fault-window", wrong)
+        assert code and said in err
+
+
 def test_workers_elsewhere_settle_the_device(command, interpret, tmp_path):
     cluster = tmp_path / "gpu.yaml"
     cluster.write_text(yaml.safe_dump({"kind": "slurm", "gpu": True, "memory_gib": 16}))
