@@ -109,30 +109,13 @@ class Workforce:
             )
             with contextlib.suppress(OSError, ValueError):  # it may be gone by itself
                 if is_renewed:
+                    from seisproc.cluster.leaving import make_way
+
                     self._nannies.add(nanny)
                     self._renewed.add(worker)
-                    self._renew(worker, nanny)
+                    self._client.run(make_way, workers=[worker])
                 else:
                     self._client.retire_workers([worker], close_workers=True, remove=True)
-
-    def _renew(self, worker: str, nanny: str) -> None:
-        """Have a worker signed off in order, and another one started by its nanny; wait for none.
-
-        Dask's own ``restart_workers`` accuses the tasks that a worker is at of its death.
-        """
-        async def renew(dask_scheduler: Any, worker: str, nanny: str) -> None:
-            from distributed.core import rpc
-
-            async with rpc(nanny, connection_args=dask_scheduler.connection_args) as remote:
-                await remote.identity()
-                await dask_scheduler.retire_workers(
-                    workers=[worker], close_workers=False, remove=True,
-                    stimulus_id="seisproc-unfit",
-                )
-                # At once: a worker that finds itself signed off ends, and its nanny with it.
-                await remote.kill(reason="seisproc-unfit")
-
-        self._client.run_on_scheduler(renew, worker=worker, nanny=nanny, wait=False)
 
     def patience_s(self) -> float | None:
         """How long to wait for workers; for ever where the scheduler fails tasks by itself.

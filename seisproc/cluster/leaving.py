@@ -77,7 +77,7 @@ class Leaving(WorkerPlugin):
     def notice(self) -> None:
         """Leave: this process got SIGTERM."""
         if self.worker.status in (Status.running, Status.paused):
-            self._leave(drain_s(), "SIGTERM")
+            leave(self.worker, drain_s(), "SIGTERM")
 
     def look(self) -> None:
         """Leave, for another to come, when only a new process can have the memory again."""
@@ -86,12 +86,23 @@ class Leaving(WorkerPlugin):
         self.stuck = self.stuck + 1 if is_stuck else 0
         if self.stuck >= STUCK_LOOKS:
             log.warning("worker %s does not get its memory back: restarted", worker.address)
-            self._leave(HAND_OVER_S, "memory is not given back")
+            leave(self.worker, HAND_OVER_S, "memory is not given back")
 
-    def _leave(self, grace_s: float, reason: str) -> None:
-        # Set before anything is awaited: from here on the scheduler gives it no task.
-        self.worker.status = Status.closing_gracefully
-        self.leaving = asyncio.ensure_future(drain(self.worker, grace_s, reason))
+
+def make_way(dask_worker: Worker) -> None:
+    """Leave, for another process of the nanny's to come; to be run on a worker."""
+    if dask_worker.status in (Status.running, Status.paused):
+        leave(dask_worker, HAND_OVER_S, "another one takes its place")
+
+
+def leave(worker: Worker, grace_s: float, reason: str) -> None:
+    """Begin to leave, from within a worker's event loop."""
+    # Set before anything is awaited: from here on the scheduler gives it no task.
+    worker.status = Status.closing_gracefully
+    _leaving.add(asyncio.ensure_future(drain(worker, grace_s, reason)))
+
+
+_leaving: set[asyncio.Future[Any]] = set()
 
 
 async def drain(worker: Worker, grace_s: float, reason: str) -> None:
@@ -104,6 +115,8 @@ async def drain(worker: Worker, grace_s: float, reason: str) -> None:
         await asyncio.sleep(0.05)
     if _is_busy(worker):
         log.warning("worker %s abandons its task: %s", worker.address, reason)
+    # A worker that finds itself signed off, by a heartbeat, ends and takes its nanny along.
+    worker.nanny = None
     with contextlib.suppress(TimeoutError, OSError):
         await asyncio.wait_for(_sign_off(worker), HAND_OVER_S)
     # The last worker has nobody to hand its results to but the client, which fetches them.
