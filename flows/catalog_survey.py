@@ -17,9 +17,8 @@ from flows.catalog_due import wanted_now
 from flows.config import ClusterConfig
 from flows.dead_runs import bury
 from flows.gates_config import gate_column, gate_limits, require_column
-from flows.replaced_stores import LOSES, held_for, made_by_others, may_go
+from flows.replaced_stores import LOSES, LosesWorkError, make_store
 from flows.runs import OPTIONS
-from flows.sources import ingest_sources
 from flows.survey_facts import SurveyFacts
 from flows.trial_survey import interpret_beside
 from seisproc.catalog.catalog import Catalog, Snapshot
@@ -27,13 +26,12 @@ from seisproc.catalog.due import STATES, check
 from seisproc.catalog.entry import Entry
 from seisproc.catalog.held import HELD_BY, held_by
 from seisproc.catalog.history import RELEASED, Record
-from seisproc.catalog.sources import is_as_seen, sources_to_read
+from seisproc.catalog.sources import is_as_seen
 from seisproc.cluster import open_cluster
 from seisproc.errors import (
     BusyError,
     ConfigError,
     GeometryError,
-    OutputExistsError,
     ReviewError,
     SegyError,
     VolumeError,
@@ -211,22 +209,13 @@ class _Work:
 
     def _ingest(self, address: str) -> None:
         """Make the store, or find that it is there; what people made in it is not lost unasked."""
-        entry, form = self.entry, entry_form(self.entry)
-        if not entry.is_ingested:
-            others = made_by_others(entry)
-            may_replace = may_go(others, self.given_up.get(LOSES, ()))
+        if not self.entry.is_ingested:
             try:
-                made = ingest_sources(
-                    sources_to_read(entry), entry.store, form.headers, form.volume, address,
-                    may_replace,
-                )
-            except OutputExistsError as error:
-                if may_replace:
-                    raise
-                self.losing = others
-                raise held_for(entry, others) from error
-            if others and not made.reused:
-                self._tell(notes=(f"gone with the old store: {', '.join(others)}",))
+                notes = make_store(self.entry, address, self.given_up.get(LOSES, ()))
+            except LosesWorkError as error:
+                self.losing = error.loses
+                raise
+            self._tell(notes=notes)
         self.ingested = True
         self.held.require()
 

@@ -11,6 +11,7 @@ from flows.sources import ingest_sources
 from flows.volume_config import VolumeConfig
 from seisproc.cluster import open_cluster
 from seisproc.jobs import BUDGET_MIB, IngestReceipt
+from seisproc.labelling.carrying import letting_go
 from tasks.pyramid import pyramid_survey
 
 
@@ -24,6 +25,7 @@ def ingest(
     pyramid: bool = False,
     volume: VolumeConfig = VolumeConfig(),
     budget_mib: int = BUDGET_MIB,
+    drop_labels: list[str] = [],  # noqa: B006 - never changed; the UI shows it as an empty list
 ) -> IngestReceipt:
     """Turn the SEG-Y files of one survey, or an array, into a survey store.
 
@@ -33,12 +35,13 @@ def ingest(
         store: Survey store to write: a local path or URL, by custom ending in .zarr.
         headers: How to read the headers, where the scan does not find out by itself.
         cluster: Where the work runs.
-        overwrite: Replace a store that is already there.
+        overwrite: Replace a store that is already there. Labels in it are carried over.
         pyramid: Also make coarser levels for viewers, as OME-Zarr beside the store.
         volume: What an array holds, where the source is one.
         budget_mib: Memory in MiB for the pieces under way on one machine, all workers together.
+        drop_labels: Labels that go with a store that is replaced.
     """
-    with open_cluster(cluster.spec()) as address:
+    with open_cluster(cluster.spec()) as address, letting_go(drop_labels):
         receipt = ingest_sources(
             sources, store, headers, volume, address, overwrite, budget_mib
         )

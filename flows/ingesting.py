@@ -34,6 +34,13 @@ from flows.volume_options import take_volume, volume_options
     metavar="MIB",
     help="Memory for the pieces under way on one machine, all workers together.",
 )
+@click.option(
+    "--drop-labels",
+    multiple=True,
+    metavar="NAME",
+    help="With --overwrite, labels that go with the old store; may be given again. All others are"
+    " carried over, and where that cannot be the old store stays.",
+)
 @header_options
 @volume_options
 @cluster_options
@@ -45,6 +52,7 @@ def ingest(
     store: str,
     pyramid: bool,
     budget: int,
+    drop_labels: tuple[str, ...],
     plan: bool,
     overwrite: bool,
     as_json: bool,
@@ -54,6 +62,7 @@ def ingest(
 
     A NumPy or HDF5 file needs --axes and --interval; an MDIO store says these itself. An
     interrupted ingest goes on where it stopped; a store of the same content is left as it is.
+    Labels in a store that is replaced come along to the new one, by their lines and samples.
     """
     if not sources:
         raise click.UsageError(
@@ -74,7 +83,10 @@ def ingest(
     with prefect_server():
         from flows.ingest import ingest as flow
 
-        receipt = flow(list(sources), store, headers, cluster, overwrite, pyramid, volume, budget)
+        receipt = flow(
+            list(sources), store, headers, cluster, overwrite, pyramid, volume, budget,
+            list(drop_labels),
+        )
     from seisproc.pyramid import pyramid_url
 
     print_receipt(receipt, as_json, **({"pyramid": pyramid_url(store)} if pyramid else {}))

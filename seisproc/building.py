@@ -2,29 +2,27 @@
 
 A run that was killed continues where it stopped, and the store is the same to the last bit however
 often that happens and however many workers there are. Nothing looks finished until all is: the
-group's ``zarr.json`` is written last. An old store is replaced only when the new one is complete.
+group's ``zarr.json`` is written last. An old store is replaced only when the new one is complete,
+with the labels that people made in the old one (:mod:`seisproc.labelling.carrying`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from seisproc.errors import (
-    OutputExistsError,
-    SpaceError,
-    StoreError,
-)
+from seisproc.errors import SpaceError, StoreError
 from seisproc.folders import earlier_work, free_bytes, remove_tree
 from seisproc.jobs import BUDGET_MIB, AnyJob, Build, Built, Job, Progress, Task, TaskResult
+from seisproc.labelling.carrying import LostLabelsError, carry_labels, require_carriable
+from seisproc.labelling.turns import imports_kept_out
 from seisproc.pieces import completed
-from seisproc.places import AccessError, require_writable
+from seisproc.places import require_writable
 from seisproc.records import Lease, Record, Records, lease, work_url
-from seisproc.replace import finish_replacement, put_in_place
+from seisproc.replace import put_in_place, require_outside, require_overwrite, require_survey
 from seisproc.survey import Survey, is_published
 from seisproc.volume import Outcome, map_bounded
 
@@ -33,6 +31,9 @@ if TYPE_CHECKING:
 
 
 PRODUCT = "ingest"
+STORE = "store"
+"""Name in the work folder of a store that will replace another one."""
+
 CREATED = "created"
 """Record that the arrays of the store stand, and which versions of the sources they are made of."""
 
@@ -79,7 +80,9 @@ def build_store(
     client : distributed.Client, optional
         Where the pieces run; without one, in this process.
     overwrite : bool
-        Replace an existing survey of other content, once the new one is complete.
+        Replace an existing survey of other content, once the new one is complete. Labels in it are
+        carried over, but for those that are let go
+        (:func:`seisproc.labelling.carrying.letting_go`).
     budget_mib : int
         Memory in MiB that the pieces under way on one machine may take, all workers together.
     on_progress : callable, optional
@@ -89,8 +92,10 @@ def build_store(
     ------
     OutputExistsError
         If something else is at ``store_url``.
+    LostLabelsError
+        If labels cannot be carried over; the old store stays, and what is built of the new one.
     BusyError
-        If another run writes the same store.
+        If another run writes the same store, or imports labels into it when it would be replaced.
     SpaceError
         If the disk is too small or becomes full.
     IncompleteError
@@ -101,17 +106,19 @@ def build_store(
     work = work_url(store_url, PRODUCT, build.key)
     with lease(f"{store_url}.work/{PRODUCT}", f"{store_url} (ingest)") as held:
         built, target = None, store_url
-        _require_outside(store_url)
-        # cut off before its first step, a replacement waits until it is asked for again: the old
-        # survey may have got labels since
-        if overwrite or not is_published(store_url):
-            finish_replacement(f"{work}/store", store_url)
+        require_outside(store_url)
+        # one that was cut off before its first step waits until it is asked for again
+        if not is_published(store_url):
+            for folder in earlier_work(store_url, PRODUCT):
+                _put_in_place(f"{folder}/{STORE}", store_url, held)
+        elif overwrite:
+            _put_in_place(f"{work}/{STORE}", store_url, held)
         if is_published(store_url):
-            _require_survey(store_url)
+            require_survey(store_url)
             built = _reuse(build, build.plan(store_url, work), _Crew(client, budget_mib))
             if built is None:
-                _require_overwrite(build, store_url, overwrite)
-                target = f"{work}/store"
+                require_overwrite(store_url, build.source, overwrite)
+                target = f"{work}/{STORE}"
         if built is None:
             crew = _Crew(client, budget_mib)
             built = _build(build, build.plan(target, work), store_url, crew, held, on_progress)
@@ -164,44 +171,6 @@ def prepare(
     return done
 
 
-def _require_outside(store_url: str) -> None:
-    """Refuse a place inside another store, whose readers would trip over a survey of its own."""
-    parent = store_url
-    for _ in range(2):  # deepest is a survey in the place of labels/<name>
-        parent = parent.rpartition("/")[0]
-        if not parent or parent.endswith(("/", ":")):
-            return
-        inside = False
-        with contextlib.suppress(AccessError):  # who may not look there has no store there
-            inside = is_published(parent)
-        if inside:
-            raise OutputExistsError(
-                f"{store_url} lies inside the store {parent}", do="Choose a place beside it"
-            )
-
-
-def _require_survey(store_url: str) -> None:
-    """Refuse to replace what is no survey: labels within one, a pyramid, patches."""
-    is_survey = False
-    with contextlib.suppress(StoreError):
-        is_survey = Survey(store_url).has("amplitude")
-    if not is_survey:
-        raise OutputExistsError(
-            f"{store_url} is there already, and is no survey",
-            found="another group of seisproc, such as labels, a pyramid or patches",
-            do="Choose another name for the store",
-        )
-
-
-def _require_overwrite(build: Build[Any], store_url: str, overwrite: bool) -> None:
-    if not overwrite:
-        raise OutputExistsError(
-            f"{store_url} holds a survey made from {build.source}",
-            do="Give --overwrite to replace it (with its labels and interpretations), or another "
-            "name",
-        )
-
-
 def _reuse(build: Build[AnyJob], job: AnyJob, crew: _Crew) -> Built | None:
     """Say that a store exists already, if it holds this very content."""
     survey = Survey(job.target)
@@ -239,6 +208,8 @@ def _build(
     records = Records(job.work)
     tasks = job.tasks()
     done = prepare(build, job, tasks, records, store_url, crew)
+    if job.target != store_url:
+        _require_labels_kept(job, store_url, begun=bool(done))
     resumed = len(done)
     if on_progress is not None:
         on_progress(resumed, len(tasks))
@@ -255,8 +226,36 @@ def _build(
     build.require_unchanged(job)
     held.require(ask=True)
     build.finish(job, mark, recorded)
-    put_in_place(job.target, store_url)
+    _put_in_place(job.target, store_url, held)
     return Built(store_url, mark, len(tasks), resumed, reused=False)
+
+
+def _require_labels_kept(job: Job, store_url: str, *, begun: bool) -> None:
+    """Refuse at once what cannot have the labels of the old store; leave nothing of it."""
+    try:
+        require_carriable(Survey(store_url), job.target)
+    except LostLabelsError:
+        if not begun:
+            Records(job.work).clear()
+        raise
+
+
+def _put_in_place(built_url: str, store_url: str, held: Lease) -> None:
+    """Put a finished store in the place of the old one, with the labels that are in that by now.
+
+    Does nothing where no finished one is, or it was built where it belongs. While the old one
+    stands its labels are carried over, and nobody imports any. When it begins to go they all have
+    been: who was killed in that is followed by one who goes on there.
+    """
+    if built_url == store_url or not is_published(built_url):
+        return
+    with imports_kept_out(store_url) as imports:
+        if is_published(store_url):
+            carry_labels(Survey(store_url), built_url)
+        held.require(ask=True)
+        put_in_place(built_url, store_url)
+        for folder in imports:  # into the old one
+            remove_tree(folder)
 
 
 def _require_space(target: str, needed: int) -> None:

@@ -25,8 +25,9 @@ from seisproc.errors import ConfigError, GeometryError, SeisprocError
 from seisproc.folders import remove_tree
 from seisproc.labelling.placed import LabelVolume, require_shape
 from seisproc.labelling.target import Target
+from seisproc.labelling.turns import require_same_store
 from seisproc.places import shown
-from seisproc.records import Records, lease, work_url
+from seisproc.records import Lease, Records, lease, work_url
 from seisproc.replace import put_in_place, staging_url
 from seisproc.schema import NONE, PARIHAKA, ClassSet
 from seisproc.survey import (
@@ -41,7 +42,7 @@ from seisproc.volume import tiles
 
 __all__ = [
     "FAULT_SET", "LabelReceipt", "LabelVolume", "check_name", "class_set", "flag_attributes",
-    "import_labels",
+    "import_labels", "require_live",
 ]
 
 ARRAY = "array"
@@ -84,6 +85,7 @@ def import_labels(
     classes: ClassSet = PARIHAKA,
     sources: Mapping[str, str] | None = None,
     warnings: Sequence[str] = (),
+    notes: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> LabelReceipt:
     """Write interpreted volumes to ``labels/<name>`` of a survey store.
@@ -107,6 +109,8 @@ def import_labels(
         Where ``facies`` and ``fault`` come from, if not from paths; kept with the labels.
     warnings : sequence of str
         What whoever opened the labels has to say; kept with them.
+    notes : mapping, optional
+        Further attributes of the group.
     overwrite : bool
         Replace a group of this name; the old one answers until the new one is complete.
 
@@ -119,6 +123,10 @@ def import_labels(
         If a code is outside the class set, or there is no label at all.
     OutputExistsError
         If the group exists and ``overwrite`` is false.
+    BusyError
+        If another run writes these labels, or puts a newer store in the place of this one.
+    StoreError
+        If the store was replaced since it was opened.
     """
     given = {key: volume for key, volume in (("facies", facies), ("fault", fault))
              if volume is not None}
@@ -132,11 +140,13 @@ def import_labels(
     volumes = {key: _open(key, volume, target, sets[key]) for key, volume in given.items()}
     told = {key: (sources or {}).get(key) or _source(volume) for key, volume in given.items()}
     interpreted = _interpreted(labelled, target)
-    with lease(work, url):
+    with lease(work, url) as held:
+        require_same_store(survey)
         # may finish the replacement that an earlier run was killed in
         group = staging_url(url, work, overwrite=overwrite)
+        remove_tree(group)  # of one that was killed, which may have written another kind of labels
         ensure_group(f"{survey.url}/labels")
-        with _whole_or_not(group):
+        with _whole_or_not(group, held):
             digest = hashlib.sha256(survey.fingerprint.encode())
             digest.update(json.dumps([asdict(c) for c in classes]).encode())
             found = np.zeros(target.live.shape, bool)
@@ -150,7 +160,9 @@ def import_labels(
             write_array(group, "labelled", interpreted, target.lattice.lateral)
             write_coordinates(group, target.lattice)
             digest.update(np.packbits(interpreted).tobytes())
+            held.require(ask=True)
             publish(group, {
+                **(notes or {}),
                 "title": f"labels {name}",
                 "domain": survey.domain,
                 "classes": [asdict(c) for c in classes],
@@ -169,12 +181,16 @@ def import_labels(
 
 
 @contextlib.contextmanager
-def _whole_or_not(group: str) -> Iterator[None]:
-    """Leave nothing of labels that are refused while they are written, where codes are seen."""
+def _whole_or_not(group: str, held: Lease) -> Iterator[None]:
+    """Leave nothing of labels that are refused while they are written, where codes are seen.
+
+    What lies there is another run's, once it has taken over.
+    """
     try:
         yield
     except SeisprocError:
-        remove_tree(group)
+        if held.is_held():
+            remove_tree(group)
         raise
 
 
@@ -209,11 +225,22 @@ def _interpreted(labelled: NDArray[np.bool_] | None, target: Target) -> NDArray[
             found=f"shape {mask.shape}",
             expected=f"shape {shape} {target.lattice.lateral}",
         )
-    _require_live(mask & ~target.live, "The mask of interpreted traces covers", target)
+    require_live(mask & ~target.live, "The mask of interpreted traces covers", target)
     return mask
 
 
-def _require_live(outside: NDArray[np.bool_], what: str, target: Target) -> None:
+def require_live(outside: NDArray[np.bool_], what: str, target: Target) -> None:
+    """Raise :class:`GeometryError` if there are cells with labels and without a trace.
+
+    Parameters
+    ----------
+    outside : bool (inline, crossline) or (trace,)
+        These cells.
+    what : str
+        Names the labels, with a verb: ``labels/mine covers``.
+    target : Target
+        The survey.
+    """
     if not outside.any():
         return
     first = np.argwhere(outside)[0]
@@ -262,7 +289,7 @@ def _write(
         counts += np.bincount(codes.ravel(), minlength=256)
         digest.update(f"{kind}-{'-'.join(str(part.start) for part in box)}".encode())
         digest.update(codes.tobytes())
-    _require_live(outside, f"{what} cover", target)
+    require_live(outside, f"{what} cover", target)
     if not counts[:NONE].any():
         raise SeisprocError(
             f"{what} are empty: every voxel is unlabelled",

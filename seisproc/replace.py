@@ -7,14 +7,15 @@ whole.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 
-from seisproc.errors import OutputExistsError
-from seisproc.places import open_place, reaching, shown
-from seisproc.survey import is_published
+from seisproc.errors import OutputExistsError, StoreError
+from seisproc.places import AccessError, open_place, reaching, shown
+from seisproc.survey import Survey, is_published
 
 STAGED = "staged"
 METADATA = "zarr.json"
@@ -99,3 +100,57 @@ def _copy(fs: Any, staged: str, target: str) -> None:
     fs.cp_file(f"{staged}/{METADATA}", f"{target}/{METADATA}")
     fs.rm_file(f"{staged}/{METADATA}")
     fs.rm(staged, recursive=True)
+
+
+def require_outside(store_url: str) -> None:
+    """Refuse a place inside another store, whose readers would trip over a survey of its own.
+
+    Raises
+    ------
+    OutputExistsError
+    """
+    parent = store_url
+    for _ in range(2):  # deepest is a survey in the place of labels/<name>
+        parent = parent.rpartition("/")[0]
+        if not parent or parent.endswith(("/", ":")):
+            return
+        inside = False
+        with contextlib.suppress(AccessError):  # who may not look there has no store there
+            inside = is_published(parent)
+        if inside:
+            raise OutputExistsError(
+                f"{store_url} lies inside the store {parent}", do="Choose a place beside it"
+            )
+
+
+def require_survey(store_url: str) -> None:
+    """Refuse to replace what is no survey: labels within one, a pyramid, patches.
+
+    Raises
+    ------
+    OutputExistsError
+    """
+    is_survey = False
+    with contextlib.suppress(StoreError):
+        is_survey = Survey(store_url).has("amplitude")
+    if not is_survey:
+        raise OutputExistsError(
+            f"{store_url} is there already, and is no survey",
+            found="another group of seisproc, such as labels, a pyramid or patches",
+            do="Choose another name for the store",
+        )
+
+
+def require_overwrite(store_url: str, source: str, overwrite: bool) -> None:
+    """Refuse to replace a survey unasked. ``source``: what it is made from, other than the new one.
+
+    Raises
+    ------
+    OutputExistsError
+    """
+    if not overwrite:
+        raise OutputExistsError(
+            f"{store_url} holds a survey made from {source}",
+            do="Give --overwrite to replace it (labels are carried over, interpretations go), or "
+            "another name",
+        )

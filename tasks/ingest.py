@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from seisproc.cluster import connect
 from seisproc.jobs import BUDGET_MIB, IngestReceipt
+from seisproc.labelling.carrying import carried_labels
 from seisproc.segy.ingest import ingest
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.volumes.ingest import ingest_volume
@@ -53,5 +55,9 @@ def _ingested(make: Callable[..., IngestReceipt], store: str, cluster: str) -> I
     """Run an ingest on the cluster, with its progress, and show what it made."""
     with connect(cluster) as client, stage_progress("ingest") as on_progress:
         receipt = make(client=client, on_progress=on_progress)
+    carried = () if receipt.reused else carried_labels(store)
+    if carried:
+        told = f"labels carried over from the old store: {', '.join(carried)}"
+        receipt = replace(receipt, warnings=(*receipt.warnings, told))
     receipt_artifact("ingest", store, "What was ingested", receipt)
     return receipt

@@ -124,6 +124,7 @@ class PlacedVolume:
         The survey's extents.
     places : tuple of int64 (n,)
         Indices into the survey's axes, one array for each axis of ``volume``; each rises or falls.
+        -1: what lies there is left out.
     none : float, optional
         A value of the labels that means "no label".
     """
@@ -141,15 +142,16 @@ class PlacedVolume:
         ranges = [
             range(*part.indices(extent)) for part, extent in zip(index, self.shape, strict=True)
         ]
-        theirs, inside = [], []
+        theirs, chosen, inside = [], [], []
         for each, places in zip(ranges, self._places, strict=True):
             found = np.flatnonzero((places >= each.start) & (places < each.stop))
             if not len(found):
                 return np.full([len(r) for r in ranges], NONE, np.uint8)
             first, last = int(found[0]), int(found[-1])
             theirs.append(slice(first, last + 1))
-            inside.append(places[first : last + 1] - each.start)
-        part = np.asarray(self._volume[tuple(theirs)])
+            chosen.append(found - first)
+            inside.append(places[found] - each.start)
+        part = np.asarray(self._volume[tuple(theirs)])[np.ix_(*chosen)]
         if part.dtype.kind in "bi":
             part = part.astype(np.result_type(part.dtype, np.int16))
         if self._none is not None:

@@ -77,6 +77,19 @@ class Target:
             return None
         return affine_of(self.lattice, self.x, self.y)
 
+    @property
+    def bin_m(self) -> float | None:
+        """Longer edge of a bin, or distance between traces of a line, in m; None if unknown."""
+        if self.affine is not None:
+            edges = [np.hypot(self.affine[f"x_{n}"], self.affine[f"y_{n}"])
+                     for n in ("inline", "crossline")]
+            return float(max(edges))
+        if self.lattice.kind != "2d" or self.x is None or self.y is None:
+            return None
+        steps = np.hypot(np.diff(self.x), np.diff(self.y))
+        steps = steps[np.isfinite(steps) & (steps > 0)]
+        return float(np.median(steps)) if len(steps) else None
+
     def line_numbers(
         self, x: NDArray[np.float64], y: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -122,28 +135,27 @@ class Target:
 
         Parameters
         ----------
-        x, y : float64 (inline, crossline)
+        x, y : float64 (inline, crossline) or (trace,)
             Of the labels' cells, NaN or 0 where unknown.
-        places : two int64 (n,)
+        places : two int64 (n,), or one
             Indices of these cells in the survey.
         what : str
             Name of the labels.
         """
-        if self.x is None or self.y is None or self.affine is None:
+        bin_m = self.bin_m
+        if self.x is None or self.y is None or bin_m is None:
             return
         ours = [each[np.ix_(*places)] for each in (self.x, self.y)]
         known = np.isfinite(ours[0]) & np.isfinite(x) & ((x != 0) | (y != 0))
         if not known.any():
             return
         away = float(np.median(np.hypot(x - ours[0], y - ours[1])[known]))
-        vectors = [np.hypot(self.affine[f"x_{n}"], self.affine[f"y_{n}"])
-                   for n in ("inline", "crossline")]
-        if away > max(vectors):
+        if away > bin_m:
             raise GeometryError(
                 f"{what} belongs to another survey: its cells with the same line numbers lie "
                 "elsewhere",
                 found=f"{away:,.0f} m away",
-                expected=f"within a bin, {max(vectors):.1f} m",
+                expected=f"within a bin, {bin_m:.1f} m",
                 do="Give labels of this survey, or correct their coordinates",
             )
 

@@ -9,6 +9,7 @@ from prefect.client.orchestration import get_client
 from prefect.states import Running
 
 from flows import catalog_survey as module
+from flows import replaced_stores
 from flows.catalog_config import entry_text, open_catalog
 from flows.catalog_due import algorithms
 from flows.catalog_survey import catalog_survey
@@ -28,9 +29,9 @@ from seisproc.survey import Survey, ensure_group, publish
 pytestmark = pytest.mark.usefixtures("prefect_harness")
 
 
-def write_segy(path, dead=0, seed=1):
-    """Write 6 x 5 traces of noise, the first ones dead."""
-    lines = [np.arange(count, dtype="int32") + 10 for count in (6, 5)]
+def write_segy(path, dead=0, seed=1, first=10):
+    """Write 6 x 5 traces of noise, the first ones dead, from line numbers ``first`` on."""
+    lines = [np.arange(count, dtype="int32") + first for count in (6, 5)]
     volume = np.random.default_rng(seed).standard_normal((6, 5, 8)).astype("float32")
     volume.reshape(-1, 8)[:dead] = 0
     i, j = np.meshgrid(np.arange(6.0), np.arange(5.0), indexing="ij")
@@ -67,13 +68,13 @@ def verdict(root):
 
 
 def test_what_ingest_says_of_a_file_that_is_away_quarantines_nothing(basin, monkeypatch):
-    plain, file, away = module.ingest_sources, basin / "f3.sgy", basin / "away.sgy"
+    plain, file, away = replaced_stores.ingest_sources, basin / "f3.sgy", basin / "away.sgy"
 
     def unmounted(*arguments):
         file.rename(away)
         return plain(*arguments)
 
-    monkeypatch.setattr(module, "ingest_sources", unmounted)
+    monkeypatch.setattr(replaced_stores, "ingest_sources", unmounted)
     state, record = run(basin)
     assert state.is_failed() and record.outcome == "failed"
     assert "no such file" in record.reason
@@ -85,7 +86,7 @@ def test_what_ingest_says_of_a_file_that_is_away_quarantines_nothing(basin, monk
     def torn(*arguments):
         raise SegyError("f3.sgy does not divide into whole traces")
 
-    monkeypatch.setattr(module, "ingest_sources", torn)
+    monkeypatch.setattr(replaced_stores, "ingest_sources", torn)
     assert run(basin)[1].outcome == "quarantined"
 
 
@@ -109,7 +110,7 @@ def test_a_release_from_quarantine_leaves_the_gates_on_and_one_from_review_does_
 def test_labels_go_with_a_store_that_is_made_anew_only_when_a_person_says_so(basin):
     catalog = open_catalog(str(basin))
     store = catalog.entry("f3").store
-    ingest([str(write_segy(basin / "delivered-before.sgy", seed=2))], store)
+    ingest([str(write_segy(basin / "delivered-before.sgy", seed=2, first=9))], store)
     import_labels(store, "ann", facies=np.ones((6, 5, 8), "uint8"))
     ensure_group(f"{store}/interpretation")
     publish(f"{store}/interpretation/trial", {})
@@ -117,12 +118,31 @@ def test_labels_go_with_a_store_that_is_made_anew_only_when_a_person_says_so(bas
     assert (state.name, record.outcome) == ("Held", "review")
     assert "labels/ann, interpretation/trial" in record.reason
     assert "--variable labels/ann/facies" in record.reason
+    assert "labels/ann does not lie on the survey's grid: its inline axis differs" in record.reason
     assert Survey(store).groups("labels") == ["ann"]
     assert (verdict(basin).state, record.facts["gates"]) == ("review", [])
     assert catalog.release("f3", "picked on the old one")
     state, record = run(basin)
     assert (state.name, Survey(store).groups("labels")) == ("Held", [])
     assert "dead" in record.reason, "who gives up labels has not seen what the gates say"
+
+
+def test_labels_come_along_when_the_survey_is_delivered_again(basin):
+    (basin / "catalog.yaml").write_text("quiet_s: 0\ngates: {dead_traces: {hold: 0.9}}\n")
+    store, codes = open_catalog(str(basin)).entry("f3").store, np.ones((6, 5, 8), "uint8")
+    assert run(basin)[1].outcome == "done"
+    import_labels(store, "ann", facies=codes)
+    publish(f"{store}/interpretation/trial", {})
+    write_segy(basin / "f3.sgy", dead=25, seed=3)
+    scan(basin)
+    record = run(basin)[1]
+    assert (record.outcome, record.facts["notes"]) == ("done", [
+        "carried over from the old store: labels/ann",
+        "gone with the old store: interpretation/trial"])
+    survey = Survey(store)
+    np.testing.assert_array_equal(survey.read("labels/ann/facies"), codes)
+    assert survey.group_attributes("labels/ann")["survey_fingerprint"] == record.fingerprint
+    assert verdict(basin).state == "done", "a night right after finds nothing due"
 
 
 def test_a_survey_that_is_held_is_due_when_its_limit_is_another(basin):

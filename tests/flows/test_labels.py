@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from seisproc.grid import Grid
+from seisproc.labels import import_labels
 from seisproc.segy.create import create_segy
 from seisproc.segy.ingest import ingest
 from seisproc.survey import Survey
@@ -89,3 +90,25 @@ def test_what_does_not_fit_is_one_line(flow_command, store, tmp_path):
         "train", "facies", "--output", tmp_path / "bundle", "--sections", folder,
         "--synthetic", 1, "--cluster", "in-process",
     )
+
+
+def test_ingest_carries_labels_over_or_keeps_the_store_until_they_are_let_go(
+    flow_command, store, tmp_path
+):
+    codes = np.random.default_rng(2).integers(0, 6, GRID.shape, "uint8")
+    import_labels(store, "picked", facies=codes)
+    options = (store, "--overwrite", "--cluster", "in-process")
+    create_segy(tmp_path / "again.sgy", codes.astype("float32"), GRID)
+    code, out, err = flow_command("ingest", tmp_path / "again.sgy", *options, "--json")
+    assert code == 0, err
+    assert "labels carried over from the old store: picked" in json.loads(out)["warnings"]
+    np.testing.assert_array_equal(Survey(store).read("labels/picked/facies"), codes)
+    moved = Grid(GRID.inline + 50, GRID.crossline, GRID.sample)
+    create_segy(tmp_path / "moved.sgy", codes.astype("float32"), moved)
+    said = flow_command.refuses("ingest", tmp_path / "moved.sgy", *options)
+    assert "labels/picked does not lie on the survey's grid" in said
+    assert "--drop-labels picked" in said
+    code, _, err = flow_command("ingest", tmp_path / "moved.sgy", *options, "--drop-labels",
+                                "picked")
+    assert code == 0, err
+    assert Survey(store).groups("labels") == []

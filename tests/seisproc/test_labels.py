@@ -124,10 +124,11 @@ def test_an_interrupted_import_shows_nothing_and_can_be_redone(store, facies, mo
     with monkeypatch.context() as patch:
         patch.setattr("seisproc.labels.publish", dies)
         with pytest.raises(KeyboardInterrupt):
-            import_labels(store.url, "truth", facies=facies, labelled=store.live)
+            import_labels(store.url, "truth", fault=facies == 2, labelled=store.live)
     assert Survey(store.url).groups("labels") == []
     import_labels(store.url, "truth", facies=facies, labelled=store.live)
     assert Survey(store.url).groups("labels") == ["truth"]
+    assert not Survey(store.url).has("labels/truth/fault"), "faults were to be other labels"
 
 
 @pytest.fixture
