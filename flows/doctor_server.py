@@ -1,4 +1,4 @@
-"""Is the Prefect server fit for the work? It, its clock, its work pools and their workers."""
+"""Is the Prefect server fit for the work? It, its clock, its pools, their workers, the nights."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ from seisproc.places import shown, without_secrets
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
-    from prefect.client.schemas.objects import WorkPool
+    from prefect.client.schemas.objects import DeploymentSchedule, WorkPool
+    from prefect.client.schemas.responses import DeploymentResponse
+
+NIGHTS = "nightly/nightly"
+"""The deployment whose schedule begins the nights."""
 
 MOST_SKEW_S = 3.0
 """Clocks may differ by so much; a server's is told to the second."""
+
+LOOKS = 3
+"""How often a clock that differs is looked at."""
 
 
 def examine_server() -> Iterator[Finding]:
@@ -33,20 +40,19 @@ def examine_server() -> Iterator[Finding]:
 
     with get_client(sync_client=True) as client:
         try:
-            asked = datetime.now(UTC)
-            answer = client.hello()
-            answered = datetime.now(UTC)
+            clock = _clock(client)
             version = client.api_version()
             pools = client.read_work_pools()
         except Exception as error:
             yield _no_answer(given, error)
             return
         yield _version(shown(given), version)
-        yield _clock(answer.headers.get("date"), asked, answered)
+        yield clock
         if not pools:
             yield Finding("work pool", OK, "none; runs are those of command lines")
         for pool in pools:
             yield _pool(client, pool)
+        yield from _nights(client)
 
 
 def _no_answer(url: str, error: Exception) -> Finding:
@@ -84,11 +90,22 @@ def _version(url: str, theirs: str) -> Finding:
     return Finding("prefect server", OK, found)
 
 
-def _clock(told: str | None, asked: datetime, answered: datetime) -> Finding:
+def _clock(client: SyncPrefectClient) -> Finding:
     """Compare the server's clock with this machine's: schedules and leases rely on them.
 
-    What the server tells lies between question and answer where both agree.
+    A server that is busy answers with the time at which it last looked; it is asked again.
     """
+    for _ in range(LOOKS):
+        asked = datetime.now(UTC)
+        answer = client.hello()
+        found = _compared(answer.headers.get("date"), asked, datetime.now(UTC))
+        if found.state == OK:
+            break
+    return found
+
+
+def _compared(told: str | None, asked: datetime, answered: datetime) -> Finding:
+    """Compare clocks: what the server tells lies between question and answer where both agree."""
     now = f"{answered:%Y-%m-%d %H:%M:%S} UTC"
     if told is None:  # a proxy may leave it out
         return Finding("clock", OK, f"{now}; the server does not tell its")
@@ -140,3 +157,49 @@ def _late_runs(client: SyncPrefectClient, pool: str) -> int:
         flow_run_filter=FlowRunFilter.model_validate(late),
         work_pool_filter=WorkPoolFilter.model_validate({"name": {"any_": [pool]}}),
     )
+
+
+def _nights(client: SyncPrefectClient) -> Iterator[Finding]:
+    """Say when nights begin, and whether they do at all; nothing where none are deployed."""
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        nights = client.read_deployment_by_name(NIGHTS)
+    except ObjectNotFound:
+        return
+    on = [each for each in nights.schedules if each.active]
+    found = ", ".join(map(_when, on or nights.schedules)) or "no schedule"
+    if nights.paused:
+        yield Finding("nights", WARNING, f"{found}; the deployment is switched off",
+                      "Switch it on in the UI, under Deployments")  # fmt: skip
+    elif not nights.schedules:
+        yield Finding("nights", WARNING, found, "Make one: infra/bin/deploy")
+    elif not on:
+        do = f"`prefect deployment schedule resume {NIGHTS} {nights.schedules[0].id}`"
+        yield Finding("nights", WARNING, f"{found}, switched off", do)
+    else:
+        yield Finding("nights", OK, f"{found}; {_next(client, nights)}")
+
+
+def _when(schedule: DeploymentSchedule) -> str:
+    """Tell a schedule as its owner wrote it, and its time zone."""
+    told = schedule.schedule
+    rule = next(str(getattr(told, kind)) for kind in ("cron", "interval", "rrule")
+                if hasattr(told, kind))
+    return f"{rule} {getattr(told, 'timezone', None) or 'UTC'}"
+
+
+def _next(client: SyncPrefectClient, nights: DeploymentResponse) -> str:
+    """Say when the next run is due; the server makes runs of a schedule within a minute."""
+    from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    waiting: dict[str, Any] = {"state": {"name": {"any_": ["Scheduled"]}}}
+    runs = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter.model_validate(waiting),
+        deployment_filter=DeploymentFilter.model_validate({"id": {"any_": [nights.id]}}),
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+        limit=1,
+    )
+    due = [each.expected_start_time for each in runs if each.expected_start_time]
+    return f"the next {due[0]:%Y-%m-%d %H:%M} UTC" if due else "the next is not made yet"

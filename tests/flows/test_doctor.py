@@ -24,7 +24,8 @@ def stub(monkeypatch):
     class Answer(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             # Prefect's client takes 404 there for a server without such tokens.
-            self.send_response_only(404 if "csrf" in self.path else set_to["status"])
+            absent = "csrf" in self.path or "/deployments/name/" in self.path
+            self.send_response_only(404 if absent else set_to["status"])
             self.send_header("Date", formatdate(time() + set_to["ahead"], usegmt=True))
             self.send_header("Content-Type", "application/json")
             self.end_headers()
@@ -66,6 +67,30 @@ def test_a_server_its_clock_and_its_pools_are_looked_at(server):
     assert alone.state == WARNING and "no worker is online" in alone.found
     assert "infra/bin/worker" in alone.do
     assert paused.state == WARNING and paused.do == "prefect work-pool resume doctors"
+
+
+def test_nights_that_are_switched_off_are_told_with_what_to_type(server):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.schedules import CronSchedule
+
+    evening = CronSchedule(cron="0 20 * * *", timezone="Europe/Oslo")
+    with get_client(sync_client=True) as client:
+        assert "nights" not in told(examine_server())
+        made = client.create_deployment(
+            client.create_flow_from_name("nightly"), "nightly",
+            schedules=[DeploymentScheduleCreate(schedule=evening, active=False)],
+        )
+        try:
+            off = told(examine_server())["nights"]
+            (schedule,) = client.read_deployment(made).schedules
+            client.update_deployment_schedule(made, schedule.id, active=True)
+            on = told(examine_server())["nights"]
+        finally:
+            client.delete_deployment(made)
+    assert off.state == WARNING and off.found == "0 20 * * * Europe/Oslo, switched off"
+    assert off.do == f"`prefect deployment schedule resume nightly/nightly {schedule.id}`"
+    assert on.state == OK and on.found.startswith("0 20 * * * Europe/Oslo; the next ")
 
 
 def test_a_clock_that_differs_is_told_by_how_much(stub):
