@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from flows.options import LOCATION, json_option, overwrite_option, print_receipt
+from seisproc.errors import BusyError
 from seisproc.places import shown
 
 if TYPE_CHECKING:
@@ -19,6 +23,11 @@ log = logging.getLogger("seisproc.catalog")
 
 NOT_ASKED = ("quarantined", "review", "on hold", "duplicate")
 """States of surveys of which no section is wanted."""
+
+PATIENCE_S = 600.0
+"""How long whoever writes a list waits for another one that does."""
+
+RETRY_S = 0.5
 
 CATALOG = click.argument("catalog", metavar="CATALOG", type=LOCATION)
 
@@ -75,6 +84,11 @@ def basin_report(
     overwrite : bool
         Whether the page may be replaced; the list is. One that somebody has edited since the page
         was written, or whose page is gone, is kept beside it, as ``next-edited-TIME.csv``.
+
+    Raises
+    ------
+    BusyError
+        If others do not get through with that list.
     """
     from seisproc.atomic import write_atomic
     from seisproc.labelling.covered import Covered
@@ -90,10 +104,32 @@ def basin_report(
         {name: digests[name] for name in digests if name not in left_out}, count, per_survey,
         lambda each: covered(each.survey, each.target, each.line, each.number),
     )
-    if to_label:
-        _keep_edited(to_label, output)
-        write_atomic(to_label, sections_csv(wanted).encode())
-    return write_basin_report(checked, wanted, output, list_file=to_label, overwrite=overwrite)
+    with _one_by_one(to_label):
+        if to_label:
+            _keep_edited(to_label, output)
+            write_atomic(to_label, sections_csv(wanted).encode())
+        return write_basin_report(checked, wanted, output, list_file=to_label, overwrite=overwrite)
+
+
+@contextlib.contextmanager
+def _one_by_one(to_label: str) -> Iterator[None]:
+    """Let nobody see a list whose page is still being written: it would pass for edited.
+
+    Two nights that overlap write the same ones.
+    """
+    from seisproc.leases import lease
+
+    with contextlib.ExitStack() as stack:
+        until = time.monotonic() + PATIENCE_S
+        while to_label:
+            try:
+                stack.enter_context(lease(f"{to_label}.work", f"the list {shown(to_label)}"))
+                break
+            except BusyError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(RETRY_S)
+        yield
 
 
 def _keep_edited(to_label: str, page: str) -> None:

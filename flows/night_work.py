@@ -44,6 +44,15 @@ PATIENCE_S = 900.0
 WINDOW, CANCELLED = "the window ended", "its run was cancelled"
 """Why a survey is left for the next night."""
 
+BY_ANOTHER = {
+    "started": "is at work on it",
+    "done": "has done it",
+    "failed": "has failed at it",
+    "quarantined": "has found its source bad",
+    "review": "has found what holds it for review",
+}
+"""What another run, of a night at the same time, has come to with a survey."""
+
 
 class Night:
     """The way through one night's surveys, or those of a basin; its events are named so."""
@@ -56,6 +65,7 @@ class Night:
         kind: Literal["night", "basin"] = "night",
     ) -> None:
         self.catalog, self.window, self.started, self.kind = catalog, window, started, kind
+        self.began = time.time() - (time.monotonic() - started)
         self.rows: list[Row] = []
         self.held: list[Row] = []
         self.not_done: dict[str, str] = {}
@@ -133,8 +143,10 @@ class Night:
         made = record.outcome if record is not None else ""
         if record is None and state.name == HELD_RUN:
             made = "review"
+        # What has done something has noted it; where the server is away, nobody else tells.
+        nothing = ended.guessed and record is None and not self._tried
         outcome = "failed"
-        if state.is_completed() and state.name == SKIPPED:
+        if state.is_completed() and (state.name == SKIPPED or nothing):
             outcome = "skipped"
         elif state.is_completed() or made == "done":
             outcome = "processed"
@@ -145,6 +157,8 @@ class Night:
             why, facts = record.reason, dict(record.facts)
         elif outcome == "processed" and self._tried:
             facts = self._facts_of(name, self._tried)
+        elif outcome == "skipped":
+            why = self._by_another(ended) or why
         elif record is not None and made == outcome and not ended.died:
             why = record.reason
         self.rows.append(Row(
@@ -158,6 +172,16 @@ class Night:
                 ask(self.catalog.layout.root, name, record)
         if outcome in ("failed", "quarantined", "review"):
             self._tell(f"survey.{outcome}", name, why)
+
+    def _by_another(self, ended: Ended) -> str:
+        """Say what another run has noted of a survey since this night began; empty: nothing."""
+        name, record = ended.survey.name, None
+        with self.whatever_comes(f"{name}: what was noted of it could not be read"):
+            record = self.catalog.record(name)
+        if record is None or record.time < self.began or record.run_id == str(ended.survey.run):
+            return ""
+        which = f" ({record.run})" if record.run else ""
+        return f"another run{which} {BY_ANOTHER[record.outcome]}"
 
     def _facts_of(self, name: str, run: str) -> dict[str, Any]:
         """Ask the store what an interpretation took: of a trial the catalogue keeps no record."""

@@ -84,11 +84,14 @@ class Ended:
         The flow run's; where the server does not answer, what the process's exit code says.
     died : bool
         Its process ended before it could say how.
+    guessed : bool
+        The server did not answer.
     """
 
     survey: SurveyProcess
     state: State[Any]
     died: bool
+    guessed: bool = False
 
 
 class SurveyProcesses:
@@ -210,6 +213,7 @@ def _ending(runs: list[UUID]) -> dict[UUID, StateType]:
 
 def _outcome(survey: SurveyProcess) -> Ended:
     """Find out how a run ended whose process has, and tell the server where it does not know."""
+    guessed = False
     try:
         with get_client(sync_client=True) as client:
             known = client.read_flow_run(survey.run).state
@@ -218,8 +222,8 @@ def _outcome(survey: SurveyProcess) -> Ended:
                 client.set_flow_run_state(survey.run, state, force=True)
     except NO_ANSWER as error:
         log.warning("%s: the Prefect server does not say how its run ended: %s", survey.name, error)
-        state = _last_state(survey, _by_exit_code(survey))
-    return Ended(survey, state, state.is_crashed())
+        state, guessed = _last_state(survey, _by_exit_code(survey)), True
+    return Ended(survey, state, state.is_crashed(), guessed)
 
 
 def _last_state(survey: SurveyProcess, state: State[Any] | None) -> State[Any]:

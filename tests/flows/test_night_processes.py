@@ -16,6 +16,7 @@ from prefect.states import Completed, Failed
 
 from flows import night_work, survey_processes
 from flows.catalog_config import entry_text, open_catalog
+from flows.catalog_survey import SKIPPED
 from flows.config import ClusterConfig
 from flows.night_work import CANCELLED, WINDOW, Night
 from flows.survey_processes import Ended, SurveyProcess, SurveyProcesses, _outcome
@@ -80,6 +81,26 @@ def test_what_the_catalogue_says_counts_before_what_the_process_does(no_server, 
     assert [(row.worker_hours, row.voxels) for row in tried.rows] == [(0.5, 240)]
     another = SurveyProcess("a", uuid4(), ended.survey.process, time.time())
     assert night._made_by(Ended(another, ended.state, False)) is None
+
+
+@pytest.mark.parametrize(("outcome", "why"), [
+    ("done", "another run (nightly/2026-11-20/a) has done it"),
+    ("started", "another run (nightly/2026-11-20/a) is at work on it"),
+])  # fmt: skip
+def test_what_another_night_does_meanwhile_is_neither_done_nor_failed_here(
+    no_server, basin, outcome, why
+):
+    catalog = open_catalog(str(basin))
+    night = Night(catalog, TimeWindow("2026-11-20", None), time.monotonic())
+    ran = process_that(lambda: os._exit(0))
+    told = Ended(ran, Completed(name=SKIPPED, message="done: everything is there"), False)
+    catalog.note("a", Record("done", time.time() - 60, run="nightly/2026-11-19/a", run_id="x"))
+    night._note(told, night._made_by(told))  # nobody else did anything
+    catalog.note("a", Record(outcome, time.time(), run="nightly/2026-11-20/a", run_id="x"))
+    for each in (told, _outcome(ran)):  # the server may be away
+        night._note(each, night._made_by(each))
+    assert [(row.outcome, row.why) for row in night.rows] == [
+        ("skipped", "done: everything is there"), ("skipped", why), ("skipped", why)]
 
 
 def test_a_process_that_hangs_when_its_run_is_through_is_killed(server, monkeypatch):
