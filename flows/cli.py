@@ -31,6 +31,7 @@ from flows import (
     synthesizing,
     terminal,
     texturing,
+    view,
     whole_road,
 )
 
@@ -88,6 +89,7 @@ for verb in (
     diff.diff,
     delivering.export,
     delivering.report,
+    view.view,
     looking.verify,
     catalog.catalog,
     nights.nightly,

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,7 @@ def ome_metadata(
     factors : sequence of (int, int, int)
         How many voxels of the survey one of each level is along each axis; level 0 comes first.
     """
-    dims = survey.grid.dims
-    axes = [_lateral(survey, dim) for dim in dims[:2]] + [_vertical(survey)]
+    axes = axes_of(survey)
     datasets = []
     for level, factor in enumerate(factors):
         scale = [axis.scale * f for axis, f in zip(axes, factor, strict=True)]
@@ -65,8 +65,8 @@ def ome_metadata(
             ],
         })
     described = [
-        {"name": dim, "type": "space", **({"unit": axis.unit} if axis.unit else {})}
-        for dim, axis in zip(dims, axes, strict=True)
+        {"name": axis.name, "type": "space", **({"unit": axis.unit} if axis.unit else {})}
+        for axis in axes
     ]
     multiscale = {
         "name": name,
@@ -78,21 +78,50 @@ def ome_metadata(
     return {"version": OME_VERSION, "multiscales": [multiscale], **_window(survey)}
 
 
-class _Axis:
-    """First coordinate, step and unit of an axis."""
+@dataclass(frozen=True)
+class Axis:
+    """How viewers draw an axis.
 
-    def __init__(self, first: float, scale: float, unit: str | None) -> None:
-        self.first, self.scale, self.unit = first, scale, unit
+    Attributes
+    ----------
+    name : str
+        ``inline``, ``crossline``, ``twt`` or ``depth``.
+    first : float
+        Coordinate of the centre of the first voxel.
+    scale : float
+        Step from voxel to voxel, above 0.
+    unit : str or None
+        ``meter`` or ``foot`` of ``first`` and ``scale``; None for line numbers and milliseconds.
+    """
+
+    name: str
+    first: float
+    scale: float
+    unit: str | None
 
 
-def _lateral(survey: Survey, dim: str) -> _Axis:
+def axes_of(survey: Survey) -> tuple[Axis, Axis, Axis]:
+    """Axes of a 3-D survey, in the order of its arrays."""
+    return _lateral(survey, "inline"), _lateral(survey, "crossline"), _vertical(survey)
+
+
+def grey_window(survey: Survey) -> tuple[float, float] | None:
+    """Grey values between the same amplitude below and above zero; None without statistics."""
+    statistics: Any = survey.amplitude.attrs.get(STATISTICS)
+    percentiles = (statistics or {}).get("percentiles") or {}
+    bounds: NDArray[np.float64] = np.abs([percentiles.get(key) or 0.0 for key in ("1", "99")])
+    clip = float(bounds.max())
+    return (-clip, clip) if clip > 0 else None
+
+
+def _lateral(survey: Survey, dim: str) -> Axis:
     numbers = np.asarray(getattr(survey.grid, dim), "float64")
     steps = np.diff(numbers)
     even = bool(len(steps) == 0 or np.all(steps == steps[0]))
     step = float(np.median(np.abs(steps))) if len(steps) else 1.0
     first = float(numbers[0]) if even and (len(steps) == 0 or steps[0] > 0) else 0.0
     pitch, unit = _pitch(survey.attributes, dim)
-    return _Axis(first * pitch, step * pitch, unit)
+    return Axis(dim, first * pitch, step * pitch, unit)
 
 
 def _pitch(attributes: Mapping[str, Any], dim: str) -> tuple[float, str | None]:
@@ -108,19 +137,18 @@ def _pitch(attributes: Mapping[str, Any], dim: str) -> tuple[float, str | None]:
     return pitch, "foot" if feet else "meter"
 
 
-def _vertical(survey: Survey) -> _Axis:
+def _vertical(survey: Survey) -> Axis:
     grid = survey.grid
-    return _Axis(float(grid.sample[0]), grid.step, "meter" if grid.domain == "depth" else None)
+    unit = "meter" if grid.domain == "depth" else None
+    return Axis(grid.domain, float(grid.sample[0]), grid.step, unit)
 
 
 def _window(survey: Survey) -> dict[str, Any]:
-    """Grey values between the same amplitude below and above zero; nothing without statistics."""
-    statistics: Any = survey.amplitude.attrs.get(STATISTICS)
-    percentiles = (statistics or {}).get("percentiles") or {}
-    bounds: NDArray[np.float64] = np.abs([percentiles.get(key, 0.0) for key in ("1", "99")])
-    clip = float(bounds.max())
-    if not clip > 0:
+    window = grey_window(survey)
+    if window is None:
         return {}
-    window = {"start": -clip, "end": clip, "min": statistics["min"], "max": statistics["max"]}
-    channel = {"label": "amplitude", "color": "FFFFFF", "window": window, "active": True}
+    low, high = window
+    told = survey.statistics
+    channel = {"label": "amplitude", "color": "FFFFFF", "active": True,
+               "window": {"start": low, "end": high, "min": told["min"], "max": told["max"]}}
     return {"omero": {"channels": [channel]}}
