@@ -18,7 +18,7 @@ from seisproc.errors import SpaceError, StoreError
 from seisproc.folders import earlier_work, free_bytes, remove_tree
 from seisproc.jobs import BUDGET_MIB, AnyJob, Build, Built, Job, Progress, Task, TaskResult
 from seisproc.labelling.carrying import LostLabelsError, carry_labels, require_carriable
-from seisproc.labelling.turns import imports_kept_out
+from seisproc.labelling.turns import REPLACING, imports_kept_out
 from seisproc.pieces import completed
 from seisproc.places import require_writable
 from seisproc.records import Lease, Record, Records, lease, work_url
@@ -122,6 +122,7 @@ def build_store(
         if built is None:
             crew = _Crew(client, budget_mib)
             built = _build(build, build.plan(target, work), store_url, crew, held, on_progress)
+        remove_tree(f"{store_url}.work/{REPLACING}")  # of a run that was killed in its last moments
         Records(work).clear()
     return built
 

@@ -6,19 +6,26 @@ n-th time, for every n (``pytest -m slow``), or for some of them.
 """
 
 import importlib
+import json
 import random
 import signal
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from seisproc.errors import SeisprocError
+from seisproc.grid import Grid
 from seisproc.interpretation.run import InterpretationReceipt
+from seisproc.labels import import_labels
+from seisproc.segy.create import create_segy
+from seisproc.segy.ingest import ingest
+from seisproc.survey import Survey, is_published
 
 sys.path.append(str(Path(__file__).parent))
-scenes = importlib.import_module("scene")
+scenes, cases = (importlib.import_module(name) for name in ("scene", "cases"))
 
 LAST = 90
 """Writes of which the last ones replace the product."""
@@ -102,3 +109,77 @@ def test_at_every_write_of_putting_a_product_in_the_place_of_an_older_one(
     scene.end()
     moments = range(touched - LAST, touched + PAST)
     assert not faults(disturb, moments, tmp_path, small_survey, expected, have_older)
+
+
+def replace(scene, source, at=0):
+    """Let a process replace the survey, and kill it at a write; return how many there were."""
+    heard, told = scenes._server.Pipe(duplex=False)
+    run = cases.Run(scene.start(cases.replace_here, scene.url, source, told, at), heard)
+    told.close()
+    touched = run.wait_for("touched")
+    run.outcome()
+    return touched
+
+
+def without_time(store):
+    """Every file of a store; of the labels' metadata what does not tell when they were carried."""
+    found = scenes.contents(store)
+    metadata = json.loads(found["labels/ann/zarr.json"])
+    del metadata["attributes"]["carried"][-1]["time"]
+    del metadata["attributes"]["seal"]["attributes"]
+    return {**found, "labels/ann/zarr.json": metadata}
+
+
+@pytest.fixture(scope="module")
+def delivered_again(tmp_path_factory):
+    """A survey with labels, the file of its next delivery, and what that makes of it."""
+    scenes.start_server()
+    folder = tmp_path_factory.mktemp("delivered")
+    grid = Grid(np.arange(8, dtype="int32"), np.arange(6, dtype="int32"), 4.0 * np.arange(12))
+    for seed in (1, 2):
+        volume = np.random.default_rng(seed).normal(size=grid.shape).astype("float32")
+        create_segy(folder / f"{seed}.sgy", volume, grid)
+    store = folder / "labelled.zarr"
+    ingest([str(folder / "1.sgy")], str(store))
+    facies = np.random.default_rng(3).integers(0, 6, grid.shape, "uint8")
+    import_labels(str(store), "ann", facies=facies, fault=facies % 2)
+    (folder / "undisturbed").mkdir()
+    scene = scenes.Scene(folder / "undisturbed", store)
+    touched = replace(scene, str(folder / "2.sgy"))
+    scene.end()
+    return store, str(folder / "2.sgy"), touched, without_time(scene.store)
+
+
+def carried_whatever_happens(delivered_again, folder, moments):
+    """Kill a replacement at each of these writes, then do it again; return what went wrong."""
+    store, source, touched, expected = delivered_again
+    found = {}
+    for at in moments:
+        (folder / str(at)).mkdir()
+        scene = scenes.Scene(folder / str(at), store)
+        try:
+            killed = replace(scene, source, at) is None
+            assert killed or at > touched - PAST, "it was not killed"
+            if is_published(scene.url):
+                assert Survey(scene.url).groups("labels") == ["ann"]
+            assert replace(scene, source) is not None, "it does not go on"
+            scenes.require_same(without_time(scene.store), expected)
+            left = sorted(str(path) for path in scene.work.rglob("*"))
+            assert not scene.work.exists(), left
+        except AssertionError as fault:
+            found[at] = str(fault)[:300]
+        finally:
+            scene.end()
+    return found
+
+
+def test_labels_outlive_a_replacement_that_is_killed(delivered_again, tmp_path):
+    moments = random.Random(0).sample(range(1, delivered_again[2]), 2)
+    assert not carried_whatever_happens(delivered_again, tmp_path, moments)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_labels_outlive_a_replacement_that_is_killed_at_any_write(delivered_again, tmp_path):
+    moments = range(1, delivered_again[2])
+    assert not carried_whatever_happens(delivered_again, tmp_path, moments)
