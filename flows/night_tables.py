@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from seisproc.catalog.arrivals import Arrival, legible
 from seisproc.catalog.due import STATES, Check
 from seisproc.interpretation.pace import duration
-from seisproc.places import shown
+from tasks.artifacts import link_to
 
 MOST_ROWS = 500
 """Surveys that a table lists; of the others it says how many."""
@@ -139,7 +138,7 @@ def summary(
     reports = [row for row in rows if row.report]
     if reports:
         lines += ["", "### Reports", "",
-                  *(f"- [{row.name}]({_link(row.report)})" for row in reports)]
+                  *(f"- [{row.name}]({link_to(row.report)})" for row in reports)]
     others = [each for each in checked.verdicts if each.name not in told]
     states = Counter(each.state for each in others if each.state not in STUCK)
     if states:
@@ -162,7 +161,3 @@ def stuck(checked: Check, arrivals: Sequence[Arrival]) -> list[str]:
 def _several(names: Sequence[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more
-
-
-def _link(place: str) -> str:
-    return shown(place) if "://" in place else Path(place).resolve().as_uri()

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import dataclasses
 import json
+import os
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from prefect.artifacts import (
 )
 from prefect.context import FlowRunContext, TaskRunContext
 
+from seisproc.places import shown
+from seisproc.viewer.links import page_link, survey_link
 from tasks.outages import only_shown
 from tasks.progress import artifact_key, store_name
 
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 SHORT = 300
 """Longest text of a table's cell."""
+
+VIEWER = "SEISPROC_VIEWER_URL"
+"""Variable with the URL of a viewer that runs for the whole site (docs/viewer.md)."""
 
 
 def receipt_artifact(verb: str, url: str, title: str, receipt: Any) -> None:
@@ -54,12 +60,35 @@ def markdown_artifact(verb: str, url: str, title: str, text: str) -> None:
 
 
 def link_artifact(verb: str, url: str, title: str, target: str) -> None:
-    """Show a link; a local path becomes a file URL."""
+    """Show a link to a place or an address."""
+    _show_link(verb, url, title, link_to(target), shown(target))
+
+
+def viewer_artifact(store: str, run: str) -> None:
+    """Link to an interpretation in the site's viewer, if there is one."""
+    viewer = os.environ.get(VIEWER)
+    if viewer:
+        link = survey_link(viewer, store, run)
+        _show_link("viewer", store, "Look at it", link, f"{store_name(store)}, {run}")
+
+
+def link_to(target: str) -> str:
+    """Say how a page of the Prefect UI reaches a place: through the site's viewer, if there is one.
+
+    Without it a local path becomes a file URL, which browsers open only where somebody pastes it.
+    """
+    viewer = os.environ.get(VIEWER)
+    through = page_link(viewer, target) if viewer else None
+    if through is not None:
+        return through
+    return shown(target) if "://" in target else Path(target).resolve().as_uri()
+
+
+def _show_link(verb: str, url: str, title: str, link: str, text: str) -> None:
     if _in_run():
-        link = target if "://" in target else Path(target).resolve().as_uri()
         key = artifact_key(verb, store_name(url))
         with only_shown():
-            create_link_artifact(link, link_text=target, key=key, description=title)
+            create_link_artifact(link, link_text=text, key=key, description=title)
 
 
 def dashboard_artifact(url: str, client: Client) -> None:

@@ -29,6 +29,7 @@ from tasks.artifacts import (
     markdown_artifact,
     pictures_artifact,
     receipt_artifact,
+    viewer_artifact,
 )
 from tasks.gpu_slots import gpu_slot
 from tasks.metrics import product_stands, survey_of
@@ -244,6 +245,7 @@ def interpret_survey(
             _measure(store, plan)
             raise
     receipt_artifact("interpretation", store, "What was interpreted", receipt)
+    viewer_artifact(store, run)
     _timeline_artifact(store, plan)
     _measure(store, plan, receipt.regions_done)
     return receipt

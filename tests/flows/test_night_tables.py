@@ -77,3 +77,10 @@ def test_only_what_was_asked_for_is_skipped():
     assert skipped == 5  # bad and held ones are counted for themselves
     left, skipped = left_alone(CHECK, ("new", "done", "held"), due[:1])
     assert ({each.name for each in left}, skipped) == ({"done", "held"}, 1)
+
+
+def test_reports_are_reached_through_the_sites_viewer_and_no_password_is_told(monkeypatch):
+    monkeypatch.setenv("SEISPROC_VIEWER_URL", "https://me:secret@viewer.example.org/")
+    _, told = sections(sum_up())
+    link = "https://viewer.example.org/open?page=%2Fsrv%2Fbasin%2Freports%2Fnew.html"
+    assert told["Reports"] == [f"- [new]({link})"]

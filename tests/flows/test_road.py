@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -91,10 +92,12 @@ def test_a_second_time_everything_is_found_as_it_is(flow_command, folder):
     assert done["windows"] == 0 and done["regions_done"] == 0
 
 
-def test_one_command_does_it_all_and_prefect_has_the_record(flow_command, folder):
+def test_one_command_does_it_all_and_prefect_has_the_record(flow_command, folder, monkeypatch):
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter
 
+    viewer = "http://viewer.example.org:8765/open?"
+    monkeypatch.setenv("SEISPROC_VIEWER_URL", "http://me:secret@viewer.example.org:8765")
     output = folder / "run"
     made = receipt(flow_command, "run", folder / "survey.sgy", "--output", output,
                    "--model", folder / "facies", "--no-shipped", "--dropout-samples", 2,
@@ -118,8 +121,12 @@ def test_one_command_does_it_all_and_prefect_has_the_record(flow_command, folder
         assert run.state_name == "Completed"
         tasks = client.read_task_runs(flow_run_filter=named)
         assert sorted(task.state_name for task in tasks) == ["Completed"] * 5
-        artifacts = {a.key for a in client.read_artifacts(flow_run_filter=named) if a.key}
-    assert {"ingest-survey", "interpretation-survey", "pictures-survey"} <= artifacts
+        artifacts = {a.key: a.data for a in client.read_artifacts(flow_run_filter=named) if a.key}
+    assert {"ingest-survey", "interpretation-survey", "pictures-survey"} <= set(artifacts)
+    store, report = (quote(str(output / name), safe="") for name in ("survey.zarr", "report.html"))
+    assert f"({viewer}store={store}&run=main)" in artifacts["viewer-survey"]
+    assert f"({viewer}page={report})" in artifacts["report-survey"]
+    assert "secret" not in str(artifacts)
 
 
 def test_another_source_does_not_replace_a_survey_unasked(flow_command, folder):

@@ -105,3 +105,14 @@ def test_nginx_reads_the_proxys_configuration(nginx):
         capture_output=True, text=True, check=False,
     )
     assert checked.returncode == 0, checked.stderr
+
+
+def test_the_viewer_is_read_only_and_of_this_machine_alone():
+    lines = (INFRA / "systemd" / "seisproc-viewer.service").read_text().splitlines()
+    (command,) = (line for line in lines if line.startswith("ExecStart="))
+    assert "--host 127.0.0.1" in command and "--no-open" in command
+    assert "ProtectSystem=strict" in lines
+    assert not [line for line in lines if line.startswith("ReadWritePaths=")]
+    # It is there for whoever wants it: the installation names it, and switches nothing on.
+    script = (INFRA / "systemd" / "install").read_text()
+    assert "seisproc-viewer.service" in script and "\nsystemctl" not in script
