@@ -186,7 +186,8 @@ def _view(survey: Survey, axes: tuple[Axis, ...]) -> dict[str, Any]:
     space = dimensions(axes)
     size = np.array([float(space[axis.name][0]) for axis in axes])
     extent = size * survey.amplitude.shape
-    taller = _exaggeration(extent)
+    # Line numbers without a length: a sample is as high as a line is wide.
+    taller = _exaggeration(extent) if axes[0].unit else float(size[:2].min() / size[2])
     size[2] *= taller
     extent[2] *= taller
     inlines, crosslines, samples = extent / size.min()
@@ -195,7 +196,7 @@ def _view(survey: Survey, axes: tuple[Axis, ...]) -> dict[str, Any]:
     return {
         "dimensions": space,
         "displayDimensions": [crossline, vertical, inline],
-        **({"relativeDisplayScales": {vertical: taller}} if taller > 1 else {}),
+        **({"relativeDisplayScales": {vertical: taller}} if taller != 1 else {}),
         "position": [origin(axis) + at for axis, at in zip(axes, middle, strict=True)],
         "crossSectionScale": float(max(max(inlines, crosslines) / width,
                                        max(samples, inlines) / height)),

@@ -87,7 +87,15 @@ def test_it_looks_at_the_middle_of_the_traces_and_sections_hang_down(survey):
     assert state["dimensions"] == {"inline": [1.0, ""], "crossline": [1.0, ""], "twt": [4.0, ""]}
     assert state["displayDimensions"] == ["crossline", "twt", "inline"]
     assert state["position"] == [120.0, 525.0, 30.0]  # line numbers, and voxels of 4 ms
-    assert "relativeDisplayScales" not in state
+    assert state["relativeDisplayScales"] == {"twt": 0.25}  # nobody knows how far lines are apart
+
+
+def test_flat_surveys_are_drawn_higher_where_lengths_are_known(survey):
+    affine = {"x_inline": 0.0, "y_inline": 25.0, "x_crossline": 25.0, "y_crossline": 0.0}
+    survey.attributes["coordinates_from"] = {"affine": affine, "units": "m"}
+    state = viewer_state(survey, PLAIN)  # 1250 m wide, 240 ms high
+    assert state["dimensions"]["crossline"] == [25.0, "m"]
+    assert state["relativeDisplayScales"] == {"twt": 2}
 
 
 def test_feet_are_drawn_as_long_as_they_are():
