@@ -49,9 +49,11 @@ class InterpretationReceipt:
     seconds : float
         Wall time of this call.
     seconds_in : dict
-        Worker seconds of the whole product by kind of work: load, read, infer, blend, write.
+        Seconds of all workers' threads, over the whole product, by kind of work: load, read, infer,
+        blend, write.
     worker_hours : float
-        Spent by all workers on the whole product, failed tries left out.
+        How long workers were at the whole product, failed tries left out; one counts once, however
+        many threads it has.
     notes : tuple of str
         What the networks had to do otherwise than planned, e.g. halve their batches.
     checksum : str

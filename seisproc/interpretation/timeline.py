@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 GAP = 0.002
 """Pauses shorter than this share of the whole time are not told apart: a bar of a picture."""
@@ -80,7 +81,8 @@ class Timeline:
     span : float
         Seconds from the first step's beginning to the last one's end, pauses between runs included.
     worker_hours : float
-        Spent in steps by all workers together.
+        How long workers were at it, all together: a worker counts once, whatever its threads did at
+        a time, since workers are what is paid for. Seconds by kind of work are those of threads.
     """
 
     workers: dict[str, WorkerTime]
@@ -143,8 +145,19 @@ def timeline(stamps: Iterable[Mapping[str, Any]]) -> Timeline:
     for name, those in steps.items():
         for start, stop in (those[np.argsort(those[:, 0], kind="stable")] - first).tolist():
             _extend(workers[name].busy, start, stop, GAP * span)
-    hours = sum(float((those[:, 1] - those[:, 0]).sum()) for those in steps.values()) / 3600
+    hours = sum(_covered(those) for those in steps.values()) / 3600
     return Timeline(_longest(workers, GAP * span), span, hours)
+
+
+def _covered(steps: NDArray[np.float64]) -> float:
+    """Seconds in which a worker had any step under way; steps as (start, stop), in any order.
+
+    >>> _covered(np.array([[0.0, 4.0], [5.0, 7.0], [1.0, 2.0], [3.0, 6.0]]))
+    7.0
+    """
+    start, stop = steps[np.argsort(steps[:, 0], kind="stable")].T
+    reached = np.maximum.accumulate(np.concatenate([start[:1], stop[:-1]]))
+    return float(np.maximum(stop - np.maximum(start, reached), 0.0).sum())
 
 
 def _extend(busy: list[tuple[float, float]], start: float, stop: float, gap: float) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import zarr
 
 from seisproc.chunking import layout
 from seisproc.grid import Grid
@@ -109,6 +110,15 @@ class NumpyPredict:
             os.kill(os.getpid(), 9)
 
 
+SHAPE = (22, 19, 40)
+LIVE = np.ones(SHAPE[:2], bool)
+LIVE[:9, :10] = False
+LIVE[15, 15] = False
+"""Of the fixture ``survey``."""
+
+FAULT = NumpyRecipe("fault", ("background", "fault"), window=(6, 12), name="faults")
+
+
 def make_survey(url, shape, *, live=None, garbage=0.0, seed=0, dtype="float32", chunk=8):
     """Publish a small survey of noise with a smooth part; dead traces hold ``garbage``."""
     rng = np.random.default_rng(seed)
@@ -134,6 +144,15 @@ def make_survey(url, shape, *, live=None, garbage=0.0, seed=0, dtype="float32", 
     write_coordinates(url, grid)
     publish(url, {"domain": "twt", "fingerprint": f"survey-{seed}-{shape}"})
     return url
+
+
+def volumes(url, name="main"):
+    """Read all volumes of an interpretation, by name."""
+    return {
+        each.name: zarr.open_array(str(each), mode="r")[...]
+        for each in Path(f"{url}/interpretation/{name}").iterdir()
+        if each.is_dir() and each.name.startswith("fa")
+    }
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import zarr
 
 from seisproc.errors import BundleError, IncompleteError, OutputExistsError
 from seisproc.interpretation import failures
@@ -20,31 +19,12 @@ from seisproc.survey import Survey
 
 sys.path.append(str(Path(__file__).parent))
 recipes = importlib.import_module("recipes")
-NumpyRecipe, make_survey = recipes.NumpyRecipe, recipes.make_survey
-
-SHAPE = (22, 19, 40)
-FAULT = NumpyRecipe("fault", ("background", "fault"), window=(6, 12), name="faults")
-LIVE = np.ones(SHAPE[:2], bool)
-LIVE[:9, :10] = False
-LIVE[15, 15] = False
-
-
-@pytest.fixture
-def survey(tmp_path):
-    return make_survey(tmp_path / "survey.zarr", SHAPE, live=LIVE, garbage=1e30)
+NumpyRecipe, volumes = recipes.NumpyRecipe, recipes.volumes
+FAULT, LIVE = recipes.FAULT, recipes.LIVE
 
 
 def run(url, networks, name="main"):
     return interpret(plan_interpretation(url, networks, run=name, shards=(8, 8, 16)))
-
-
-def volumes(url):
-    path = f"{url}/interpretation/main"
-    return {
-        each.name: zarr.open_array(str(each), mode="r")[...]
-        for each in Path(path).iterdir()
-        if each.is_dir() and each.name.startswith("fa")
-    }
 
 
 def poisoned_plan(url, recipe):

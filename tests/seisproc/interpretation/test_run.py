@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray
-import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,33 +35,14 @@ from seisproc.verify import verify
 # Workers are spawned with this process's path and import the networks from there.
 sys.path.append(str(Path(__file__).parent))
 recipes = importlib.import_module("recipes")
-NumpyRecipe, make_survey = recipes.NumpyRecipe, recipes.make_survey
-
-SHAPE = (22, 19, 40)
-FAULT = NumpyRecipe("fault", ("background", "fault"), window=(6, 12), name="faults")
+NumpyRecipe, make_survey, volumes = recipes.NumpyRecipe, recipes.make_survey, recipes.volumes
+SHAPE, LIVE, FAULT = recipes.SHAPE, recipes.LIVE, recipes.FAULT
 NETWORKS = (NumpyRecipe(), FAULT)
-LIVE = np.ones(SHAPE[:2], bool)
-LIVE[:9, :10] = False
-LIVE[15, 15] = False
-
-
-@pytest.fixture
-def survey(tmp_path):
-    return make_survey(tmp_path / "survey.zarr", SHAPE, live=LIVE, garbage=1e30)
 
 
 def run(url, networks=NETWORKS, name="main", client=None, **options):
     options.setdefault("shards", (8, 8, 16))
     return interpret(plan_interpretation(url, networks, run=name, **options), client)
-
-
-def volumes(url, name="main"):
-    path = f"{url}/interpretation/{name}"
-    return {
-        each.name: zarr.open_array(str(each), mode="r")[...]
-        for each in Path(path).iterdir()
-        if each.is_dir() and each.name.startswith(("fa",))
-    }
 
 
 def reference(url, recipe, overlap=0.25, kind="gaussian"):
