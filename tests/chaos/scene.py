@@ -154,6 +154,11 @@ class Scene:
         """Start another worker."""
         cluster.workers.append(self.start(victim.work, cluster.address))
 
+    def add_machine(self, cluster: Cluster) -> BaseProcess:
+        """Start another worker, under a nanny, which starts one anew that dies."""
+        cluster.workers.append(self.start(victim.tend, cluster.address, str(self._logs)))
+        return cluster.workers[-1]
+
     def start_run(self, cluster: Cluster, host: str | None = None) -> Run:
         """Start a client that interprets the survey on a cluster, as if on some host."""
         heard, told = _server.Pipe(duplex=False)

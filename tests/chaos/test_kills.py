@@ -10,7 +10,9 @@ import os
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
+from distributed import Client
 
 sys.path.append(str(Path(__file__).parent))
 cases, scenes = importlib.import_module("cases"), importlib.import_module("scene")
@@ -42,3 +44,41 @@ def test_a_disturbed_run_ends_as_if_nothing_had_been(role, name, tmp_path, surve
 )
 def test_whoever_is_disturbed_whenever(case, tmp_path, survey, undisturbed, stories):
     stories.append(check(case, tmp_path, survey, undisturbed))
+
+
+def worker_of(machine):
+    """The process that a nanny watches over."""
+    children = psutil.Process(machine.pid).children()
+    (worker,) = (each for each in children if "--multiprocessing-fork" in each.cmdline())
+    return worker
+
+
+@pytest.mark.slow
+def test_lent_machines_are_taken_away_with_notice_and_without(tmp_path, survey, undisturbed):
+    """The work hangs by what is left of them: a process that follows a dead one, and a newcomer."""
+    scene = scenes.Scene(tmp_path, survey)
+    try:
+        cluster = scene.start_cluster(workers=0)
+        first, second = scene.add_machine(cluster), scene.add_machine(cluster)
+        with Client(cluster.address, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+            run = scene.start_run(cluster)
+            run.wait_for_step(1)
+            worker_of(first).kill()  # its nanny starts another
+            second.terminate()
+            second.join(scenes.PATIENCE_S)
+            assert second.exitcode == 0, "it did not leave in order"
+            run.wait_for_step(6)
+            assert scene.state() == "amid"
+            recorded = scene.recorded()
+            for process in (worker_of(first), first):
+                process.kill()
+            scene.add_machine(cluster)
+            outcome = run.outcome()
+            assert len(client.nthreads()) == 1
+        assert outcome.regions_done == 9
+        scene.end()
+    finally:
+        for process in scene.processes:
+            process.kill()
+    scene.require_untouched(recorded, undisturbed)

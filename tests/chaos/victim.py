@@ -29,7 +29,9 @@ from seisproc.errors import SeisprocError
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.run import interpret, plan_interpretation
 
-sys.path.append(str(Path(__file__).parents[1] / "seisproc" / "interpretation"))
+HERE = Path(__file__).parent
+RECIPES = HERE.parent / "seisproc" / "interpretation"
+sys.path.append(str(RECIPES))
 recipes = importlib.import_module("recipes")
 
 REFRESH_S, STALE_S = 0.2, 1.0
@@ -98,6 +100,14 @@ async def _work(address: str, folder: str) -> None:
     worker = Worker(address, nthreads=1, local_directory=folder, dashboard=False)
     async with worker:
         await worker.finished()
+
+
+def tend(address: str, folder: str) -> None:
+    """Be what a machine runs that somebody lends: a nanny, with a worker of one thread."""
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parents[1]), str(RECIPES)])
+    options = ["--nthreads", "1", "--no-dashboard", "--local-directory", folder]
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address, *options]
+    os.execv(sys.executable, command)
 
 
 def interpret_there(address: str, url: str, told: Connection, host: str) -> None:
