@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
-from seisproc.errors import BusyError, StoreError
-from seisproc.grid import Grid
+from seisproc.errors import BusyError, GeometryError, StoreError
+from seisproc.grid import Grid, Lattice
 from seisproc.labelling.carrying import CARRIED, LostLabelsError, letting_go
+from seisproc.labelling.target import Target
 from seisproc.labels import class_set, import_labels
 from seisproc.records import lease, work_url
 from seisproc.schema import NONE, FaciesClass
@@ -18,7 +20,9 @@ from seisproc.segy.ingest import ingest
 from seisproc.segy.overrides import HeaderOverrides
 from seisproc.survey import Survey
 from seisproc.verify import verify
+from seisproc.volumes.crop import crop
 from seisproc.volumes.ingest import ingest_volume
+from seisproc.volumes.ranges import Range
 from seisproc.volumes.settings import Numbering, VolumeSettings
 
 GRID = Grid(np.arange(100, 112, dtype="int32"), np.arange(300, 310, dtype="int32"),
@@ -212,13 +216,36 @@ def test_labels_that_a_killed_import_had_taken_out_of_the_store_come_along(
     assert not list(tmp_path.glob("*.work"))
 
 
-def test_shards_that_are_missing_are_no_unlabelled_cells(store, tmp_path):
-    for shard in (Path(store.url) / "labels" / "ann" / "fault" / "c").rglob("*"):
-        if shard.is_file():
-            shard.unlink()
-    with pytest.raises(LostLabelsError, match="labels/ann"):
+def test_labels_that_are_fewer_than_were_imported_are_told_of(store, tmp_path):
+    """A shard that is missing reads as cells without a label."""
+    zarr.open_array(f"{store.url}/labels/ann/facies", mode="r+")[2] = NONE
+    with pytest.raises(LostLabelsError, match="labels/ann is not what it was when it was imported"):
         ingest([deliver(tmp_path / "newer.sgy", seed=2)], store.url, overwrite=True)
     assert Survey(store.url).fingerprint == store.fingerprint
+
+
+def test_a_crop_that_is_made_anew_brings_its_labels_and_keeps_those_picked_on_it(
+    store, tmp_path, volumes
+):
+    part, mine = str(tmp_path / "part.zarr"), np.full((4, 10, 20), 1, np.uint8)
+    crop(store.url, part, {"inline": Range(102, 105)})
+    import_labels(part, "mine", facies=mine)
+    larger = {"inline": Range(101, 106)}
+    crop(store.url, part, larger, overwrite=True)
+    survey = Survey(part)
+    np.testing.assert_array_equal(survey.read("labels/ann/facies"), volumes["facies"][1:7])
+    np.testing.assert_array_equal(survey.read("labels/mine/facies")[1:5], mine)
+    import_labels(store.url, "mine", **volumes, classes=CLASSES)
+    with pytest.raises(LostLabelsError, match="labels/mine is a name of labels that the new"):
+        crop(store.url, part, larger, overwrite=True)
+
+
+def test_a_line_that_lies_elsewhere_is_another_one():
+    x, lattice = 25.0 * np.arange(40), Lattice("2d", {"trace": np.arange(40)}, np.arange(5.0))
+    line, places = Target("line", lattice, np.ones(40, bool), x, 0 * x), (np.arange(40),)
+    line.require_here(x + 20, 0 * x, places, "labels/ann")
+    with pytest.raises(GeometryError, match="found: 250 m away; expected: within a bin, 25.0 m"):
+        line.require_here(x + 250, 0 * x, places, "labels/ann")
 
 
 def test_a_replacement_that_was_killed_is_ended_before_another_delivery_is_built(
