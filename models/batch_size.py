@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,16 +25,24 @@ MOST = 64
 SHARE = 0.6
 
 
-def usual_batch_size(dimensions: int, device: str) -> int:
+#: Voxels from which a cube is no small one any more: those of 80^3 are, those of 96^3 are not.
+LARGE = 2**19
+
+
+def usual_batch_size(window: Sequence[int], device: str) -> int:
     """Windows of a pass where nothing can be measured.
 
-    On a CPU a larger batch gains nothing; a single cube falls to torch's slow convolution on one
-    thread. A GPU that is not here, since another machine plans, is taken for one of 16 GB.
+    On a CPU a larger batch gains nothing but takes more memory; a single small cube falls to
+    torch's slow convolution on one thread. A GPU that is not here, since another machine plans, is
+    taken for one of 16 GB.
+
+    >>> [usual_batch_size(window, "cpu") for window in ((192, 256), (64, 64, 64), (96, 96, 96))]
+    [8, 2, 1]
     """
-    sections = dimensions == 2
+    sections = len(window) == 2
     if device.startswith("cuda"):
         return 32 if sections else 4
-    return 8 if sections else 2
+    return 8 if sections else 2 if math.prod(window) < LARGE else 1
 
 
 def probe_batch_size(predict: Predictor) -> int:

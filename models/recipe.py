@@ -49,8 +49,9 @@ class BundleRecipe:
         plain answer, the expected entropy its entropy, and the variance 0.
     batch_size : int
         Windows a forward pass. 0 is settled here: on a CUDA device as many as its memory holds,
-        found by trying, and then :attr:`batch_is_free`; else 8 sections or 2 cubes. Smaller batches
-        are padded to it, so that a window's result does not depend on how many others came with it.
+        found by trying, and then :attr:`batch_is_free`; else 8 sections, 2 cubes, or 1 from 96^3
+        on. Smaller batches are padded to it, so that a window's result does not depend on how many
+        others came with it.
     threads : int or None
         CPU threads of torch in the worker; None leaves them as they are.
     seed : int
@@ -125,7 +126,7 @@ class BundleRecipe:
         object.__setattr__(self, "batch_is_free", self.batch_size == 0 and self.device != "cpu")
         if self.batch_size == 0:
             object.__setattr__(
-                self, "batch_size", usual_batch_size(len(card.window), self.device)
+                self, "batch_size", usual_batch_size(self.window, self.device)
             )
             if self.device != "cpu" and torch.cuda.is_available():
                 object.__setattr__(self, "batch_size", _found_batch_size(self))

@@ -192,6 +192,8 @@ def test_batches_of_devices_that_are_not_here(made):
     url, sha256, _, target = made
     sections = target == "facies"
     assert BundleRecipe(url, sha256).batch_size == (8 if sections else 2)
+    if not sections:
+        assert BundleRecipe(url, sha256, window_shape=(96, 96, 96)).batch_size == 1
     if not torch.cuda.is_available():
         there = BundleRecipe(url, sha256, device="cuda")
         assert there.batch_size == (32 if sections else 4)
