@@ -171,6 +171,8 @@ def test_a_store_is_shown_with_its_pyramid_and_without_its_neighbours(browse, ba
     assert browser.get(f"/data/{SHARD}").status_code == 200
     for path in ("other.zarr/zarr.json", "report.html", "zarr.json"):
         assert browser.get(f"/data/{path}").status_code == 404
+    in_bucket = Place("s3://bucket", ("f3.zarr", "f3.ome.zarr"))
+    assert in_bucket.has("f3.ome.zarr/zarr.json") and not in_bucket.has("other.zarr/zarr.json")
     assert browser.get("/open", params={"store": str(basin / "f3.zarr")}).status_code == 307
     assert "other" not in browser.get("/").text
     state = browser.get("/state", params={"store": "f3.zarr"}).json()
