@@ -133,6 +133,30 @@ def test_people_come_through_the_proxy_with_a_login_of_their_own(site, proxy):
     assert status("work_pools/seisproc/workers/connect", b"anna:guest") == 401
 
 
+def test_nobody_takes_all_connections_of_the_proxy_with_websockets(proxy):
+    address, certificate = proxy
+    context = ssl.create_default_context(cafile=certificate)
+    where = address.removeprefix("https://").split(":")
+    asked = (
+        f"GET /api/events/in HTTP/1.1\r\nHost: {':'.join(where)}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: prefect\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+
+    def opened(stack):
+        """Open one that says nothing more, and return the status."""
+        plain = socket.create_connection((where[0], int(where[1])), timeout=10)
+        wrapped = stack.enter_context(context.wrap_socket(plain, server_hostname=where[0]))
+        wrapped.sendall(asked.encode())
+        return int(wrapped.recv(1024).split()[1])
+
+    with contextlib.ExitStack() as stack:
+        assert [opened(stack) for _ in range(200)] == [101] * 200
+        assert opened(stack) == 503
+        request = urllib.request.Request(f"{address}/api/health")  # and the others are served
+        assert urllib.request.urlopen(request, timeout=10, context=context).status == 200
+
+
 THROUGH = """
 import asyncio
 from prefect import flow, task
