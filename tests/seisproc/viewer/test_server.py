@@ -207,6 +207,13 @@ def test_other_names_than_its_own_are_refused(browse, basin):
     assert answer.status_code == 400
 
 
+def test_behind_a_proxy_links_are_what_browsers_call_it(browser):
+    told = {"host": "viewer.example.org", "x-forwarded-proto": "https"}
+    answer = browser.get("/open", params={"store": "f3.zarr"}, headers=told)
+    base = "https://viewer.example.org"
+    assert answer.headers["location"] == f"{base}/v/look/#!{base}/state?store=f3.zarr"
+
+
 def test_what_is_no_place_is_refused(basin, tmp_path):
     with pytest.raises(StoreError, match="nothing to look at"):
         Place.of(str(tmp_path / "none"))
