@@ -7,11 +7,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 export PIP_NO_INPUT = 1
 export DO_NOT_TRACK = 1
 
-.PHONY: demo run ui test lint install clean help
+.PHONY: demo run view ui test lint install clean help
 
 help:
 	@echo 'make demo            the whole road on a small synthetic survey, in about 4 minutes'
 	@echo 'make run FILE=x.sgy  the same road on your own SEG-Y, with the models of the demo'
+	@echo 'make view            the volumes of the demo in a viewer, in your browser'
 	@echo 'make ui              the Prefect UI, with the history of these runs'
 	@echo 'make test            the tests, two files at a time'
 	@echo 'make lint            formatting, typing and layers'
@@ -21,6 +22,10 @@ demo: $(VENV)/.installed
 
 run: $(VENV)/.installed
 	$(BIN)/seisproc run $(FILE) --output $(or $(OUTPUT),$(basename $(notdir $(FILE))))
+
+view: $(VENV)/.installed
+	$(PIP) install --quiet -c constraints.txt -e '.[viewer]'
+	$(BIN)/seisproc view $(or $(STORE),demo/survey.zarr)
 
 ui: $(VENV)/.installed
 	$(BIN)/seisproc ui
