@@ -1,6 +1,7 @@
 """The scripts of infra/bin where something is missing."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,12 @@ def test_a_server_that_does_not_answer_is_one_line():
     assert ended.returncode == 1
     assert ended.stderr.startswith("http://127.0.0.1:9/api: no healthy Prefect server; found: ")
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_server_whose_port_is_taken_says_so_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        ended = run("server", PREFECT_SERVER_API_PORT=port)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"127.0.0.1:{port}: cannot listen there")
+    assert ended.stderr.count("\n") == 1 and "PREFECT_SERVER_API_PORT" in ended.stderr
