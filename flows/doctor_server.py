@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,9 @@ NIGHTS = "nightly/nightly"
 
 MOST_SKEW_S = 3.0
 """Clocks may differ by so much; a server's is told to the second."""
+
+LATEST = timedelta(minutes=3)
+"""By then the server has made the next runs of a schedule: it looks once a minute."""
 
 LOOKS = 3
 """How often a clock that differs is looked at."""
@@ -177,8 +180,13 @@ def _nights(client: SyncPrefectClient) -> Iterator[Finding]:
     elif not on:
         do = f"`prefect deployment schedule resume {NIGHTS} {nights.schedules[0].id}`"
         yield Finding("nights", WARNING, f"{found}, switched off", do)
+    elif due := _next(client, nights):
+        yield Finding("nights", OK, f"{found}; the next {due:%Y-%m-%d %H:%M} UTC")
+    elif all(each.updated and datetime.now(UTC) - each.updated < LATEST for each in on):
+        yield Finding("nights", OK, f"{found}; the next is made within a minute")
     else:
-        yield Finding("nights", OK, f"{found}; {_next(client, nights)}")
+        yield Finding("nights", WARNING, f"{found}; the server has made no run of it",
+                      "See the server's log for errors of schedule_deployments")  # fmt: skip
 
 
 def _when(schedule: DeploymentSchedule) -> str:
@@ -189,7 +197,7 @@ def _when(schedule: DeploymentSchedule) -> str:
     return f"{rule} {getattr(told, 'timezone', None) or 'UTC'}"
 
 
-def _next(client: SyncPrefectClient, nights: DeploymentResponse) -> str:
+def _next(client: SyncPrefectClient, nights: DeploymentResponse) -> datetime | None:
     """Say when the next run is due; the server makes runs of a schedule within a minute."""
     from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
     from prefect.client.schemas.sorting import FlowRunSort
@@ -199,7 +207,6 @@ def _next(client: SyncPrefectClient, nights: DeploymentResponse) -> str:
         flow_run_filter=FlowRunFilter.model_validate(waiting),
         deployment_filter=DeploymentFilter.model_validate({"id": {"any_": [nights.id]}}),
         sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-        limit=1,
+        limit=10,
     )
-    due = [each.expected_start_time for each in runs if each.expected_start_time]
-    return f"the next {due[0]:%Y-%m-%d %H:%M} UTC" if due else "the next is not made yet"
+    return next((each.expected_start_time for each in runs if each.auto_scheduled), None)

@@ -2,6 +2,7 @@ import http.server
 import json
 import re
 import threading
+from datetime import timedelta
 from email.utils import formatdate
 from time import sleep, time
 
@@ -69,28 +70,31 @@ def test_a_server_its_clock_and_its_pools_are_looked_at(server):
     assert paused.state == WARNING and paused.do == "prefect work-pool resume doctors"
 
 
-def test_nights_that_are_switched_off_are_told_with_what_to_type(server):
+def test_nights_that_are_switched_off_or_never_made_are_told(server, monkeypatch):
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import DeploymentScheduleCreate
-    from prefect.client.schemas.schedules import CronSchedule
+    from prefect.client.schemas.schedules import CronSchedule, RRuleSchedule
 
+    monkeypatch.setattr("flows.doctor_server.LATEST", timedelta(0))
     evening = CronSchedule(cron="0 20 * * *", timezone="Europe/Oslo")
+    long_ago = RRuleSchedule(rrule="DTSTART:20200101T000000\nRRULE:FREQ=DAILY;COUNT=1")
     with get_client(sync_client=True) as client:
         assert "nights" not in told(examine_server())
-        made = client.create_deployment(
-            client.create_flow_from_name("nightly"), "nightly",
-            schedules=[DeploymentScheduleCreate(schedule=evening, active=False)],
-        )
-        try:
-            off = told(examine_server())["nights"]
-            (schedule,) = client.read_deployment(made).schedules
-            client.update_deployment_schedule(made, schedule.id, active=True)
-            on = told(examine_server())["nights"]
-        finally:
-            client.delete_deployment(made)
+        flow, found = client.create_flow_from_name("nightly"), []
+        for schedule, active in ((evening, False), (long_ago, True)):
+            set_to = DeploymentScheduleCreate(schedule=schedule, active=active)
+            made = client.create_deployment(flow, "nightly", schedules=[set_to])
+            try:
+                found.append(told(examine_server())["nights"])
+                (known,) = client.read_deployment(made).schedules
+            finally:
+                client.delete_deployment(made)
+            if not active:
+                todo = f"`prefect deployment schedule resume nightly/nightly {known.id}`"
+    off, never = found
     assert off.state == WARNING and off.found == "0 20 * * * Europe/Oslo, switched off"
-    assert off.do == f"`prefect deployment schedule resume nightly/nightly {schedule.id}`"
-    assert on.state == OK and on.found.startswith("0 20 * * * Europe/Oslo; the next ")
+    assert off.do == todo
+    assert never.state == WARNING and "made no run" in never.found and "log" in never.do
 
 
 def test_a_clock_that_differs_is_told_by_how_much(stub):
