@@ -13,6 +13,7 @@ interleaved, in this process:
 
 and with warm workers ``bare``, ``seisproc`` and ``map_overlap`` on one and on two one-thread Dask
 workers, with each worker's highest memory; ``bare`` on two says what the machine gives to two.
+The workers' memory is compared with what `--plan` says of it.
 ``--allocator`` times ``seisproc`` without and with the workers' allocator settings instead. One
 torch thread a process. Prints medians of wall and (of this process) CPU seconds, their ratio to
 ``bare``, and the highest resident memory of a fresh process that runs each way once. On a busy
@@ -33,6 +34,8 @@ import torch
 from inference_ways import Seconds, Ways, have_network, make_bundle, make_survey
 
 from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, connect, open_cluster
+from seisproc.interpretation.forecast import forecast
+from seisproc.interpretation.plan import InterpretationPlan
 
 HERE = ("bare", "seisproc", "recompute", "monai", "map_overlap")
 ON_WORKERS = ("bare", "seisproc", "map_overlap")
@@ -143,7 +146,17 @@ def main() -> None:
         )
         print(f"{name}: two workers over one, best of {options.rounds}: {one / two:.2f}")
     print(f"windows run over distinct windows: {plan.overhead:.2f}")
+    show_memory(plan, memory)
     shutil.rmtree(folder)
+
+
+def show_memory(plan: InterpretationPlan, memory: dict[str, float]) -> None:
+    """Compare the highest memory of the workers with what `--plan` says of it."""
+    said = forecast(plan).memory_bytes / 2**20
+    for workers in ("1 worker", "2 workers"):
+        peak = memory[f"seisproc, {workers}"]
+        verdict = "within" if peak <= said else "ABOVE"
+        print(f"seisproc, {workers}: at most {peak:.0f} MiB, {verdict} the plan's {said:.0f}")
 
 
 def show(seconds: dict[str, list[Seconds]], memory: dict[str, float]) -> None:
