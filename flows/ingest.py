@@ -11,7 +11,6 @@ from flows.sources import ingest_sources
 from flows.volume_config import VolumeConfig
 from seisproc.cluster import open_cluster
 from seisproc.jobs import BUDGET_MIB, IngestReceipt
-from seisproc.labelling.carrying import letting_go
 from tasks.pyramid import pyramid_survey
 
 
@@ -41,9 +40,9 @@ def ingest(
         budget_mib: Memory in MiB for the pieces under way on one machine, all workers together.
         drop_labels: Labels that go with a store that is replaced.
     """
-    with open_cluster(cluster.spec()) as address, letting_go(drop_labels):
+    with open_cluster(cluster.spec()) as address:
         receipt = ingest_sources(
-            sources, store, headers, volume, address, overwrite, budget_mib
+            sources, store, headers, volume, address, overwrite, drop_labels, budget_mib
         )
         if pyramid:
             pyramid_survey(store, address)

@@ -10,7 +10,7 @@ from flows.sources import ingest_sources
 from seisproc.catalog.entry import Entry
 from seisproc.catalog.sources import sources_to_read
 from seisproc.errors import ReviewError, StoreError
-from seisproc.labelling.carrying import LostLabelsError, carried_labels, letting_go
+from seisproc.labelling.carrying import LostLabelsError, carried_labels
 from seisproc.places import shown
 from seisproc.survey import Survey, is_published
 
@@ -57,10 +57,9 @@ def make_store(entry: Entry, address: str, released: Collection[str] = ()) -> tu
     form, before = entry_form(entry), _made_by_others(entry)
     let_go = [group.removeprefix(LABELS) for group in released if group.startswith(LABELS)]
     try:
-        with letting_go(let_go):
-            made = ingest_sources(
-                sources_to_read(entry), entry.store, form.headers, form.volume, address, True
-            )
+        made = ingest_sources(
+            sources_to_read(entry), entry.store, form.headers, form.volume, address, True, let_go
+        )
     except LostLabelsError as error:
         raise _held_for(entry, error.reasons, let_go) from error
     if made.reused or not before:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from seisproc.errors import ConfigError
@@ -65,6 +65,7 @@ def ingest_sources(
     volume: VolumeConfig,
     address: str,
     overwrite: bool,
+    drop_labels: Collection[str] = (),
     budget_mib: int = BUDGET_MIB,
 ) -> IngestReceipt:
     """Run the stage that fits the sources."""
@@ -73,9 +74,11 @@ def ingest_sources(
     if is_array(sources):
         settings = volume.settings(headers)
         (source,) = matching_files(sources)
-        return ingest_array(source, store, settings, address, overwrite, budget_mib)
+        return ingest_array(source, store, settings, address, overwrite, drop_labels, budget_mib)
     require_no_volume(sources, volume)
-    return ingest_segy(sources, store, headers.overrides(), address, overwrite, budget_mib)
+    return ingest_segy(
+        sources, store, headers.overrides(), address, overwrite, drop_labels, budget_mib
+    )
 
 
 def require_no_volume(sources: Sequence[str], volume: VolumeConfig) -> None:

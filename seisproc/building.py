@@ -9,7 +9,7 @@ with the labels that people made in the old one (:mod:`seisproc.labelling.carryi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -66,6 +66,7 @@ def build_store(
     *,
     client: Client | None = None,
     overwrite: bool = False,
+    drop_labels: Collection[str] = (),
     budget_mib: int = BUDGET_MIB,
     on_progress: Progress | None = None,
 ) -> Built:
@@ -81,8 +82,9 @@ def build_store(
         Where the pieces run; without one, in this process.
     overwrite : bool
         Replace an existing survey of other content, once the new one is complete. Labels in it are
-        carried over, but for those that are let go
-        (:func:`seisproc.labelling.carrying.letting_go`).
+        carried over (:mod:`seisproc.labelling.carrying`).
+    drop_labels : collection of str
+        Names of labels that go with the old store instead.
     budget_mib : int
         Memory in MiB that the pieces under way on one machine may take, all workers together.
     on_progress : callable, optional
@@ -110,9 +112,9 @@ def build_store(
         # one that was cut off before its first step waits until it is asked for again
         if not is_published(store_url):
             for folder in earlier_work(store_url, PRODUCT):
-                _put_in_place(f"{folder}/{STORE}", store_url, held)
+                _put_in_place(f"{folder}/{STORE}", store_url, held, drop_labels)
         elif overwrite:
-            _put_in_place(f"{work}/{STORE}", store_url, held)
+            _put_in_place(f"{work}/{STORE}", store_url, held, drop_labels)
         if is_published(store_url):
             require_survey(store_url)
             built = _reuse(build, build.plan(store_url, work), _Crew(client, budget_mib))
@@ -121,7 +123,8 @@ def build_store(
                 target = f"{work}/{STORE}"
         if built is None:
             crew = _Crew(client, budget_mib)
-            built = _build(build, build.plan(target, work), store_url, crew, held, on_progress)
+            job = build.plan(target, work)
+            built = _build(build, job, store_url, crew, held, drop_labels, on_progress)
         remove_tree(f"{store_url}.work/{REPLACING}")  # of a run that was killed in its last moments
         Records(work).clear()
     return built
@@ -203,6 +206,7 @@ def _build(
     store_url: str,
     crew: _Crew,
     held: Lease,
+    drop_labels: Collection[str],
     on_progress: Progress | None,
 ) -> Built:
     """Create, convert, publish; whatever an earlier run of the same content did is kept."""
@@ -210,7 +214,7 @@ def _build(
     tasks = job.tasks()
     done = prepare(build, job, tasks, records, store_url, crew)
     if job.target != store_url:
-        _require_labels_kept(job, store_url, begun=bool(done))
+        _require_labels_kept(job, store_url, drop_labels, begun=bool(done))
     resumed = len(done)
     if on_progress is not None:
         on_progress(resumed, len(tasks))
@@ -227,21 +231,25 @@ def _build(
     build.require_unchanged(job)
     held.require(ask=True)
     build.finish(job, mark, recorded)
-    _put_in_place(job.target, store_url, held)
+    _put_in_place(job.target, store_url, held, drop_labels)
     return Built(store_url, mark, len(tasks), resumed, reused=False)
 
 
-def _require_labels_kept(job: Job, store_url: str, *, begun: bool) -> None:
+def _require_labels_kept(
+    job: Job, store_url: str, drop_labels: Collection[str], *, begun: bool
+) -> None:
     """Refuse at once what cannot have the labels of the old store; leave nothing of it."""
     try:
-        require_carriable(Survey(store_url), job.target)
+        require_carriable(Survey(store_url), job.target, drop_labels)
     except LostLabelsError:
         if not begun:
             Records(job.work).clear()
         raise
 
 
-def _put_in_place(built_url: str, store_url: str, held: Lease) -> None:
+def _put_in_place(
+    built_url: str, store_url: str, held: Lease, drop_labels: Collection[str]
+) -> None:
     """Put a finished store in the place of the old one, with the labels that are in that by now.
 
     Does nothing where no finished one is, or it was built where it belongs. While the old one
@@ -252,7 +260,7 @@ def _put_in_place(built_url: str, store_url: str, held: Lease) -> None:
         return
     with imports_kept_out(store_url) as imports:
         if is_published(store_url):
-            carry_labels(Survey(store_url), built_url)
+            carry_labels(Survey(store_url), built_url, drop_labels)
         held.require(ask=True)
         put_in_place(built_url, store_url)
         for folder in imports:  # into the old one

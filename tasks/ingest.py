@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -25,11 +25,13 @@ def ingest_segy(
     overrides: HeaderOverrides,
     cluster: str,
     overwrite: bool = False,
+    drop_labels: Collection[str] = (),
     budget_mib: int = BUDGET_MIB,
 ) -> IngestReceipt:
     """Write the survey store from its SEG-Y files; resumes what an earlier run left."""
     make = partial(
-        ingest, sources, store, overrides=overrides, overwrite=overwrite, budget_mib=budget_mib
+        ingest, sources, store, overrides=overrides, overwrite=overwrite,
+        drop_labels=drop_labels, budget_mib=budget_mib,
     )
     return _ingested(make, store, cluster)
 
@@ -41,12 +43,13 @@ def ingest_array(
     settings: VolumeSettings,
     cluster: str,
     overwrite: bool = False,
+    drop_labels: Collection[str] = (),
     budget_mib: int = BUDGET_MIB,
 ) -> IngestReceipt:
     """Write the survey store from a NumPy, HDF5 or MDIO source; resumes what a run left."""
     make = partial(
         ingest_volume, source, store, settings=settings, overwrite=overwrite,
-        budget_mib=budget_mib,
+        drop_labels=drop_labels, budget_mib=budget_mib,
     )
     return _ingested(make, store, cluster)
 

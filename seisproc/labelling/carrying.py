@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,8 +49,6 @@ WRITTEN_ANEW = (SEAL, "Conventions", "seisproc_schema", CARRIED)
 PASSING = (AccessError, BusyError, SpaceError)
 """Errors that say nothing of the labels."""
 
-_let_go: ContextVar[frozenset[str]] = ContextVar("labels that are let go", default=frozenset())
-
 
 class LostLabelsError(OutputExistsError):
     """Labels would be lost with the store that is to be replaced.
@@ -65,20 +62,7 @@ class LostLabelsError(OutputExistsError):
     reasons: Mapping[str, str] = {}
 
 
-@contextmanager
-def letting_go(names: Collection[str]) -> Iterator[None]:
-    """Let labels of these names go with a store that is replaced while the body runs.
-
-    It says so to whatever builds a store in here (:func:`seisproc.building.build_store`).
-    """
-    token = _let_go.set(frozenset(names))
-    try:
-        yield
-    finally:
-        _let_go.reset(token)
-
-
-def require_carriable(old: Survey, unfinished_url: str) -> None:
+def require_carriable(old: Survey, unfinished_url: str, drop_labels: Collection[str]) -> None:
     """Refuse a replacement whose grid cannot take the labels, before hours are spent on it.
 
     Parameters
@@ -87,6 +71,8 @@ def require_carriable(old: Survey, unfinished_url: str) -> None:
         The store that is to be replaced.
     unfinished_url : str
         The new one, whose axes and maps stand.
+    drop_labels : collection of str
+        Names of labels that somebody lets go.
 
     Raises
     ------
@@ -94,7 +80,7 @@ def require_carriable(old: Survey, unfinished_url: str) -> None:
         If labels that nobody lets go would be lost.
     """
     target, reasons = _frame(unfinished_url), dict[str, str]()
-    for name in _wanted(old):
+    for name in _wanted(old, drop_labels):
         if CROPPED not in old.group_attributes(f"labels/{name}"):  # a crop may bring them itself
             with _told_in(reasons, name):
                 _place(old, f"labels/{name}", target)
@@ -102,7 +88,7 @@ def require_carriable(old: Survey, unfinished_url: str) -> None:
         raise _lost(old.url, reasons)
 
 
-def carry_labels(old: Survey, new_url: str) -> None:
+def carry_labels(old: Survey, new_url: str, drop_labels: Collection[str]) -> None:
     """Bring the labels of a store over to the finished one that replaces it.
 
     What an earlier call has done already is left; labels that the old store has no more, or that
@@ -114,7 +100,7 @@ def carry_labels(old: Survey, new_url: str) -> None:
         If labels that nobody lets go would be lost. Others are carried nevertheless.
     """
     new, reasons = Survey(new_url), dict[str, str]()
-    target, wanted = _frame(new_url, new.kind), _wanted(old)
+    target, wanted = _frame(new_url, new.kind), _wanted(old, drop_labels)
     own = []
     for name in new.groups("labels"):
         if not _is_of(old, new.group_attributes(f"labels/{name}")):
@@ -163,8 +149,8 @@ def _lost(store_url: str, reasons: Mapping[str, str]) -> LostLabelsError:
     return error
 
 
-def _wanted(old: Survey) -> list[str]:
-    return [name for name in old.groups("labels") if name not in _let_go.get()]
+def _wanted(old: Survey, drop_labels: Collection[str]) -> list[str]:
+    return [name for name in old.groups("labels") if name not in drop_labels]
 
 
 def _is_of(old: Survey, told: Mapping[str, Any]) -> bool:

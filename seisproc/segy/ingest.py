@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ def ingest(
     overrides: HeaderOverrides | None = None,
     client: Client | None = None,
     overwrite: bool = False,
+    drop_labels: Collection[str] = (),
     budget_mib: int = BUDGET_MIB,
     on_progress: Progress | None = None,
 ) -> IngestReceipt:
@@ -42,7 +43,7 @@ def ingest(
         The store to make, local or on any fsspec file system.
     overrides : HeaderOverrides, optional
         What the user knows better than the headers.
-    client, overwrite, budget_mib, on_progress
+    client, overwrite, drop_labels, budget_mib, on_progress
         As :func:`seisproc.building.build_store` takes them.
 
     Raises
@@ -60,8 +61,8 @@ def ingest(
     """
     build = SegyBuild(scan(sources, overrides))
     built = build_store(
-        build, store_url, client=client, overwrite=overwrite, budget_mib=budget_mib,
-        on_progress=on_progress,
+        build, store_url, client=client, overwrite=overwrite, drop_labels=drop_labels,
+        budget_mib=budget_mib, on_progress=on_progress,
     )
     return _receipt(build.scanned, built)
 

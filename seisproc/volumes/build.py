@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +45,14 @@ def build_volume(
     *,
     client: Client | None = None,
     overwrite: bool = False,
+    drop_labels: Collection[str] = (),
     budget_mib: int = BUDGET_MIB,
     on_progress: Progress | None = None,
 ) -> IngestReceipt:
     """Build and publish the store of a volume; see :func:`seisproc.building.build_store`."""
     built = build_store(
-        build, store_url, client=client, overwrite=overwrite, budget_mib=budget_mib,
-        on_progress=on_progress,
+        build, store_url, client=client, overwrite=overwrite, drop_labels=drop_labels,
+        budget_mib=budget_mib, on_progress=on_progress,
     )
     return receipt(built)
 

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ def ingest_volume(
     settings: VolumeSettings | None = None,
     client: Client | None = None,
     overwrite: bool = False,
+    drop_labels: Collection[str] = (),
     budget_mib: int = BUDGET_MIB,
     on_progress: Progress | None = None,
 ) -> IngestReceipt:
@@ -47,7 +48,7 @@ def ingest_volume(
         The store to make, local or on any fsspec file system.
     settings : VolumeSettings, optional
         Which axis is which, line numbers, samples, coordinates.
-    client, overwrite, budget_mib, on_progress
+    client, overwrite, drop_labels, budget_mib, on_progress
         As :func:`seisproc.building.build_store` takes them.
 
     Raises
@@ -63,14 +64,14 @@ def ingest_volume(
     if array is None or array.mapped:
         return build_volume(
             VolumeBuild(volume), store_url,
-            client=client, overwrite=overwrite, budget_mib=budget_mib,
-            on_progress=on_progress,
+            client=client, overwrite=overwrite, drop_labels=drop_labels,
+            budget_mib=budget_mib, on_progress=on_progress,
         )
     with _scratch(store_url) as scratch:
         return build_volume(
             UnpackedBuild(volume, array, scratch), store_url,
-            client=client, overwrite=overwrite, budget_mib=budget_mib,
-            on_progress=on_progress,
+            client=client, overwrite=overwrite, drop_labels=drop_labels,
+            budget_mib=budget_mib, on_progress=on_progress,
         )
 
 
