@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,21 @@ def test_a_server_whose_port_is_taken_says_so_at_once():
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"127.0.0.1:{port}: cannot listen there")
     assert ended.stderr.count("\n") == 1 and "PREFECT_SERVER_API_PORT" in ended.stderr
+
+
+@pytest.mark.slow
+def test_a_server_copies_its_ui_to_its_own_home_and_serves_that(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    told = {"PYTHON": sys.executable, "PREFECT_HOME": str(tmp_path)}
+    told["PREFECT_SERVER_API_PORT"] = port
+    server = subprocess.Popen([BIN / "server"], env={**os.environ, **told},
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        assert run("wait-for-server", PREFECT_API_URL=f"{url}/api").returncode == 0
+        page = urllib.request.urlopen(url, timeout=10).read()
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+    assert page and page == (tmp_path / "ui" / "v1" / "index.html").read_bytes()
