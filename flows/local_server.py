@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.util
 import json
 import os
 import signal
@@ -123,6 +124,19 @@ def becomes_healthy(folder: Path, server: Server) -> bool:
     return _listens(server)
 
 
+def _ui_of_its_own(folder: Path) -> dict[str, str]:
+    """Set where the copy of its UI goes that Prefect serves: beside its program, if that may be.
+
+    In an environment that belongs to somebody else there is none to be made, and what another made
+    for himself cannot be read.
+    """
+    found = importlib.util.find_spec("prefect")
+    places = (found.submodule_search_locations if found else None) or ()
+    if all(os.access(Path(place) / "server", os.W_OK) for place in places):
+        return {}
+    return {"PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "ui")}
+
+
 def _start(folder: Path, wanted: int) -> Server:
     port = _free_port(wanted)
     url = f"http://127.0.0.1:{port}/api"
@@ -136,6 +150,7 @@ def _start(folder: Path, wanted: int) -> Server:
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         # Slots of limits that were held when a server stopped come back: leases in its memory die.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES_IN_FILES,
+        **_ui_of_its_own(folder),
     }
     command = [sys.executable, "-m", "prefect", "server", "start"]
     with (folder / "server.log").open("wb") as log:
