@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterable, Iterator
+from multiprocessing import resource_tracker
 from typing import Any
 
 from seisproc.cluster.spec import CUDA, LOCAL, ClusterSpec
@@ -94,6 +95,9 @@ def interrupts_held() -> Iterator[None]:
     A terminal sends Ctrl-C to the workers too. They would die with a traceback each, where this
     process has to end the work in order and to close them.
     """
+    # The first process that multiprocessing spawns starts its tracker too, which ends by letting
+    # SIGINT through again: not while it is held.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

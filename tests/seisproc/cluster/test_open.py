@@ -1,5 +1,6 @@
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -122,13 +123,15 @@ if __name__ == "__main__":
 """
 
 
-def test_workers_do_not_outlive_a_killed_client(tmp_path: Path):
+def test_workers_do_not_outlive_a_killed_client_and_are_spared_ctrl_c(tmp_path: Path):
     script = tmp_path / "client.py"
     script.write_text(_CLIENT)
     client = subprocess.Popen(
         [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     worker = psutil.Process(int(client.stdout.readline()))
+    # Ctrl-C at a terminal reaches all processes: this one ends the work, workers are not to.
+    held = _blocked_signals(worker.pid)
     client.kill()
     client.wait()
     client.stdout.close()
@@ -137,6 +140,14 @@ def test_workers_do_not_outlive_a_killed_client(tmp_path: Path):
     except psutil.TimeoutExpired:
         worker.kill()
         raise
+    assert signal.SIGINT in held
+
+
+def _blocked_signals(pid: int) -> set[int]:
+    """Signals that are held back from the main thread of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = int(status.partition("SigBlk:")[2].split()[0], 16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
 
 
 _TWO_CLUSTERS = """
