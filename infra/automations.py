@@ -13,6 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.events.actions import SendNotification
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
+from prefect.exceptions import ObjectNotFound
 
 OURS = "{{ event.resource.name }}: {{ event.payload.why }}"
 RUNS = "{{ flow_run.name }}: {{ flow_run.state.name }}: {{ flow_run.state.message }}"
@@ -71,7 +72,11 @@ def main() -> None:
         sys.exit("usage: infra/bin/automations TYPE/NAME of a notification block")
     kind, _, name = sys.argv[1].partition("/")
     with get_client(sync_client=True) as client:
-        block = client.read_block_document_by_name(name, kind)
+        try:
+            block = client.read_block_document_by_name(name, kind)
+        except ObjectNotFound:
+            sys.exit(f"{sys.argv[1]}: the server has no such block; make it in the UI, Blocks:"
+                     " a Slack Webhook named NAME is slack-webhook/NAME")
         there = {each.name: each for each in client.read_automations()}
         for automation in automations(str(block.id)):
             known = there.get(automation.name)
