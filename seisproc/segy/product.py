@@ -234,10 +234,19 @@ def _lines(survey: Survey, product: Product) -> list[str]:
 
 
 def _model_lines(survey: Survey, product: Product) -> list[str]:
-    """Quote what the group of the volume says about its making."""
+    """Quote what the group of the volume says about its making: title, networks, fingerprint."""
     if product.variable.count("/") < 2:
         return []
-    group = "/".join(product.variable.split("/")[:2])
-    told = survey.group_attributes(group)
-    keys = ("title", "model", "bundle", "bundle_sha256", "fingerprint")
-    return [f"{key.upper()}: {told[key]}" for key in keys if isinstance(told.get(key), str)]
+    kind, run, name = product.variable.split("/")[:3]
+    told = survey.group_attributes(f"{kind}/{run}")
+    lines = [f"TITLE: {told['title']}"] if isinstance(told.get("title"), str) else []
+    target = name.partition("_")[0]
+    for network in told.get("networks", ()):
+        if network.get("target") == target:  # the name cut, so that the rest stays on its card
+            lines.append(
+                f"MODEL {network['name'][:24]}, SHA256 {network['sha256'][:16]}, "
+                f"{network.get('samples', 1)} DROPOUT SAMPLES"
+            )
+    if isinstance(told.get("fingerprint"), str):
+        lines.append(f"FINGERPRINT: {told['fingerprint']}")
+    return lines

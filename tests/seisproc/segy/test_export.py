@@ -40,7 +40,12 @@ def add_product(store: str, name: str, values: np.ndarray, **attributes: object)
     array[...] = values
     write_coordinates(group, grid)
     if name == "facies":
-        publish(group, {"title": "demo", "fingerprint": "abc"})
+        networks = [
+            {"target": "facies", "name": "f3-facies", "sha256": "0123456789abcdef" * 4,
+             "samples": 20},
+            {"target": "fault", "name": "faults", "sha256": "f" * 64, "samples": 1},
+        ]
+        publish(group, {"title": "demo", "fingerprint": "abc", "networks": networks})
     return f"interpretation/demo/{name}"
 
 
@@ -126,6 +131,8 @@ def test_facies_are_exported_as_class_codes(store: str, tmp_path: Path, grid: Gr
         text = segyio.tools.wrap(file.text[0])
         assert "INTERPRETATION/DEMO/FACIES" in text
         assert "NO VALUE: -1" in text
+        assert "MODEL f3-facies, SHA256 0123456789abcdef, 20 DROPOUT SAMPLES" in text
+        assert "MODEL faults" not in text
         np.testing.assert_allclose(file.samples, grid.sample)
     back = open_segy([str(tmp_path / "facies.sgy")], Target.of(Survey(store)))
     np.testing.assert_array_equal(back[0:7, 0:5, 0:67], facies)
