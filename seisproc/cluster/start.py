@@ -16,6 +16,7 @@ from seisproc.cluster.environment import (
     settings,
 )
 from seisproc.cluster.gateway import gateway_address, start_gateway
+from seisproc.cluster.kube_cluster import start_kube_cluster
 from seisproc.cluster.patience import patient
 from seisproc.cluster.spec import (
     ADDRESS,
@@ -150,17 +151,13 @@ def _jobs(spec: ClusterSpec) -> Any:
     return cluster
 
 
-def _kubernetes(spec: ClusterSpec) -> Any:
-    return _library_class(spec)(**kinds.kubernetes_options(spec))
-
-
 _STARTS = {
     LOCAL: _local,
     CUDA: _cuda,
     SSH: _ssh,
     SLURM: _jobs,
     PBS: _jobs,
-    KUBERNETES: _kubernetes,
+    KUBERNETES: start_kube_cluster,
     GATEWAY: start_gateway,
 }
 
@@ -169,12 +166,19 @@ def _wait(spec: ClusterSpec, cluster: Any) -> None:
     """Wait for the first worker where it has to queue."""
     if spec.kind not in QUEUED:
         return
-    log.info("waiting for the first worker of %s, at most %g s", spec.kind, spec.patience_s)
+    log.info("waiting for the first worker of %s, at most %g s", spec.kind,
+             spec.first_patience_s)
     try:
-        cluster.wait_for_workers(1, timeout=spec.patience_s)
+        cluster.wait_for_workers(1, timeout=spec.first_patience_s)
     except TimeoutError as error:
         raise ClusterError(
             f"no worker of the cluster of kind {spec.kind!r} has come",
-            found=f"none after {spec.patience_s:g} s",
+            found=f"none after {spec.first_patience_s:g} s",
             do="Ask for less, or wait longer with wait_s",
+        ) from error
+    except OSError as error:
+        raise ClusterError(
+            f"the cluster of kind {spec.kind!r} ended while its first worker was waited for",
+            found=f"{type(error).__name__}: {error}",
+            do="Look at what ended its scheduler, and start again",
         ) from error
