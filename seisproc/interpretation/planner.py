@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.chunking import layout
-from seisproc.errors import BundleError, ConfigError, SpaceError
+from seisproc.errors import BundleError, ConfigError, SpaceError, StoreError
 from seisproc.interpretation.batches import all_slots, fitting_size, laterals
 from seisproc.interpretation.blend import blend_weights
 from seisproc.interpretation.plan import (
@@ -42,6 +42,9 @@ BATCH_VOXELS = 2**18
 """Voxels that a network is given at a time, about."""
 
 TARGETS = ("facies", "fault")
+
+LONGEST_NAME = 100
+"""Bytes of an interpretation's name."""
 
 
 def plan_interpretation(
@@ -110,6 +113,7 @@ def plan_interpretation(
     _require_name(run)
     with reaching(store_url):
         survey = Survey(store_url)
+        _require_survey(survey)
         grid, live, statistics = survey.grid, survey.live, survey.statistics
     _require_recipes(recipes)
     shape: Shape3 = grid.shape
@@ -160,14 +164,29 @@ def plan_interpretation(
         distinct_windows=int(distinct),
         padded=sum(slots for _, slots in dealt) - int(run_windows),
     )
-    if max_memory_gib is not None and plan.memory_bytes > max_memory_gib * 2**30:
-        raise SpaceError(
-            "a worker needs more memory than it may use",
-            found=f"{plan.memory_bytes / 2**30:.2f} GiB for regions of {by(regions.edge)} traces",
-            expected=f"at most {max_memory_gib:g} GiB",
-            do="Choose a smaller region or smaller shards",
-        )
+    if max_memory_gib is not None:
+        _require_memory(plan, region, max_memory_gib)
     return plan
+
+
+def _require_memory(
+    plan: InterpretationPlan, region: tuple[int, int], max_memory_gib: float
+) -> None:
+    """Refuse a plan that needs more in one worker, its networks' own memory included."""
+    own = max(int(getattr(network.recipe, "memory_bytes", 0)) for network in plan.networks)
+    needed = (plan.memory_bytes + own) / 2**30
+    if needed <= max_memory_gib:
+        return
+    windows = " or ".join(f"{network.recipe.target}_window" for network in plan.networks)
+    ways = [f"smaller windows ({windows})", "smaller batches (batch_size)"]
+    ways += ["smaller regions (region)"] if max(region) > 1 else []
+    ways += ["one model at a time"] if len(plan.networks) > 1 else []
+    raise SpaceError(
+        "a worker needs more memory than it may use",
+        found=f"{needed:.2f} GiB for regions of {by(plan.regions.edge)} traces",
+        expected=f"at most {max_memory_gib:g} GiB",
+        do=f"Allow more (max_memory_gib), or choose {', '.join(ways[:-1])} or {ways[-1]}",
+    )
 
 
 def _require_name(run: str) -> None:
@@ -175,6 +194,26 @@ def _require_name(run: str) -> None:
         raise ConfigError(
             "name of the interpretation", found=repr(run), expected="letters, digits, - and _"
         )
+    if len(run.encode()) > LONGEST_NAME:  # names of files are made of it, of 255 bytes at most
+        raise ConfigError(
+            "name of the interpretation",
+            found=f"{len(run.encode())} bytes",
+            expected=f"at most {LONGEST_NAME}",
+            do="Choose a shorter one",
+        )
+
+
+def _require_survey(survey: Survey) -> None:
+    """Refuse a group within a store, such as an interpretation: no survey is in it."""
+    if survey.has("amplitude"):
+        return
+    store, dot, _ = survey.url.partition(".zarr/")
+    raise StoreError(
+        f"{survey.url} is no survey",
+        found="a group without amplitude",
+        expected="the survey's store, not a group in it",
+        do=f"Name {store}.zarr" if dot else "Name the store that it lies in",
+    )
 
 
 def _require_recipes(recipes: Sequence[Recipe]) -> None:

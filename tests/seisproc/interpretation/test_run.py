@@ -317,7 +317,10 @@ def test_a_changed_survey_needs_a_new_plan(survey):
         ({"region": (0, 1)}, ConfigError, "region"),
         ({"shards": (0, 1, 1)}, ConfigError, "shards"),
         ({"weights": "cubic"}, ConfigError, "cubic"),
-        ({"max_memory_gib": 0.1}, SpaceError, "smaller region"),
+        ({"name": "a" * 101}, ConfigError, "101 bytes; expected: at most 100"),
+        ({"max_memory_gib": 0.1}, SpaceError, r"batches \(batch_size\) or one model at a time"),
+        ({"max_memory_gib": 0.1, "region": (2, 1)}, SpaceError,
+         r"smaller regions \(region\) or one model at a time"),
     ],
 )
 def test_plans_that_make_no_sense_are_refused_in_one_line(survey, options, error, words):
@@ -326,6 +329,22 @@ def test_plans_that_make_no_sense_are_refused_in_one_line(survey, options, error
     assert isinstance(caught.value, SeisprocError)
     assert "\n" not in str(caught.value)
     assert not (Path(survey).parent / "survey.zarr.work").exists()
+
+
+def test_the_memory_that_a_plan_may_use_holds_its_networks_too(survey):
+    class Large(NumpyRecipe):
+        memory_bytes = 2**29
+
+    needed = plan_interpretation(survey, [NumpyRecipe()], run="main").memory_bytes / 2**30
+    assert plan_interpretation(survey, [Large()], run="main", max_memory_gib=needed + 0.51)
+    with pytest.raises(SpaceError, match=f"{needed + 0.5:.2f} GiB"):
+        plan_interpretation(survey, [Large()], run="main", max_memory_gib=needed + 0.49)
+
+
+def test_a_group_in_the_place_of_a_survey_names_the_store_to_take(survey):
+    run(survey, [NumpyRecipe()], name="one")
+    with pytest.raises(StoreError, match=f"Name {survey}"):
+        plan_interpretation(f"{survey}/interpretation/one", [NumpyRecipe()], run="main")
 
 
 def test_a_plan_says_what_it_will_do_and_what_it_depends_on(survey):
