@@ -9,7 +9,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import (
@@ -38,6 +38,9 @@ _CLUSTER_FLAGS = {
     "threads_per_worker": "--threads",
     "memory_gib": "--memory",
 }
+
+
+_Positive = Annotated[int, Field(ge=1)]
 
 
 class Form(BaseModel):
@@ -168,14 +171,17 @@ class InterpretConfig(Form):
         " not count as done.",
     )
     overlap: float = Field(
-        default=0.25, ge=0, lt=1, description="Share of a window that its neighbour sees too."
+        default=0.25, ge=0, le=0.9, description="Share of a window that its neighbour sees too."
     )
-    facies_window: list[int] = Field(
+    facies_window: list[_Positive] = Field(
         default=[],
+        max_length=3,
         description="Window of the facies network: traces and samples, or inlines, crosslines and"
         " samples. Larger ones know more and take more memory. Empty: the one it learned from.",
     )
-    fault_window: list[int] = Field(default=[], description="Window of the fault network.")
+    fault_window: list[_Positive] = Field(
+        default=[], max_length=3, description="Window of the fault network."
+    )
     flips: bool = Field(
         default=False,
         description="Test-time augmentation: windows are seen flipped along their lateral axes too,"
@@ -195,7 +201,7 @@ class InterpretConfig(Form):
         description="Keep the variance of the probabilities over dropout samples, networks of an"
         " ensemble and flips too: 1 is the largest that there can be, 0.25 for faults.",
     )
-    region: tuple[int, int] = Field(
+    region: tuple[_Positive, _Positive] = Field(
         default=(1, 1), description="Shards of a region, the unit of work, along both lines."
     )
     max_memory_gib: float | None = Field(
@@ -241,7 +247,11 @@ def read_form(path: str) -> dict[str, Any]:
 
 
 def cluster_config(
-    text: str, workers: int | str | None, threads: int | None, memory_gib: float | None
+    text: str,
+    workers: int | str | None,
+    threads: int | None,
+    memory_gib: float | None,
+    verb: str = "interpret",
 ) -> ClusterConfig:
     """Read the option ``--cluster``: a kind, an address, or a YAML or JSON file.
 
@@ -254,6 +264,8 @@ def cluster_config(
         A number, or two with a hyphen between which the number follows the work: ``2-16``.
     threads, memory_gib : optional
         Of one worker.
+    verb : str
+        Whose ``--help`` explains the options.
 
     Raises
     ------
@@ -268,17 +280,34 @@ def cluster_config(
     elif Path(text).suffix in (".yaml", ".yml", ".json"):
         file, values = text, read_form(text)
     else:
+        _require_no_number(text)
         values = {"kind": text}
     numbers = _numbers(workers)
     if workers is not None:  # instead of all that the file says of them
         values = {k: v for k, v in values.items() if k not in ("workers", "minimum", "maximum")}
     given = {**numbers, "threads_per_worker": threads, "memory_gib": memory_gib}
     config = settled(
-        ClusterConfig, values, given, kind="cluster file", flags=_CLUSTER_FLAGS, file=file
+        ClusterConfig, values, given, kind="cluster file", flags=_CLUSTER_FLAGS, verb=verb,
+        file=file,
     )
     with naming(file):
         config.spec()
     return config
+
+
+def _require_no_number(text: str) -> None:
+    """Refuse what other tools write: a kind and a number of workers, a scheduler's bare address."""
+    before, colon, number = text.rpartition(":")
+    if not colon:
+        return
+    kinds = get_args(ClusterConfig.model_fields["kind"].annotation)
+    known = before in kinds
+    raise ConfigError(
+        "--cluster is no kind of cluster",
+        found=repr(text),
+        expected=f"one of {', '.join(kinds[:-1])}, an address with tcp:// or https://, or a file",
+        do=f"Write --cluster {before} --workers {number}" if known else f"Write tcp://{text}",
+    )
 
 
 def _numbers(workers: int | str | None) -> dict[str, Any]:

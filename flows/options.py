@@ -164,8 +164,12 @@ def take_cluster(options: dict[str, Any]) -> ClusterConfig:
     """Take the cluster options out of a verb's keyword arguments."""
     from flows.config import cluster_config
 
-    names = ("cluster", "workers", "threads", "memory")
-    return cluster_config(*(options.pop(name) for name in names))
+    cluster, workers, threads, memory = (
+        options.pop(name) for name in ("cluster", "workers", "threads", "memory")
+    )
+    context = click.get_current_context(silent=True)
+    verb = context.command_path.partition(" ")[2] if context else ""
+    return cluster_config(cluster, workers, threads, memory, verb or "interpret")
 
 
 def interpret_options(command: Command) -> Command:

@@ -21,6 +21,14 @@ EXPECTED, UNEXPECTED, INTERRUPTED = 2, 1, 130
 """Exit codes: something the user can act on; a bug; Ctrl-C or a signal."""
 
 
+_FULL = "no space left. Free some and run the same command again: it resumes."
+_BY_NUMBER = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.ENAMETOOLONG: "a name that is too long for this disk. Choose a shorter one.",
+}
+
+
 def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and end the process: code 0, or one line on stderr and another code.
 
@@ -101,9 +109,8 @@ def _system(error: OSError) -> str | None:
         return f"{where}a file, where a folder was expected. Check the path."
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return f"{where}no permission. Choose another place, or get the right to write there."
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{where}no space left. Free some and run the same command again: it resumes."
-    return None
+    told = _BY_NUMBER.get(error.errno or 0)
+    return f"{where}{told}" if told else None
 
 
 def _is(error: BaseException, module: str, name: str) -> bool:

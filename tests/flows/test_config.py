@@ -1,5 +1,6 @@
 import json
 
+import click
 import pytest
 from pydantic import ValidationError
 
@@ -7,7 +8,7 @@ from flows import config as light
 from flows import demo_config, header_config, synthetic_config, training_config
 from flows.config import ClusterConfig, InterpretConfig, cluster_config
 from flows.header_config import HeaderConfig
-from flows.options import FILE_OR_FOLDER, take_interpret
+from flows.options import FILE_OR_FOLDER, cluster_options, take_cluster, take_interpret
 from flows.synthetic_config import SyntheticConfigForm, SyntheticSurveyConfig
 from seisproc.cluster import ClusterSpec
 from seisproc.errors import ConfigError
@@ -48,6 +49,42 @@ def test_hosts_of_ssh_get_a_worker_each():
 def test_a_number_of_workers_that_is_none_names_its_option(workers):
     with pytest.raises(ConfigError):
         cluster_config("local", workers, None, None)
+
+
+def test_a_number_after_the_kind_says_where_it_belongs():
+    with pytest.raises(ConfigError, match="Write --cluster local --workers 2"):
+        cluster_config("local:2", None, None, None)
+    with pytest.raises(ConfigError, match="Write tcp://head:8786"):
+        cluster_config("head:8786", None, None, None)
+
+
+def test_a_wrong_cluster_points_to_the_help_of_the_command_that_was_given():
+    @click.command()
+    @cluster_options
+    def night(**options):
+        take_cluster(options)
+
+    root = click.Group("seisproc", {"night": night})
+    with pytest.raises(ConfigError, match="--workers is not right.*`seisproc night --help`"):
+        root.main(["night", "--workers", "0"], prog_name="seisproc", standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("overlap: 0.95", "overlap is not right; found: 0.95; expected: less than .* 0.9"),
+        ("region: [0, 1]", "region.0 is not right; found: 0"),
+        ("fault_window: [64, 0, 64]", "fault_window.1 is not right; found: 0"),
+        ("facies_window: [1, 2, 3, 4]", "facies_window"),
+    ],
+)
+def test_settings_that_no_plan_takes_are_refused_by_their_key(setting, words, tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text(setting)
+    names = ("dropout_samples", "overlap", "device", "precision", "compile", "flips",
+             "probability", "variance")
+    with pytest.raises(ConfigError, match=f"run.yaml: {words}"):
+        take_interpret({**dict.fromkeys(names), "settings": str(file)})
 
 
 def test_what_a_file_amounts_to_is_refused_by_its_name(tmp_path):

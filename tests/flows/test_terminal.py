@@ -37,6 +37,11 @@ def test_a_full_disk_names_the_file_and_says_that_a_rerun_resumes():
     assert line.startswith("seisproc: /data/x: no space left.") and "resumes" in line
 
 
+def test_a_name_that_is_too_long_is_no_bug():
+    line = one_line(OSError(errno.ENAMETOOLONG, "File name too long", "/data/xx"), EXPECTED)
+    assert line.startswith("seisproc: /data/xx: a name that is too long") and "shorter" in line
+
+
 def test_a_volume_larger_than_the_memory_is_no_bug():
     line, code = explain(MemoryError("Unable to allocate 74.6 GiB"))
     assert code == EXPECTED and "74.6 GiB" in line and "smaller" in line
