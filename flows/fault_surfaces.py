@@ -90,10 +90,22 @@ def faults(
 
         receipt = flow(store, run, output, threshold, smoothing, least_voxels, angle, velocity,
                        spacing, positions, overwrite, cluster)
-    _print(receipt, as_json)
+    _print(receipt, survey.grid.domain, as_json)
 
 
-def _print(receipt: FaultsReceipt, as_json: bool) -> None:
+def _with_units(row: dict[str, Any], domain: str) -> dict[str, Any]:
+    """Put units behind the columns whose names do not say theirs."""
+    from seisproc.fault_surfaces.table import upright_unit
+    from seisproc.schema import DOMAINS
+
+    unit = DOMAINS[domain]
+    units = {"slope": f"{unit}/m", "upright_area": upright_unit(domain), "first_sample": unit,
+             "last_sample": unit}
+    return {f"{name} ({units[name]})" if name in units else name: value
+            for name, value in row.items()}
+
+
+def _print(receipt: FaultsReceipt, domain: str, as_json: bool) -> None:
     from seisproc.fault_surfaces.table import rows
 
     found, sticks = receipt.surfaces, receipt.sticks
@@ -105,7 +117,7 @@ def _print(receipt: FaultsReceipt, as_json: bool) -> None:
     from flows.tables import print_table
 
     title = f"Fault surfaces of {found.run}: {len(table):,}, {found.voxels:,} voxels"
-    print_table(title, table[:MOST])
+    print_table(title, [_with_units(row, domain) for row in table[:MOST]])
     if len(table) > MOST:
         click.echo(f"and {len(table) - MOST:,} smaller ones")
     click.echo(f"surfaces  {found.url}{'  (were there already)' if found.reused else ''}")

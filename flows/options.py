@@ -279,7 +279,22 @@ def print_receipt(receipt: Any, as_json: bool, **more: Any) -> None:
             continue
         title = f"{name.replace('_', ' '):<{width}}"
         for line in value if name == "warnings" else (value,):
-            click.echo(f"{title}  {line}")
+            click.echo(f"{title}  {_told(line)}")
+
+
+def _told(value: Any) -> str:
+    """Write a value of a receipt for a person.
+
+    >>> _told({"load": 1.23456, "infer": 23456.7}), _told(("a", "b")), _told(2)
+    ('load 1.235, infer 23,457', 'a, b', '2')
+    """
+    from flows.tables import figure
+
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_told(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_told, value))
+    return figure(value) if isinstance(value, float) else str(value)
 
 
 def source_options(function: Command) -> Command:

@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+WHOLE = 1000
+"""From here on a figure needs no decimals."""
+
 
 def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print rows that have the same keys; columns without any value are left out."""
@@ -37,11 +40,13 @@ def print_table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
 def figure(value: Any) -> str:
     """Write a value in a cell.
 
-    >>> figure(1234567), figure(0.123456), figure(None)
-    ('1,234,567', '0.1235', '-')
+    >>> figure(1234567), figure(0.123456), figure(23456.7), figure(None)
+    ('1,234,567', '0.1235', '23,457', '-')
     """
     if value is None:
         return "-"
     if isinstance(value, bool | str):
         return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.0f}" if abs(value) >= WHOLE else f"{value:,.4g}"

@@ -29,6 +29,8 @@ def test_surfaces_and_sticks_by_one_command(flow_command, survey, tmp_path):
     assert "already there" in flow_command.refuses(*arguments)
     code, printed, err = flow_command(*arguments, "--overwrite")
     assert code == 0 and "(were there already)" in printed and "Fault surfaces of net: 1" in printed
+    for column in ("slope (ms/m)", "upright area (km ms)", "first sample (ms)"):
+        assert column in printed
     code, printed, err = flow_command("label", survey.url, "back", "--fault",
                                       out / "fault_sticks.dat", "--json")
     assert code == 0, err
