@@ -50,10 +50,8 @@ def view(place: str, run: str | None, host: str, port: int, no_open: bool) -> No
         if not no_open and _has_screen():
             click.launch(url)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5)
-        server = uvicorn.Server(config)
-        app.state.ending = lambda: server.should_exit
         try:
-            server.run(sockets=[listening])
+            uvicorn.Server(config).run(sockets=[listening])
         except KeyboardInterrupt:
             click.echo("", err=True)
 

@@ -8,17 +8,12 @@
     /state?store=S&run=R      what neuroglancer shows at first (JSON)
     /classes/PATH/info        names of the classes of a volume
     /data/PATH                bytes of stores, reports, pictures, tables
-    /v/look/                  neuroglancer, /events/look its line to the server
-
-Neuroglancer's client comes from a Python package and wants a server to talk to at ``/events``. Ours
-has nothing to say: it keeps the line open, and the state comes with the URL.
+    /v/look/                  neuroglancer; the state comes with the URL
 """
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -34,7 +29,6 @@ from starlette.responses import (
     PlainTextResponse,
     RedirectResponse,
     Response,
-    StreamingResponse,
 )
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -43,15 +37,12 @@ from seisproc.errors import SeisprocError
 from seisproc.places import AccessError, shown
 from seisproc.pyramid import pyramid_url
 from seisproc.survey import Survey
-from seisproc.viewer.client import client_folder
+from seisproc.viewer.client import client_folder, client_page
 from seisproc.viewer.handout import hand_out
 from seisproc.viewer.holdings import holdings
 from seisproc.viewer.layers import Addresses, class_properties
 from seisproc.viewer.place import Place
 from seisproc.viewer.state import attributes_of, classes_at, has_pyramid, viewer_state
-
-HEARTBEAT_S = 15
-"""A line on which nothing is said would be taken for dead by what lies between."""
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -79,6 +70,7 @@ class Viewer:
             return RedirectResponse(f"{base}data/{quote(path)}")
         path = self.place.path_of(asked.get("store", ""))
         told = {"store": path} | ({"run": asked["run"]} if asked.get("run") else {})
+        self._require_inside(path, told.get("run"))
         survey = Survey(self.place.url(path))  # what is not there is told here, in words
         survey.lattice.grid(path)
         if "run" in told:
@@ -90,20 +82,27 @@ class Viewer:
         """Tell neuroglancer what to show."""
         asked = request.query_params
         path = self.place.path_of(asked.get("store", ""))
+        self._require_inside(path, asked.get("run"))
         state = self._state(path, asked.get("run"), str(request.base_url))
         return JSONResponse(state, headers=NO_STORE)
 
     def classes(self, request: Request) -> Response:
         """Tell neuroglancer the names of classes."""
         store, *volume = request.path_params["path"].rsplit("/", 3)  # kind, group, variable
-        survey = Survey(self.place.url(self.place.path_of(store)))
-        path = "/".join(volume)
+        store, path = self.place.path_of(store), "/".join(volume)
+        self.place.path_of(f"{store}/{path}/zarr.json")
+        survey = Survey(self.place.url(store))
         classes = classes_at(path, attributes_of(survey, path))
         return JSONResponse(class_properties(classes), headers=NO_STORE)
 
     def data(self, request: Request) -> Response:
         """Hand out a file."""
         return hand_out(self.place, request.path_params["path"], request)
+
+    def _require_inside(self, store: str, run: str | None) -> None:
+        """Refuse an interpretation whose name leads out of the place, or is none."""
+        if run:
+            self.place.path_of(f"{store}/interpretation/{run}/zarr.json")
 
     def _state(self, path: str, run: str | None, base: str) -> dict[str, object]:
         survey = Survey(self.place.url(path))
@@ -135,33 +134,21 @@ def viewer_app(place: Place, hosts: Sequence[str] = ("*",)) -> Starlette:
         If neuroglancer is not installed.
     """
     viewer = Viewer(place)
-    app = Starlette(
+    client = client_folder()
+    page = client_page(client)
+    return Starlette(
         routes=[
             Route("/", viewer.index),
             Route("/open", viewer.open),
             Route("/state", viewer.state),
             Route("/classes/{path:path}/info", viewer.classes),
             Route("/data/{path:path}", viewer.data),
-            Route("/events/look", _events),
-            Mount("/v/look", StaticFiles(directory=client_folder(), html=True)),
+            Route("/v/look/", lambda request: HTMLResponse(page)),
+            Mount("/v/look", StaticFiles(directory=client)),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))],
         exception_handlers={SeisprocError: _told, HTTPException: _bare},
     )
-    app.state.ending = lambda: False  # whoever runs it may say, so that open lines end
-    return app
-
-
-async def _events(request: Request) -> Response:
-    async def nothing() -> AsyncIterator[str]:
-        for second in itertools.count():
-            if request.app.state.ending():
-                return
-            if second % HEARTBEAT_S == 0:
-                yield ":\n\n"
-            await asyncio.sleep(1)
-
-    return StreamingResponse(nothing(), media_type="text/event-stream", headers=NO_STORE)
 
 
 def _told(request: Request, error: Exception) -> Response:

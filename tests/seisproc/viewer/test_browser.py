@@ -73,15 +73,17 @@ def picture(call, url):
 
     wait(lambda: value(READY), "all chunks")
     time.sleep(0.5)  # what came last is drawn with the next frame
-    assert "Disconnected" not in value("document.body.innerText")
+    assert "Python server" not in value("document.body.innerText")  # whose line we do without
     png = base64.b64decode(call("Page.captureScreenshot", session, format="png")["data"])
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), "float32"), value
 
 
 def test_a_survey_and_its_facies_are_to_be_seen_on_each_other(serve, basin, tmp_path):
-    url = f"{serve(basin)}/open?store=f3.zarr&run=main"
+    server = serve(basin)
     with browser(tmp_path / "profile") as call:
-        pixels, value = picture(call, url)
+        for _ in range(6):  # as many requests as browsers have under way to one server
+            call("Target.createTarget", url=f"{server}/v/look/#!{{}}")
+        pixels, value = picture(call, f"{server}/open?store=f3.zarr&run=main")
         assert "mass-transport complex" in value("document.body.innerText")
     for each in PARIHAKA[1:4]:
         colour = np.array([int(each.colour[at : at + 2], 16) for at in (1, 3, 5)], "float32")

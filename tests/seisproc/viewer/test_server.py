@@ -1,5 +1,6 @@
 """The viewer's web server: what it hands out, of a disk and of a bucket, and what it never does."""
 
+import re
 import shutil
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -88,7 +89,9 @@ def test_a_survey_opens_in_neuroglancer_with_a_state_that_it_can_read(either, ro
         for kind, url in found:
             file = "zarr.json" if kind == "zarr3" else "/info"
             assert either.get(f"{url}{file}").status_code == 200, url
-    assert "<script" in either.get("/v/look/").text
+    page = either.get("/v/look/").text
+    script = re.search(r'<script defer src="(main\.\w+\.js)"', page)
+    assert either.get(f"/v/look/{script[1]}").status_code == 200
 
 
 def test_reports_are_pages_that_cannot_read_the_surveys(either, root):
@@ -139,6 +142,8 @@ def trapped(basin):
     (basin / "out").symlink_to(outside)
     (basin / "secret-link.html").symlink_to(outside / "secret.html")
     (basin / "linked.zarr").symlink_to(shutil.copytree(basin / "f3.zarr", outside / "f3.zarr"))
+    shutil.copytree(basin / "f3.zarr/interpretation/main/facies", basin.parent / "facies")
+    (basin / "f3.zarr/interpretation/out").symlink_to(outside / "f3.zarr/interpretation/main")
     for name in (".hidden/zarr.json", "f3.zarr.work/interpretation/zarr.json", "run.json",
                  "survey.sgy", "card.json"):
         (basin / name).parent.mkdir(parents=True, exist_ok=True)
@@ -154,6 +159,16 @@ def test_nothing_leads_out_of_the_place_or_to_what_is_hidden(browse, trapped):
         for key in ("page", "store"):
             answer = browser.get(f"/open?{key}={quote(path)}")
             assert answer.status_code == 404, (key, path)
+    up, far = "%2e%2e", "x" * 5000
+    for path in (
+        f"classes/f3.zarr/{up}/{up}/facies/info", "classes/linked.zarr/amplitude/info",
+        "classes/f3.zarr/interpretation/out/facies/info", "classes/f3.zarr/amplitude/%00/info",
+        f"classes/f3.zarr/interpretation/{far}/facies/info", "v/look/%00",
+        *(f"{page}?store=f3.zarr&run={run}" for page in ("open", "state")
+          for run in ("%00", far, "out", up)),
+    ):
+        answer = browser.get(f"/{path}")
+        assert answer.status_code == 404 and "transport" not in answer.text, path
     place = Place.of(str(trapped))
     for path in ("../secret.html", "f3.zarr/../../secret.html", "./report.html", "a\0.html", ""):
         assert place.file(path) is None
