@@ -128,3 +128,22 @@ def test_a_home_that_cannot_be_made_is_one_clear_error(tmp_path, nothing_named):
 
 def test_the_ui_is_where_the_api_is():
     assert ui_url("http://127.0.0.1:4200/api/") == "http://127.0.0.1:4200"
+
+
+def test_the_server_makes_runs_of_a_schedule(prefect_harness):
+    # SQLAlchemy 2.1 refuses how Prefect inserts them, and nobody but the server's log tells.
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.schedules import CronSchedule
+
+    evening = CronSchedule(cron="0 20 * * *", timezone="Europe/Oslo")
+    with get_client(sync_client=True) as client:
+        made = client.create_deployment(
+            client.create_flow_from_name("scheduled"), "scheduled",
+            schedules=[DeploymentScheduleCreate(schedule=evening, active=True)],
+        )
+        before = client.count_flow_runs()
+        # what the server does once a minute, at once
+        client.request("POST", "/deployments/{id}/schedule", path_params={"id": made}, json={})
+        assert client.count_flow_runs() > before
+        client.delete_deployment(made)
