@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,14 +29,15 @@ from seisproc.errors import (
 )
 from seisproc.folders import remove_tree
 from seisproc.grid import Lattice
+from seisproc.labelling.old_labels import OldVolume, label_attributes, reading_labels
 from seisproc.labelling.placed import LabelVolume, PlacedVolume, places_on, survey_axes
+from seisproc.labelling.same_traces import line_numbers, require_not_made_up, require_same_traces
 from seisproc.labelling.target import Target
 from seisproc.labels import import_labels, require_live
 from seisproc.manifest import SEAL
 from seisproc.places import AccessError, open_place
 from seisproc.schema import KINDS, NONE
 from seisproc.survey import Survey
-from seisproc.volume import tiles
 
 CARRIED = "carried"
 """Attribute of a label group: from which stores it was brought over and when, the last one last."""
@@ -81,8 +82,8 @@ def require_carriable(old: Survey, unfinished_url: str, drop_labels: Collection[
     """
     target, reasons = _frame(unfinished_url), dict[str, str]()
     for name in _wanted(old, drop_labels):
-        if CROPPED not in old.group_attributes(f"labels/{name}"):  # a crop may bring them itself
-            with _told_in(reasons, name):
+        with _told_in(reasons, name):
+            if CROPPED not in label_attributes(old, name):  # a crop may bring them itself
                 _place(old, f"labels/{name}", target)
     if reasons:
         raise _lost(old.url, reasons)
@@ -108,11 +109,10 @@ def carry_labels(old: Survey, new_url: str, drop_labels: Collection[str]) -> Non
         elif name not in wanted:
             remove_tree(f"{new_url}/labels/{name}")
     for name in wanted:
-        told = old.group_attributes(f"labels/{name}")
         with _told_in(reasons, name):
             if name not in own:
                 _carry(old, name, new, target)
-            elif CROPPED not in told:
+            elif CROPPED not in label_attributes(old, name):
                 raise StoreError(f"labels/{name} is a name of labels that the new store brings")
     if reasons:
         raise _lost(old.url, reasons)
@@ -159,7 +159,7 @@ def _is_of(old: Survey, told: Mapping[str, Any]) -> bool:
 
 
 def _frame(url: str, kind: str = "") -> Target:
-    """Read where traces lie in a store that may not be published yet.
+    """Read where traces lie, and a line's numbers, in a store that may not be published yet.
 
     Which cells have one is known from the first where the file's headers tell it. If it is found
     while samples are read, all are taken for alive until then: traces are numbered last.
@@ -172,7 +172,8 @@ def _frame(url: str, kind: str = "") -> Target:
     amplitude = zarr.open_array(f"{url}/amplitude", mode="r")
     *lateral, domain = map(str, amplitude.metadata.dimension_names or ())  # type: ignore[union-attr]
     kind = kind or {1: "2d", 2: "3d"}.get(len(lateral), "prestack")
-    lattice = Lattice(kind, {name: read(name) for name in lateral}, read(domain), domain)
+    words = line_numbers(url) if kind == "2d" else {}
+    lattice = Lattice(kind, {name: read(name) for name in lateral}, read(domain), domain, words)
     numbered = fs.exists(f"{root}/trace_index/zarr.json")
     live = read("live").astype(bool) if numbered else np.ones(lattice.shape[:-1], bool)
     return Target(url, lattice, live, read("cdp_x"), read("cdp_y"))
@@ -194,21 +195,26 @@ def _place(old: Survey, group: str, target: Target) -> _Placed:
     GeometryError
         If a trace or sample with a label has no place there, or lies elsewhere.
     """
-    source = Target.of(old)
+    source = _numbered(Target.of(old))
     theirs, ours = source.lattice, target.lattice
     if theirs.kind != ours.kind:
         raise GeometryError(f"{group} is of another kind than the survey",
                             found=KINDS[theirs.kind], expected=KINDS[ours.kind])
     if theirs.domain != ours.domain:
         raise GeometryError(f"{group} is in {theirs.domain}, the survey in {ours.domain}")
-    mask = old.read(f"{group}/labelled").astype(bool)
-    volumes = {kind: old.array(f"{group}/{kind}") for kind in ("facies", "fault")
-               if old.has(f"{group}/{kind}")}
+    with reading_labels(old, group):
+        mask = old.read(f"{group}/labelled").astype(bool)
+        volumes = {kind: OldVolume(old, group, kind) for kind in ("facies", "fault")
+                   if old.has(f"{group}/{kind}")}
     places = _places(group, theirs, ours, mask, list(volumes.values()))
     cells = np.ix_(*(each >= 0 for each in places[:-1]))
     there = tuple(each[each >= 0] for each in places[:-1])
-    if source.x is not None and source.y is not None:
-        target.require_here(source.x[cells], source.y[cells], there, group)
+    if theirs.kind == "2d":
+        require_same_traces(source, target, mask, places[0], group)
+    else:
+        require_not_made_up(source, target, group)
+        if source.x is not None and source.y is not None:
+            target.require_here(source.x[cells], source.y[cells], there, group)
     labelled = np.zeros(ours.shape[:-1], bool)
     labelled[np.ix_(*there)] = mask[cells]
     require_live(labelled & ~target.live, f"{group} covers", target)
@@ -216,9 +222,15 @@ def _place(old: Survey, group: str, target: Target) -> _Placed:
     return _Placed(dict(placed), labelled)
 
 
+def _numbered(line: Target) -> Target:
+    """Add the numbers that a line's traces have; nothing else has any."""
+    if line.lattice.kind != "2d":
+        return line
+    return replace(line, lattice=replace(line.lattice, words=line_numbers(line.name)))
+
+
 def _places(
-    group: str, theirs: Lattice, ours: Lattice, mask: NDArray[np.bool_],
-    volumes: list[zarr.Array[Any]],
+    group: str, theirs: Lattice, ours: Lattice, mask: NDArray[np.bool_], volumes: list[OldVolume],
 ) -> tuple[NDArray[np.int64], ...]:
     """Find indices into the new axes, for each old one; -1 where the old one has no label.
 
@@ -242,12 +254,12 @@ def _places(
     return (*lines, samples)
 
 
-def _depths(volumes: list[zarr.Array[Any]]) -> NDArray[np.bool_]:
+def _depths(volumes: list[OldVolume]) -> NDArray[np.bool_]:
     """Find the samples at which any trace has a label: bool (sample,)."""
     found = np.zeros(volumes[0].shape[-1], bool)
     for volume in volumes:
-        for box in tiles(volume.shape, volume.shards or volume.chunks):
-            codes = np.asarray(volume[box])
+        for box in volume.boxes():
+            codes = volume[box]
             found[box[-1]] |= (codes != NONE).any(axis=tuple(range(codes.ndim - 1)))
     return found
 
@@ -255,22 +267,24 @@ def _depths(volumes: list[zarr.Array[Any]]) -> NDArray[np.bool_]:
 def _carry(old: Survey, name: str, new: Survey, target: Target) -> None:
     """Write one label group into the new store, unless an earlier call has."""
     group, url = f"labels/{name}", f"{new.url}/labels/{name}"
-    told, voxels = old.group_attributes(group), old.group_attributes(group).get("voxels")
+    told = label_attributes(old, name)
+    with reading_labels(old, group):
+        voxels, mark, classes = told.get("voxels"), told["fingerprint"], class_set(told)
     if name in new.groups("labels"):
         there = new.group_attributes(group)
-        if (there[CARRIED][-1]["fingerprint"] == told["fingerprint"]
+        if (there[CARRIED][-1]["fingerprint"] == mark
                 and there["survey_fingerprint"] == new.fingerprint
                 and there["voxels"] == (voxels or there["voxels"])):
             return
     placed = _place(old, group, target)
     note = {
         "survey": old.attributes.get("title", ""), "survey_fingerprint": old.fingerprint,
-        "fingerprint": told["fingerprint"],
+        "fingerprint": mark,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     receipt = import_labels(
         new.url, name, facies=placed.volumes.get("facies"), fault=placed.volumes.get("fault"),
-        labelled=placed.labelled, classes=class_set(told), sources=told.get("source"),
+        labelled=placed.labelled, classes=classes, sources=told.get("source"),
         warnings=told.get("warnings", ()), overwrite=True,
         notes={**{key: value for key, value in told.items() if key not in WRITTEN_ANEW},
                CARRIED: [*told.get(CARRIED, ()), note]},

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import zarr
 
-from seisproc.errors import BusyError, GeometryError, StoreError
-from seisproc.grid import Grid, Lattice
+from seisproc.errors import BusyError, StoreError
+from seisproc.grid import Grid
 from seisproc.labelling.carrying import CARRIED, LostLabelsError
-from seisproc.labelling.target import Target
 from seisproc.labels import class_set, import_labels
 from seisproc.records import lease, work_url
 from seisproc.schema import NONE, FaciesClass
@@ -240,12 +239,83 @@ def test_a_crop_that_is_made_anew_brings_its_labels_and_keeps_those_picked_on_it
         crop(store.url, part, larger, overwrite=True)
 
 
-def test_a_line_that_lies_elsewhere_is_another_one():
-    x, lattice = 25.0 * np.arange(40), Lattice("2d", {"trace": np.arange(40)}, np.arange(5.0))
-    line, places = Target("line", lattice, np.ones(40, bool), x, 0 * x), (np.arange(40),)
-    line.require_here(x + 20, 0 * x, places, "labels/ann")
-    with pytest.raises(GeometryError, match="found: 250 m away; expected: within a bin, 25.0 m"):
-        line.require_here(x + 250, 0 * x, places, "labels/ann")
+LINE = np.arange(40)
+
+
+def deliver_line(path, traces, numbered, placed):
+    """Write a 2-D line of some of its traces, with CDP numbers and coordinates or without."""
+    grid = Grid(np.zeros(1, "int32"), np.arange(len(traces), dtype="int32"), 4.0 * np.arange(20))
+    values = np.random.default_rng(1).normal(size=(100, 20)).astype("float32")[traces]
+    x = 1000 + 25.0 * traces[None] if placed else None
+    create_segy(path, values[None], grid, cdp_x=x, cdp_y=x)
+    content = np.fromfile(path, "uint8")
+    words = content[3600:].reshape(len(traces), -1)
+    for byte in (21, 189, 193):  # CDP, inline, crossline
+        numbers = 500 + traces if numbered and byte == 21 else 0 * traces
+        words[:, byte - 1 : byte + 3] = numbers.astype(">i4").view("uint8").reshape(-1, 4)
+    content.tofile(path)
+    return [str(path)]
+
+
+@pytest.mark.parametrize(("numbered", "placed", "newer", "why"), [
+    (True, True, np.arange(50), ""),
+    (True, False, np.arange(50), ""),
+    (False, True, np.arange(50), ""),
+    (True, False, np.delete(np.arange(41), 20), "CDP 521 instead of 520, and so on at 11 of 26"),
+    (False, True, np.delete(np.arange(41), 20), "found: up to 35.4 m away, at 11 of 26 traces"),
+    (False, True, LINE + 1, "found: up to 35.4 m away, at 26 of 26 traces"),
+    (False, False, np.arange(50), "neither CDP or shot .*: 50 traces, and 40 in the old store"),
+])
+def test_traces_of_a_line_are_the_same_ones(tmp_path, numbered, placed, newer, why):
+    """They are counted in their files: behind one that was lost all are others."""
+    store, told = str(tmp_path / "line.zarr"), HeaderOverrides(geometry="2d")
+    ingest(deliver_line(tmp_path / "old.sgy", LINE, numbered, placed), store, overrides=told)
+    facies = np.full((40, 20), NONE, np.uint8)
+    facies[5:31] = np.random.default_rng(2).integers(0, 6, (26, 20))
+    import_labels(store, "ann", facies=facies)
+    files = deliver_line(tmp_path / "newer.sgy", newer, numbered, placed)
+    if why:
+        with pytest.raises(LostLabelsError, match=f"labels/ann .*{why}"):
+            ingest(files, store, overrides=told, overwrite=True)
+    else:
+        ingest(files, store, overrides=told, overwrite=True)
+        np.testing.assert_array_equal(Survey(store).read("labels/ann/facies")[:40], facies)
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 4), (6, 4)], ids=["3-D", "2-D"])
+def test_numbers_that_nobody_gave_tell_nothing_when_their_count_is_another(tmp_path, shape):
+    axes = ("inline", "crossline", "twt") if len(shape) == 3 else ("cdp", "twt")
+
+    def make(seed, shape):
+        np.save(tmp_path / "v.npy", np.random.default_rng(seed).normal(size=shape).astype("f4"))
+        ingest_volume(str(tmp_path / "v.npy"), str(tmp_path / "s.zarr"), overwrite=True,
+                      settings=VolumeSettings(axes=axes, interval=4.0))
+
+    make(1, shape)
+    import_labels(str(tmp_path / "s.zarr"), "ann", facies=np.ones(shape, np.uint8))
+    make(2, shape)
+    assert Survey(str(tmp_path / "s.zarr")).groups("labels") == ["ann"]
+    with pytest.raises(LostLabelsError, match="7 (inlines|traces), and 6 in the old store"):
+        make(3, (7, *shape[1:]))
+
+
+@pytest.mark.parametrize(("damaged", "why"), [
+    ("facies/c/0/0/0", "is damaged; found: ValueError"),
+    ("zarr.json", "is damaged; found: UnicodeDecodeError"),
+    ("labelled/zarr.json", "is damaged"),
+])
+def test_labels_that_are_damaged_keep_the_store_until_they_are_let_go(
+    store, tmp_path, damaged, why
+):
+    file, newer = Path(store.url) / "labels/ann" / damaged, deliver(tmp_path / "n.sgy", seed=2)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    file.write_bytes(bytes(content))
+    with pytest.raises(LostLabelsError, match=f"labels/ann {why}"):
+        ingest([newer], store.url, overwrite=True)
+    assert Survey(store.url).fingerprint == store.fingerprint
+    ingest([newer], store.url, overwrite=True, drop_labels=["ann"])
+    assert Survey(store.url).groups("labels") == []
 
 
 def test_a_replacement_that_was_killed_is_ended_before_another_delivery_is_built(
