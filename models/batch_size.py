@@ -25,8 +25,9 @@ MOST = 64
 SHARE = 0.6
 
 
-#: Voxels from which a cube is no small one any more: those of 80^3 are, those of 96^3 are not.
-LARGE = 2**19
+#: Voxels from which a cube is no small one any more (those of 80^3 are, those of 96^3 are not), if
+#: it is nowhere thinner than ``THIN``.
+LARGE, THIN = 2**19, 64
 
 
 def usual_batch_size(window: Sequence[int], device: str) -> int:
@@ -38,11 +39,15 @@ def usual_batch_size(window: Sequence[int], device: str) -> int:
 
     >>> [usual_batch_size(window, "cpu") for window in ((192, 256), (64, 64, 64), (96, 96, 96))]
     [8, 2, 1]
+    >>> usual_batch_size((32, 32, 512), "cpu")
+    2
     """
     sections = len(window) == 2
     if device.startswith("cuda"):
         return 32 if sections else 4
-    return 8 if sections else 2 if math.prod(window) < LARGE else 1
+    if sections:
+        return 8
+    return 1 if math.prod(window) >= LARGE and min(window) >= THIN else 2
 
 
 def probe_batch_size(predict: Predictor) -> int:

@@ -246,15 +246,19 @@ def _parsed(content: bytes) -> dict[str, Any]:
         return {}
 
 
-def _create(url: str, owner: dict[str, Any]) -> bool:
+def _create(url: str, owner: dict[str, Any], tries: int = 20) -> bool:
     fs, path = open_place(url)
     if isinstance(fs, LocalFileSystem):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
         try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
             with Path(path).open("xb") as file:
                 file.write(_stamp(owner))
         except FileExistsError:
             return False
+        except FileNotFoundError:  # whoever has just given it back removed the empty folder
+            if not tries:
+                raise
+            return _create(url, owner, tries - 1)
         return True
     with reaching(url):
         try:

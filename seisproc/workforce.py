@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ANSWER_S = 30
+"""How long a worker that fails at everything may take to answer at all."""
+
 
 class Workforce:
     """The workers of a cluster.
@@ -102,20 +105,29 @@ class Workforce:
         """Let workers that have just proved unfit leave, and others take their place."""
         for worker, error in self._fitness.condemn(self._present).items():
             nanny = self.told().get(worker, {}).get("nanny")
-            is_renewed = bool(nanny) and nanny not in self._nannies
+            is_renewed = bool(nanny) and nanny not in self._nannies and self._makes_way(worker)
             log.warning(
                 "Dask worker %s has failed whatever it was given, and %s: %s",
                 worker, "is started anew" if is_renewed else "gets nothing more", one_line(error),
             )
+            if is_renewed:
+                self._nannies.add(nanny)
+                self._renewed.add(worker)
+                continue
+            self._renewed.discard(worker)  # what comes back under its address is broken as well
             with contextlib.suppress(OSError, ValueError):  # it may be gone by itself
-                if is_renewed:
-                    from seisproc.cluster.leaving import make_way
+                self._client.retire_workers([worker], close_workers=True, remove=True)
 
-                    self._nannies.add(nanny)
-                    self._renewed.add(worker)
-                    self._client.run(make_way, workers=[worker])
-                else:
-                    self._client.retire_workers([worker], close_workers=True, remove=True)
+    def _makes_way(self, worker: str) -> bool:
+        """Ask a worker to leave for another process; False where it does not answer."""
+        from seisproc.cluster.leaving import make_way
+
+        client = self._client
+        try:
+            client.sync(client._run, make_way, workers=[worker], callback_timeout=ANSWER_S)
+        except (OSError, ValueError):
+            return False
+        return True
 
     def patience_s(self) -> float | None:
         """How long to wait for workers; for ever where the scheduler fails tasks by itself.

@@ -64,3 +64,17 @@ def test_readers_never_see_half_a_stamp(tmp_path, monkeypatch):
             assert held.right.is_held()
         refreshed = json.loads((tmp_path / "held" / "lease").read_bytes())
     assert abs(float(refreshed["time"]) - time.time()) < 60
+
+
+def test_a_folder_that_goes_with_the_lease_before_is_made_again(tmp_path, monkeypatch):
+    """Whoever gives a lease back removes the folder that another one has just found there."""
+    plain, gone = Path.mkdir, []
+
+    def removed(self, *arguments, **options):
+        plain(self, *arguments, **options)
+        if not gone and self.name == "held":
+            gone.append(self.rmdir())
+
+    monkeypatch.setattr(Path, "mkdir", removed)
+    with lease(str(tmp_path / "held"), "demo") as held:
+        assert gone and held.is_held()
