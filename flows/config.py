@@ -286,6 +286,13 @@ def cluster_config(
     if workers is not None:  # instead of all that the file says of them
         values = {k: v for k, v in values.items() if k not in ("workers", "minimum", "maximum")}
     given = {**numbers, "threads_per_worker": threads, "memory_gib": memory_gib}
+    least, most = numbers.get("minimum"), numbers.get("maximum")
+    if isinstance(least, int) and isinstance(most, int) and least > most:
+        raise ConfigError(
+            "--workers takes the smaller number first",
+            found=str(workers),
+            do=f"Write --workers {most}-{least}",
+        )
     config = settled(
         ClusterConfig, values, given, kind="cluster file", flags=_CLUSTER_FLAGS, verb=verb,
         file=file,

@@ -243,10 +243,11 @@ def _model_lines(survey: Survey, product: Product) -> list[str]:
     target = name.partition("_")[0]
     for network in told.get("networks", ()):
         if network.get("target") == target:  # the name cut, so that the rest stays on its card
+            samples = network.get("samples", 1)
             lines.append(
                 f"MODEL {network['name'][:24]}, SHA256 {network['sha256'][:16]}, "
-                f"{network.get('samples', 1)} DROPOUT SAMPLES"
+                + (f"{samples} DROPOUT SAMPLES" if samples > 1 else "WITHOUT DROPOUT")
             )
     if isinstance(told.get("fingerprint"), str):
-        lines.append(f"FINGERPRINT: {told['fingerprint']}")
+        lines.append(f"FINGERPRINT: {told['fingerprint'][:32]}")
     return lines

@@ -54,6 +54,8 @@ def test_a_number_of_workers_that_is_none_names_its_option(workers):
 def test_a_number_after_the_kind_says_where_it_belongs():
     with pytest.raises(ConfigError, match="Write --cluster local --workers 2"):
         cluster_config("local:2", None, None, None)
+    with pytest.raises(ConfigError, match="Write --workers 3-5"):
+        cluster_config("local", "5-3", None, None)
     with pytest.raises(ConfigError, match="Write tcp://head:8786"):
         cluster_config("head:8786", None, None, None)
 
