@@ -60,7 +60,7 @@ def serve():
 
 @contextlib.contextmanager
 def _served(place, **options):
-    app = viewer_app(Place.of(str(place)), **options)
+    app = viewer_app(place if isinstance(place, Place) else Place.of(str(place)), **options)
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run)

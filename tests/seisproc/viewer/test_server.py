@@ -64,6 +64,38 @@ def test_bytes_come_whole_and_in_ranges(either, basin):
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}")
 
 
+def test_of_what_is_long_only_a_piece_is_held_at_a_time(browse, bucket, basin, monkeypatch):
+    whole = (basin / SHARD).read_bytes()
+    monkeypatch.setattr("seisproc.viewer.handout.PIECE", 1000, raising=False)
+    place, read = Place.of(bucket), []
+    real = place.fs.cat_file
+
+    def cat_file(path, start=None, end=None):
+        read.append(end - start)
+        return real(path, start=start, end=end)
+
+    monkeypatch.setattr(place.fs, "cat_file", cat_file)
+    in_bucket, on_disk = browse(place), browse(basin)
+    for asked, part in (
+        (None, whole), ("bytes=0-", whole), ("bytes=5-", whole[5:]), ("bytes=0-9,20-29", whole),
+        ("bytes=7-1006", whole[7:1007]), ("bytes=7-1007", whole[7:1008]),
+    ):
+        for browser in (in_bucket, on_disk):
+            answer = browser.get(f"/data/{SHARD}", headers={"range": asked} if asked else {})
+            assert answer.content == part, asked
+            assert int(answer.headers["content-length"]) == len(part)
+            assert max(read) == 1000 < len(whole), asked
+
+
+def test_a_file_goes_out_as_it_was_though_it_be_removed(browser, basin):
+    page = basin / "long.html"
+    page.write_bytes(b"a" * (64 << 20))
+    with browser.stream("GET", "/data/long.html") as answer:
+        page.unlink()
+        assert sum(map(len, answer.iter_bytes())) == 64 << 20
+    assert browser.get("/data/long.html").status_code == 404
+
+
 def test_what_is_not_there_is_not_found(either):
     for path in ("f3.zarr/amplitude/c/9/9/9", "f3.zarr/amplitude/c", "no.html", "f3.zarr"):
         assert either.get(f"/data/{path}").status_code == 404, path
