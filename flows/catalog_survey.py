@@ -21,7 +21,7 @@ from flows.replaced_stores import LOSES, LosesWorkError, make_store
 from flows.runs import OPTIONS
 from flows.survey_facts import SurveyFacts
 from flows.trial_survey import interpret_beside
-from seisproc.catalog.catalog import Catalog, Snapshot
+from seisproc.catalog.catalog import Catalog
 from seisproc.catalog.due import STATES, check
 from seisproc.catalog.entry import Entry
 from seisproc.catalog.held import HELD_BY, held_by
@@ -89,7 +89,7 @@ def catalog_survey(
     opened = open_catalog(catalog)
     try:
         with opened.claim(name) as held:
-            known = _read(opened, name)
+            known = opened.load_one(name)
             entry = known.entries[name]
             if models and entry.hold:
                 return Completed(name=SKIPPED, message=f"on hold: {entry.hold}")
@@ -107,20 +107,6 @@ def catalog_survey(
             return work.run(export, cluster)
     except BusyError as error:
         return Completed(name=SKIPPED, message=str(error))
-
-
-def _read(catalog: Catalog, name: str) -> Snapshot:
-    """Read one survey, once: what is done and what is noted of it go by the same entry.
-
-    A person may write to it meanwhile, and finding out what a model's name means takes seconds.
-    Whether it is a duplicate is not looked at again.
-    """
-    seen, record = catalog.seen(name), catalog.record(name)
-    return Snapshot(
-        catalog.basin, {name: catalog.entry(name)},
-        seen={} if seen is None else {name: seen},
-        records={} if record is None else {name: record},
-    )
 
 
 class _Work:

@@ -113,7 +113,7 @@ class SurveyProcesses:
 
     def start(self, name: str, parameters: Mapping[str, Any], tries: int = 1) -> None:
         """Start a run."""
-        run = self._new_run(parameters)
+        run = self._new_run(name, parameters)
         process = run_flow_in_subprocess(
             cast(Flow[..., Any], _ByName(self._flow)), flow_run=run, parameters=dict(parameters),
             context=_no_parent(),
@@ -171,7 +171,7 @@ class SurveyProcesses:
                 log.warning("%s: its process does not end, and is killed", each.name)
                 each.process.kill()
 
-    def _new_run(self, parameters: Mapping[str, Any]) -> Any:
+    def _new_run(self, name: str, parameters: Mapping[str, Any]) -> Any:
         """Make a flow run that the UI shows below the one that is running."""
         context = FlowRunContext.get()
         parent = None
@@ -183,6 +183,7 @@ class SurveyProcesses:
         with get_client(sync_client=True) as client:
             return client.create_flow_run(
                 flow=self._flow,
+                name=name,  # until it begins, and names itself
                 parameters=self._flow.serialize_parameters(dict(parameters)),
                 state=Pending(),
                 parent_task_run_id=parent.id if parent else None,
