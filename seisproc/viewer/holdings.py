@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from seisproc.errors import GeometryError, StoreError
-from seisproc.places import reaching
+from seisproc.errors import GeometryError, StoreError, one_line
+from seisproc.places import AccessError, reaching, shown
 from seisproc.survey import Survey
 from seisproc.viewer.links import PAGES
 from seisproc.viewer.place import Place, is_shown
 
-DEEPEST, MOST = 4, 1000
-"""Folders below folders that are looked into, and entries that are listed."""
+DEEPEST, LOOKED_INTO, MOST = 4, 500, 1000
+"""Folders below folders, and folders in all, that are looked into; entries that are listed."""
 
 ASKED = 50
 """Stores that are asked for their interpretations: each takes a few reads."""
+
+SHORT = 200
+"""Letters of an error that are shown."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,20 @@ class Held:
 
 @dataclass(frozen=True)
 class Holdings:
-    """Stores and pages of a place, by path; ``more``: there are more than are listed."""
+    """Stores and pages of a place, by path.
+
+    Attributes
+    ----------
+    more : bool
+        Whether there are folders that were not looked into, or more than is listed.
+    unread : tuple of str
+        Folders that could not be read.
+    """
 
     stores: tuple[Held, ...]
     pages: tuple[str, ...]
-    more: bool
+    more: bool = False
+    unread: tuple[str, ...] = ()
 
 
 def holdings(place: Place) -> Holdings:
@@ -46,42 +61,85 @@ def holdings(place: Place) -> Holdings:
     """
     if place.store is not None:
         asked = _ask(place, place.store)
-        return Holdings((asked,) if asked else (), (), False)
+        return Holdings((asked,) if asked else (), ())
     stores: list[str] = []
     pages: list[str] = []
-    folders = deque([""])
-    with reaching(place.root):
-        while folders and len(stores) + len(pages) < MOST:
-            for path, is_folder in _entries(place, folders.popleft()):
-                if not is_folder:
-                    pages += [path] if path.endswith(PAGES) else []
-                elif path.endswith(".zarr"):
-                    stores += [] if path.endswith(".ome.zarr") else [path]
-                elif path.count("/") < DEEPEST:
-                    folders.append(path)
+    unread: list[str] = []
+    folders, looked, deeper = deque([""]), 0, False
+    while folders and looked < LOOKED_INTO and len(stores) + len(pages) < MOST:
+        folder = folders.popleft()
+        looked += 1
+        try:
+            entries = _entries(place, folder)
+        except AccessError:
+            if not folder:
+                raise
+            unread.append(folder)  # somebody else's: no reason to show nothing at all
+            continue
+        for path, is_folder in entries:
+            if not is_folder:
+                pages += [path] if path.endswith(PAGES) else []
+            elif path.endswith(".zarr"):
+                stores += [] if path.endswith(".ome.zarr") else [path]
+            elif path.count("/") < DEEPEST:
+                folders.append(path)
+            else:
+                deeper = True
+    more = bool(folders) or deeper or max(len(stores), len(pages)) > MOST
     stores, pages = stores[:MOST], pages[:MOST]
     held = [_ask(place, path) if at < ASKED else Held(path) for at, path in enumerate(stores)]
-    return Holdings(tuple(filter(None, held)), tuple(pages), bool(folders))
+    return Holdings(tuple(filter(None, held)), tuple(pages), more, tuple(unread))
 
 
 def _entries(place: Place, folder: str) -> list[tuple[str, bool]]:
-    """Paths of what a folder holds and may be shown, sorted, and which are folders."""
+    """Paths of what a folder holds and may be shown, sorted, and which are folders.
+
+    Raises
+    ------
+    AccessError
+        If it cannot be read.
+    """
     found = []
-    for entry in place.fs.ls(place.url(folder), detail=True):
+    for entry in _listed(place, folder):
         name = str(entry["name"]).rstrip("/").rsplit("/", 1)[-1]
         path = f"{folder}/{name}" if folder else name
         if is_shown(name) and place.has(path):
-            found.append((path, entry["type"] == "directory"))
+            is_folder = entry["type"] == "directory"
+            if entry.get("islink"):  # to a store or a page; to a folder it might lead in a circle
+                is_folder = name.endswith(".zarr") and os.path.isdir(entry["name"])  # noqa: PTH112
+                if not is_folder and not os.path.isfile(entry["name"]):  # noqa: PTH113
+                    continue
+            found.append((path, is_folder))
     return sorted(found)
+
+
+def _listed(place: Place, folder: str) -> list[Mapping[str, Any]]:
+    try:
+        with reaching(place.root):
+            try:
+                return list(place.fs.ls(place.url(folder), detail=True))
+            except FileNotFoundError:
+                if folder:  # removed since the one above was listed
+                    return []
+                raise
+    except OSError as error:
+        raise AccessError(
+            f"{shown(place.root)} cannot be read",
+            found=error.strerror or one_line(error),
+            do="Start the viewer as somebody who may read it",
+        ) from None
 
 
 def _ask(place: Place, path: str) -> Held | None:
     """Tell a store's interpretations; None where it is no survey's, or not finished."""
     try:
-        survey = Survey(place.url(path))
-        survey.lattice.grid(path)
-        return Held(path, tuple(survey.groups("interpretation")))
+        with reaching(place.url(path)):
+            survey = Survey(place.url(path))
+            survey.lattice.grid(path)
+            return Held(path, tuple(survey.groups("interpretation")))
     except StoreError:
         return None
-    except GeometryError as error:
+    except (AccessError, GeometryError) as error:
         return Held(path, problem=error.found or error.what)
+    except Exception as error:  # metadata that is no JSON, or says anything at all
+        return Held(path, problem=f"cannot be read: {one_line(error)[:SHORT]}")
