@@ -117,7 +117,7 @@ def doctor(as_json: bool, **options: Any) -> None:
             advice = f". {finding.do}." if finding.do else ""
             click.echo(f"{finding.state:<8} {finding.name:<15} {finding.found}{advice}")
     if as_json:
-        print_json([vars(finding) for finding in findings])
+        print_json({"findings": [vars(finding) for finding in findings]})
     failed = [finding.name for finding in findings if finding.state == FAILED]
     if failed:
         raise click.ClickException(f"{', '.join(failed)}: see above for what to do")

@@ -137,7 +137,7 @@ def test_the_command_examines_everything_and_fails_where_something_is_wrong(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SEISPROC_METRICS", str(tmp_path / "file"))
     code, out, err = command("doctor", "--cluster", "in-process", "--json")
-    found = {finding["name"]: finding for finding in json.loads(out)}
+    found = {finding["name"]: finding for finding in json.loads(out)["findings"]}
     assert {"python", "packages", "gpu", "disk", "prefect server", "cluster"} <= set(found)
     assert found["metrics"]["state"] == FAILED and "SEISPROC_METRICS" in found["metrics"]["do"]
     assert code != 0 and "metrics" in err
