@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import sys
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
@@ -16,7 +17,7 @@ from flows.options import LOCATION
 if TYPE_CHECKING:
     from seisproc.viewer.place import Place
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
 @click.command()
@@ -42,8 +43,8 @@ def view(place: str, run: str | None, host: str, port: int, no_open: bool) -> No
 
     found = Place.of(place)
     page = _first_page(found, run)
-    app = viewer_app(found, _names(host))
     with contextlib.closing(_listen(host, port)) as listening:
+        app = viewer_app(found, _names(host, listening.getsockname()[0]))
         name = f"[{host}]" if ":" in host else host
         url = f"http://{name}:{listening.getsockname()[1]}{page}"
         click.echo(f"Viewer: {url}   (Ctrl-C ends it)")
@@ -74,13 +75,19 @@ def _first_page(place: Place, run: str | None) -> str:
     return f"/open?{urlencode({'store': place.store} | ({'run': run} if run else {}))}"
 
 
-def _names(host: str) -> list[str]:
-    """Names that browsers may call the server by; one that listens to others answers to all."""
-    if host not in LOOPBACK:
+def _names(host: str, address: str) -> list[str]:
+    """Names that browsers may call the server by; one that listens to others answers to all.
+
+    Parameters
+    ----------
+    host, address : str
+        What ``--host`` says, and the address that it stands for.
+    """
+    if not ip_address(address.partition("%")[0]).is_loopback:
         return ["*"]
     site = os.environ.get("SEISPROC_VIEWER_URL", "")
     named = urlsplit(site if "://" in site else f"//{site}").hostname
-    return [*LOOPBACK, "[::1]", *([named] if named else [])]
+    return [*LOOPBACK, host, address, *([named] if named else [])]
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 import numpy as np
@@ -43,12 +44,14 @@ def test_what_cannot_be_shown_is_refused_in_one_line(command, store, tmp_path):
 
 def test_without_neuroglancer_it_says_how_to_get_it(command, store, monkeypatch):
     monkeypatch.setattr("seisproc.viewer.client.find_spec", lambda name: None)
-    assert "pip install 'seisproc[viewer]'" in command.refuses("view", store, "--no-open")
+    line = command.refuses("view", store, "--port", 0, "--no-open")
+    assert "pip install 'seisproc[viewer]'" in line
 
 
-def test_it_serves_a_survey_until_it_is_told_to_end(store):
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+def test_it_serves_a_survey_to_this_machine_until_it_is_told_to_end(store, host):
     process = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "view", store, "--port", "0"],
+        [sys.executable, "-m", "flows.cli", "view", store, "--port", "0", "--host", host],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={name: value for name, value in os.environ.items() if "DISPLAY" not in name},
     )
@@ -57,6 +60,9 @@ def test_it_serves_a_survey_until_it_is_told_to_end(store):
         assert url.endswith("/open?store=f3.zarr")
         with urllib.request.urlopen(url) as page:
             assert page.url.startswith(url.split("/open")[0] + "/v/look/")
+        other = urllib.request.Request(url, headers={"Host": "evil.example.com"})
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            urllib.request.urlopen(other)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=30)
     finally:
