@@ -62,7 +62,7 @@ def make_store(entry: Entry, address: str, released: Collection[str] = ()) -> tu
         )
     except LostLabelsError as error:
         raise _held_for(entry, error.reasons, let_go) from error
-    if made.reused or not before:
+    if made.reused:
         return ()
     carried = [f"{LABELS}{name}" for name in carried_labels(entry.store)]
     gone = [group for group in before if group not in carried]

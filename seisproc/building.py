@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,8 +20,8 @@ from seisproc.jobs import BUDGET_MIB, AnyJob, Build, Built, Job, Progress, Task,
 from seisproc.labelling.carrying import LostLabelsError, carry_labels, require_carriable
 from seisproc.labelling.turns import REPLACING, imports_kept_out
 from seisproc.pieces import completed
-from seisproc.places import require_writable
-from seisproc.records import Lease, Record, Records, lease, work_url
+from seisproc.places import open_place, reaching, require_writable
+from seisproc.records import Lease, Record, Records, lease, work_url, write_atomic
 from seisproc.replace import put_in_place, require_outside, require_overwrite, require_survey
 from seisproc.survey import Survey, is_published
 from seisproc.volume import Outcome, map_bounded
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 PRODUCT = "ingest"
 STORE = "store"
 """Name in the work folder of a store that will replace another one."""
+
+SWAP = "swap"
+"""Name in the work folder of a mark that the store in it begins to take the other one's place."""
 
 CREATED = "created"
 """Record that the arrays of the store stand, and which versions of the sources they are made of."""
@@ -109,18 +112,22 @@ def build_store(
     with lease(f"{store_url}.work/{PRODUCT}", f"{store_url} (ingest)") as held:
         built, target = None, store_url
         require_outside(store_url)
-        # one that was cut off before its first step waits until it is asked for again
+        placed = _was_begun(work)
         if not is_published(store_url):
+            # lost in a replacement that was cut off; where somebody removed it, that is meant
             for folder in earlier_work(store_url, PRODUCT):
-                _put_in_place(f"{folder}/{STORE}", store_url, held, drop_labels)
-        elif overwrite:
-            _put_in_place(f"{work}/{STORE}", store_url, held, drop_labels)
+                if _was_begun(folder):
+                    placed |= _put_in_place(f"{folder}/{STORE}", store_url, held, drop_labels)
+        elif overwrite:  # one that was cut off before its first step waits until then
+            placed |= _put_in_place(f"{work}/{STORE}", store_url, held, drop_labels)
         if is_published(store_url):
             require_survey(store_url)
             built = _reuse(build, build.plan(store_url, work), _Crew(client, budget_mib))
             if built is None:
                 require_overwrite(store_url, build.source, overwrite)
                 target = f"{work}/{STORE}"
+            elif placed:  # what an earlier run has built, and nobody was told
+                built = replace(built, reused=False)
         if built is None:
             crew = _Crew(client, budget_mib)
             job = build.plan(target, work)
@@ -249,22 +256,36 @@ def _require_labels_kept(
 
 def _put_in_place(
     built_url: str, store_url: str, held: Lease, drop_labels: Collection[str]
-) -> None:
+) -> bool:
     """Put a finished store in the place of the old one, with the labels that are in that by now.
 
-    Does nothing where no finished one is, or it was built where it belongs. While the old one
-    stands its labels are carried over, and nobody imports any. When it begins to go they all have
-    been: who was killed in that is followed by one who goes on there.
+    Does nothing, and says so, where no finished one is, or it was built where it belongs. While the
+    old one stands its labels are carried over, and nobody imports any. When it begins to go they
+    all have been: who was killed in that is followed by one who goes on there.
     """
     if built_url == store_url or not is_published(built_url):
-        return
-    with imports_kept_out(store_url) as imports:
+        return False
+    with imports_kept_out(store_url) as kept:
         if is_published(store_url):
             carry_labels(Survey(store_url), built_url, drop_labels)
         held.require(ask=True)
+        kept.require()
+        write_atomic(_swap_url(built_url.rpartition("/")[0]), b"")
         put_in_place(built_url, store_url)
-        for folder in imports:  # into the old one
+        for folder in kept.folders:  # of imports into the old one
             remove_tree(folder)
+    return True
+
+
+def _swap_url(work: str) -> str:
+    return f"{work}/{SWAP}"
+
+
+def _was_begun(work: str) -> bool:
+    """Whether a run began to put the store in this work folder in the place of the old one."""
+    fs, path = open_place(_swap_url(work))
+    with reaching(work):
+        return bool(fs.exists(path))
 
 
 def _require_space(target: str, needed: int) -> None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 from seisproc.errors import StoreError
 from seisproc.folders import earlier_work
 from seisproc.places import open_place, reaching
-from seisproc.records import lease
+from seisproc.records import Lease, lease
 from seisproc.replace import STAGED, finish_replacement
 from seisproc.survey import Survey, is_published
 
@@ -49,8 +50,34 @@ def require_same_store(survey: Survey) -> None:
         )
 
 
+@dataclass
+class KeptOut:
+    """The right to keep imports out of a store.
+
+    Attributes
+    ----------
+    leases : list of Lease
+        Of the replacement, and of every import that is dead.
+    folders : list of str
+        Work folders of these imports.
+    """
+
+    leases: list[Lease] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+
+    def require(self) -> None:
+        """Stop a run that stood still for so long that imports may have gone by.
+
+        Raises
+        ------
+        BusyError
+        """
+        for held in self.leases:
+            held.require(ask=True)
+
+
 @contextmanager
-def imports_kept_out(store_url: str) -> Iterator[list[str]]:
+def imports_kept_out(store_url: str) -> Iterator[KeptOut]:
     """Let nobody import labels into a store while the body runs.
 
     Replacements of labels that a run was killed in are brought to their end first: what it had
@@ -58,22 +85,24 @@ def imports_kept_out(store_url: str) -> Iterator[list[str]]:
 
     Yields
     ------
-    list of str
-        Work folders of imports into this store, all of which are dead.
+    KeptOut
+        To be asked whether it still holds, before the store goes.
 
     Raises
     ------
     BusyError
         If somebody imports labels just now.
     """
+    kept, replacing = KeptOut(), f"{store_url}.work/{REPLACING}"
     with ExitStack() as held:
-        held.enter_context(lease(f"{store_url}.work/{REPLACING}", f"{store_url} (its replacement)"))
+        kept.leases.append(held.enter_context(lease(replacing, f"{store_url} (its replacement)")))
         open_place(store_url)[0].invalidate_cache()
-        folders = earlier_work(store_url, LABELS)
+        kept.folders += earlier_work(store_url, LABELS)
         of_store = Survey(store_url).fingerprint if is_published(store_url) else None
-        for folder in folders:
+        for folder in kept.folders:
             name, _, mark = folder.rsplit(f"/{LABELS}-", 1)[-1].rpartition("-")
-            held.enter_context(lease(folder, f"labels/{name} of {store_url}"))
+            labels = f"labels/{name} of {store_url}"
+            kept.leases.append(held.enter_context(lease(folder, labels)))
             if mark == of_store:
                 finish_replacement(f"{folder}/{STAGED}", f"{store_url}/{LABELS}/{name}")
-        yield folders
+        yield kept

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import zarr
 
 from seisproc.errors import BusyError, StoreError
 from seisproc.grid import Grid
-from seisproc.labelling.carrying import CARRIED, LostLabelsError
+from seisproc.labelling.carrying import CARRIED, LostLabelsError, carry_labels
 from seisproc.labels import class_set, import_labels
 from seisproc.records import lease, work_url
+from seisproc.replace import put_in_place
 from seisproc.schema import NONE, FaciesClass
 from seisproc.segy.create import create_segy
 from seisproc.segy.ingest import ingest
@@ -149,7 +151,7 @@ def test_cells_that_turn_out_to_hold_no_trace_are_met_before_anything_goes(store
     made = ingest_volume(
         str(tmp_path / "newer.npy"), store.url, settings=told, overwrite=True, drop_labels=["ann"]
     )
-    assert made.reused, "what was built is put in place"
+    assert (made.reused, made.resumed) == (False, made.tasks), "what was built is put in place"
     assert Survey(store.url).groups("labels") == [] and not list(tmp_path.glob("*.work"))
 
 
@@ -168,10 +170,41 @@ def test_labels_that_come_while_the_new_store_is_built_are_carried_as_well(
         ingest([newer], store.url, overwrite=True, on_progress=work_on)
     assert Survey(store.url).fingerprint == store.fingerprint
     made = ingest([newer], store.url, overwrite=True)
-    assert made.reused, "all was built, and waited for the import to end"
+    assert made.resumed == made.tasks, "all was built, and waited for the import to end"
+    assert not made.reused and ingest([newer], store.url, overwrite=True).reused
     survey = Survey(store.url)
     assert (survey.fingerprint, survey.groups("labels")) == (made.fingerprint, ["ann", "bob"])
     np.testing.assert_array_equal(survey.read("labels/bob/facies"), bob)
+
+
+def test_a_store_that_was_removed_does_not_come_back_as_one_that_waited(store, tmp_path):
+    with lease(work_url(store.url, "labels/cleo", store.fingerprint), "labels/cleo"), \
+            pytest.raises(BusyError):
+        ingest([deliver(tmp_path / "newer.sgy", seed=2)], store.url, overwrite=True)
+    shutil.rmtree(store.url)
+    made = ingest([deliver(tmp_path / "third.sgy", seed=3)], store.url)
+    assert Survey(store.url).fingerprint == made.fingerprint
+    assert not list(tmp_path.glob("*.work"))
+
+
+def test_a_replacement_that_stood_still_while_somebody_imported_gives_way(
+    store, tmp_path, monkeypatch, volumes
+):
+    """Its lease was taken over meanwhile, and the import is over: nobody holds any."""
+    newer = deliver(tmp_path / "newer.sgy", seed=2)
+
+    def stand_still(*arguments):
+        carry_labels(*arguments)
+        Path(f"{store.url}.work/replacing/lease").unlink()
+        import_labels(store.url, "bob", **volumes, classes=CLASSES)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("seisproc.building.carry_labels", stand_still)
+        with pytest.raises(BusyError, match="was taken over by another run"):
+            ingest([newer], store.url, overwrite=True)
+    assert Survey(store.url).fingerprint == store.fingerprint
+    ingest([newer], store.url, overwrite=True)
+    assert Survey(store.url).groups("labels") == ["ann", "bob"]
 
 
 def test_an_import_gives_way_to_a_replacement(store, tmp_path, volumes):
@@ -318,19 +351,33 @@ def test_labels_that_are_damaged_keep_the_store_until_they_are_let_go(
     assert Survey(store.url).groups("labels") == []
 
 
-def test_a_replacement_that_was_killed_is_ended_before_another_delivery_is_built(
-    store, tmp_path, monkeypatch
-):
-    """The old store has gone by then, and the new one with its labels lies in the work folder."""
-    def killed(*_):
-        Path(store.url).rename(tmp_path / "gone")
+def killed_at(monkeypatch, newer, store, step):
+    """Replace a store, but be killed at a step of putting the new one in its place."""
+    def killed(*places):
+        step(*places)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr("seisproc.building.put_in_place", killed)
         with pytest.raises(KeyboardInterrupt):
-            ingest([deliver(tmp_path / "newer.sgy", seed=2)], store.url, overwrite=True)
+            ingest([newer], store.url, overwrite=True)
+
+
+def test_a_replacement_that_was_killed_is_ended_before_another_delivery_is_built(
+    store, tmp_path, monkeypatch
+):
+    """The old store has gone by then, and the new one with its labels lies in the work folder."""
+    newer = deliver(tmp_path / "newer.sgy", seed=2)
+    killed_at(monkeypatch, newer, store, lambda *_: Path(store.url).rename(tmp_path / "gone"))
     larger = dataclasses.replace(GRID, inline=np.arange(98, 114, dtype="int32"))
     ingest([deliver(tmp_path / "newest.sgy", larger)], store.url, overwrite=True)
     notes = Survey(store.url).group_attributes("labels/ann")[CARRIED]
     assert [json.dumps(each["survey"]) for each in notes] == ['"first.sgy"', '"newer.sgy"']
+
+
+def test_who_ends_a_replacement_that_was_killed_says_that_it_took_place(
+    store, tmp_path, monkeypatch
+):
+    newer = deliver(tmp_path / "newer.sgy", seed=2)
+    killed_at(monkeypatch, newer, store, put_in_place)
+    assert [ingest([newer], store.url, overwrite=True).reused for _ in range(2)] == [False, True]
