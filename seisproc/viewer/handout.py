@@ -45,7 +45,8 @@ def hand_out(place: Place, path: str, request: Request) -> Response:
     Raises
     ------
     HTTPException
-        404 where there is no such file, or none that is shown; 416 where the range lies outside.
+        404 where there is no such file, or none that is shown; 403 where it may not be read; 416
+        where the range lies outside of it.
     AccessError
         If the place cannot be reached.
     """

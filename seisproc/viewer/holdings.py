@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seisproc.errors import GeometryError, StoreError, one_line
+from seisproc.errors import GeometryError, SeisprocError, StoreError, one_line
 from seisproc.places import AccessError, reaching, shown
 from seisproc.survey import Survey
 from seisproc.viewer.links import PAGES
@@ -130,16 +130,39 @@ def _listed(place: Place, folder: str) -> list[Mapping[str, Any]]:
         ) from None
 
 
+def survey_at(place: Place, path: str) -> Survey:
+    """Open a stacked 3-D survey of a place.
+
+    Raises
+    ------
+    StoreError
+        If there is none, or not a finished one.
+    GeometryError
+        If it is a survey of another kind.
+    AccessError
+        If it cannot be read.
+    """
+    url = place.url(path)
+    try:
+        with reaching(url):
+            survey = Survey(url)
+            survey.lattice.grid(path)
+    except SeisprocError:
+        raise
+    except Exception as error:  # of metadata that is no JSON, or says anything at all
+        raise AccessError(f"{path} cannot be read", found=one_line(error)[:SHORT]) from None
+    return survey
+
+
 def _ask(place: Place, path: str) -> Held | None:
     """Tell a store's interpretations; None where it is no survey's, or not finished."""
     try:
-        with reaching(place.url(path)):
-            survey = Survey(place.url(path))
-            survey.lattice.grid(path)
+        survey = survey_at(place, path)
+        with reaching(survey.url):
             return Held(path, tuple(survey.groups("interpretation")))
     except StoreError:
         return None
     except (AccessError, GeometryError) as error:
         return Held(path, problem=error.found or error.what)
-    except Exception as error:  # metadata that is no JSON, or says anything at all
-        return Held(path, problem=f"cannot be read: {one_line(error)[:SHORT]}")
+    except OSError as error:
+        return Held(path, problem=one_line(error)[:SHORT])

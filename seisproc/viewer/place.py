@@ -26,8 +26,8 @@ from seisproc.viewer.links import PAGES
 _ZARR = re.compile(r"(?:.+/)?(?:zarr\.json|c(?:/\d+)*)")
 """Paths of Zarr v3: metadata, and chunks or shards."""
 
-NAME_BYTES = 256
-"""No file system has names of so many bytes; it would say so by an error of its own."""
+NAME_BYTES, PATH_BYTES = 256, 2048
+"""No file system has names, and no store paths, of so many bytes; it would say so by an error."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,8 @@ class Place:
         """Whether a path is one in the place: no way out of it, and nothing that is hidden."""
         parts = path.split("/")
         if not all(map(is_shown, parts)) or (self.only and parts[0] not in self.only):
+            return False
+        if len(path.encode("utf-8", "replace")) >= PATH_BYTES:
             return False
         if not isinstance(self.fs, LocalFileSystem):
             return True

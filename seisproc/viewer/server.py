@@ -39,7 +39,7 @@ from seisproc.pyramid import pyramid_url
 from seisproc.survey import Survey
 from seisproc.viewer.client import client_folder, client_page
 from seisproc.viewer.handout import hand_out
-from seisproc.viewer.holdings import holdings
+from seisproc.viewer.holdings import holdings, survey_at
 from seisproc.viewer.layers import Addresses, class_properties
 from seisproc.viewer.place import Place
 from seisproc.viewer.state import attributes_of, classes_at, has_pyramid, viewer_state
@@ -71,8 +71,7 @@ class Viewer:
         path = self.place.path_of(asked.get("store", ""))
         told = {"store": path} | ({"run": asked["run"]} if asked.get("run") else {})
         self._require_inside(path, told.get("run"))
-        survey = Survey(self.place.url(path))  # what is not there is told here, in words
-        survey.lattice.grid(path)
+        survey = survey_at(self.place, path)  # what is not there is told here, in words
         if "run" in told:
             survey.group_attributes(f"interpretation/{told['run']}")
         # Not the state itself: proxies take no header of some kilobytes.
@@ -105,7 +104,7 @@ class Viewer:
             self.place.path_of(f"{store}/interpretation/{run}/zarr.json")
 
     def _state(self, path: str, run: str | None, base: str) -> dict[str, object]:
-        survey = Survey(self.place.url(path))
+        survey = survey_at(self.place, path)
         pyramid = pyramid_url(path)
         found = self.place.has(pyramid) and has_pyramid(survey, self.place.url(pyramid))
         data = f"{base}data/"

@@ -81,7 +81,10 @@ def test_a_store_whose_metadata_cannot_be_read_hides_no_other(browse, basin, mak
     stores = {each.path: each for each in holdings(Place(str(basin))).stores}
     assert stores["f3.zarr"] == Held("f3.zarr", ("main",))
     assert "JSONDecodeError" in stores["broken.zarr"].problem and stores["list.zarr"].problem
-    page = browse(basin).get("/").text
+    browser = browse(basin)
+    answer = browser.get("/open", params={"store": "broken.zarr"})
+    assert answer.status_code == 502 and "broken.zarr cannot be read; found: JSON" in answer.text
+    page = browser.get("/").text
     assert "JSONDecodeError" in page and "store=broken.zarr" not in page
 
 

@@ -160,7 +160,7 @@ ELSEWHERE = (
     "../secret.html", "..%2fsecret.html", "%2e%2e/secret.html", "/etc/passwd", "//etc/passwd",
     "f3.zarr/../../secret.html", "out/secret.html", "secret-link.html", ".hidden/zarr.json",
     "f3.zarr.work/interpretation/zarr.json", "run.json", "survey.sgy", "card.json", "%00.html",
-    "..\\secret.html", "x" * 5000 + ".html",
+    "..\\secret.html", "x" * 5000 + ".html", "x/" * 2500 + "x.html",
 )
 
 
@@ -197,7 +197,7 @@ def test_nothing_leads_out_of_the_place_or_to_what_is_hidden(browse, trapped):
         "classes/f3.zarr/interpretation/out/facies/info", "classes/f3.zarr/amplitude/%00/info",
         f"classes/f3.zarr/interpretation/{far}/facies/info", "v/look/%00",
         *(f"{page}?store=f3.zarr&run={run}" for page in ("open", "state")
-          for run in ("%00", far, "out", up)),
+          for run in ("%00", far, "x/" * 2500 + "x", "out", up)),
     ):
         answer = browser.get(f"/{path}")
         assert answer.status_code == 404 and "transport" not in answer.text, path
