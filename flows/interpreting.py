@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from seisproc.interpretation.plan import InterpretationPlan
     from seisproc.sections.files import SectionsReceipt
     from tasks.interpret import InterpretationSettings
-
-log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -78,6 +75,10 @@ def interpret(
     pinned = pin_models(models) if models else models_for_survey(())
     here = _to_plan_here(settings, cluster)
     planned = plan_survey(store, pinned, run, here)
+    for target in {"facies", "fault"} - {each.recipe.target for each in planned.networks}:
+        if getattr(settings, f"{target}_window"):
+            said = f"{target}_window is passed over: no model for {target} is named"
+            click.echo(said, err=True)
     if plan:
         click.echo(str(planned))
         if _left_open(settings, cluster):

@@ -112,9 +112,10 @@ class BundleRecipe:
         if self.window_shape is not None and not card.allows(tuple(self.window_shape)):
             rule = "no other" if card.fixed_window else f"multiples of {card.multiple}"
             raise PredictionError(
-                f"{card.name}: window",
+                f"{card.target}_window, of {card.name}",
                 found=str(tuple(self.window_shape)),
                 expected=f"{card.window}, {rule}",
+                do=f"Correct it, or leave it out: {card.name} then sees what it learned from",
             )
         object.__setattr__(self, "card", card)
         object.__setattr__(self, "device", settle_device(self.device))

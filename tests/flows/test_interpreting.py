@@ -31,7 +31,8 @@ def test_windows_are_asked_for_by_their_extents(command, interpret):
     code, out, err = command(*asked, "--fault-window", "32x64x48")
     assert code == 0, err
     assert "windows 32 x 64 x 48," in out
-    for wrong, said in (("64", "no window such as"), ("32x64x50", "multiples of 16")):
+    assert "facies_window is passed over" in err and "fault_window" not in err
+    for wrong, said in (("64", "no window such as"), ("32x64x50", "fault_window, of fault-3d")):
         code, _, err = command(*asked, "--fault-window", wrong)
         assert code and said in err
 
