@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from seisproc.interpretation.plan import InterpretationPlan
     from seisproc.sections.files import SectionsReceipt
     from tasks.interpret import InterpretationSettings
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
