@@ -1,9 +1,9 @@
 """Labels of a survey whose store is made anew, brought onto the new one.
 
-What a person picked outlives the samples that it was picked on. It is placed as every import is: by
-line numbers and times (or depths), where it lay, on traces that are there. What cannot be brought
-over whole is not brought over in part: the old store stays then, unless somebody lets those labels
-go.
+What a person picked outlives the samples that it was picked on, where their events still lie there.
+It is placed as every import is: by line numbers and times (or depths), where it lay, on traces that
+are there. What cannot be brought over whole is not brought over in part: the old store stays then,
+unless somebody lets those labels go.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from seisproc.folders import remove_tree
 from seisproc.grid import Lattice
 from seisproc.labelling.old_labels import OldVolume, label_attributes, reading_labels
 from seisproc.labelling.placed import LabelVolume, PlacedVolume, places_on, survey_axes
+from seisproc.labelling.same_events import require_same_events
 from seisproc.labelling.same_traces import line_numbers, require_not_made_up, require_same_traces
 from seisproc.labelling.target import Target
 from seisproc.labels import import_labels, require_live
@@ -181,10 +182,15 @@ def _frame(url: str, kind: str = "") -> Target:
 
 @dataclass(frozen=True, eq=False)
 class _Placed:
-    """Labels on another lattice: volumes by kind, and bool map of the interpreted traces."""
+    """Labels on another lattice: volumes by kind, and bool map of the interpreted traces.
+
+    With that map of the old lattice, and for each of its axes the indices into the new one's.
+    """
 
     volumes: dict[str, LabelVolume]
     labelled: NDArray[np.bool_]
+    labelled_before: NDArray[np.bool_]
+    places: tuple[NDArray[np.int64], ...]
 
 
 def _place(old: Survey, group: str, target: Target) -> _Placed:
@@ -219,7 +225,7 @@ def _place(old: Survey, group: str, target: Target) -> _Placed:
     labelled[np.ix_(*there)] = mask[cells]
     require_live(labelled & ~target.live, f"{group} covers", target)
     placed = {kind: PlacedVolume(volume, ours.shape, places) for kind, volume in volumes.items()}
-    return _Placed(dict(placed), labelled)
+    return _Placed(dict(placed), labelled, mask, places)
 
 
 def _numbered(line: Target) -> Target:
@@ -277,6 +283,8 @@ def _carry(old: Survey, name: str, new: Survey, target: Target) -> None:
                 and there["voxels"] == (voxels or there["voxels"])):
             return
     placed = _place(old, group, target)
+    with reading_labels(old, "amplitude"):
+        require_same_events(old, new, placed.labelled_before, placed.places, group)
     note = {
         "survey": old.attributes.get("title", ""), "survey_fingerprint": old.fingerprint,
         "fingerprint": mark,

@@ -8,7 +8,9 @@ correlated: what is the same but for gain, noise or filters has its maximum at n
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ from seisproc.errors import GeometryError
 from seisproc.survey import Survey
 
 TRACES = 64
-"""Labelled traces that are compared, spread over all."""
+"""Labelled traces that are compared at least, where there are as many, spread over all."""
 
 LEAST_ALIKE = 0.3
 """Correlation below which samples are those of another volume; reprocessed ones are above 0.6."""
@@ -81,16 +83,14 @@ def require_same_events(
         If the new samples are shifted along the traces, or are those of another volume.
     """
     traces = np.argwhere(labelled)
-    traces = traces[np.unique(np.linspace(0, len(traces) - 1, TRACES).astype(int))]
-    samples = np.flatnonzero(places[-1] >= 0)
-    there = slice(places[-1][samples[0]], places[-1][samples[-1]] + 1)
-    here = slice(samples[0], samples[-1] + 1)
+    traces = traces[:: max(1, len(traces) // TRACES)]
+    here = np.flatnonzero(places[-1] >= 0)
     theirs, ours = [], []
     for trace in traces:
-        cell = tuple(axis[index] for axis, index in zip(places, trace, strict=False))
-        theirs.append(np.asarray(old.amplitude[(*trace, here)], "float64"))
-        ours.append(np.asarray(new.amplitude[(*cell, there)], "float64"))
-    found = likeness(np.stack(theirs), np.stack(ours))
+        cell = [axis[index] for axis, index in zip(places, trace, strict=False)]
+        theirs.append(_samples(old, trace, here))
+        ours.append(_samples(new, cell, places[-1][here]))
+    found = likeness(np.stack(theirs), np.stack(ours)) if len(traces) else None
     if found is None:
         return
     shift, unit = found.shift * old.lattice.step, "m" if old.lattice.domain == "depth" else "ms"
@@ -107,6 +107,15 @@ def require_same_events(
             f"{found.correlation:.2f} at {len(traces)} labelled traces)",
             expected=f"at most {MOST_SHIFT * old.lattice.step:g} {unit}",
         )
+
+
+def _samples(
+    survey: Survey, cell: Iterable[int], samples: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    part = slice(int(samples[0]), int(samples[-1]) + 1)
+    at: tuple[Any, ...] = (*map(int, cell), part)
+    read = np.asarray(survey.amplitude[at], "float64")
+    return np.asarray(read[samples - samples[0]])
 
 
 def _centred(traces: NDArray[np.floating]) -> NDArray[np.float64]:

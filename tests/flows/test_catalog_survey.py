@@ -31,9 +31,10 @@ pytestmark = pytest.mark.usefixtures("prefect_harness")
 
 
 def write_segy(path, dead=0, seed=1, first=10):
-    """Write 6 x 5 traces of noise, the first ones dead, from line numbers ``first`` on."""
+    """Write 6 x 5 traces, the first ones dead, from line numbers ``first`` on, with some noise."""
     lines = [np.arange(count, dtype="int32") + first for count in (6, 5)]
-    volume = np.random.default_rng(seed).standard_normal((6, 5, 8)).astype("float32")
+    earth, noise = (np.random.default_rng(each).standard_normal((6, 5, 8)) for each in (0, seed))
+    volume = (earth + 0.1 * noise).astype("float32")
     volume.reshape(-1, 8)[:dead] = 0
     i, j = np.meshgrid(np.arange(6.0), np.arange(5.0), indexing="ij")
     create_segy(path, volume, Grid(*lines, 4.0 * np.arange(8)), cdp_x=25 * i, cdp_y=25 * j)

@@ -98,7 +98,7 @@ def test_ingest_carries_labels_over_or_keeps_the_store_until_they_are_let_go(
     codes = np.random.default_rng(2).integers(0, 6, GRID.shape, "uint8")
     import_labels(store, "picked", facies=codes)
     options = (store, "--overwrite", "--cluster", "in-process")
-    create_segy(tmp_path / "again.sgy", codes.astype("float32"), GRID)
+    create_segy(tmp_path / "again.sgy", 2 * Survey(store).read("amplitude"), GRID)
     code, out, err = flow_command("ingest", tmp_path / "again.sgy", *options, "--json")
     assert code == 0, err
     assert "labels carried over from the old store: picked" in json.loads(out)["warnings"]

@@ -28,14 +28,18 @@ from seisproc.volumes.settings import Numbering, VolumeSettings
 
 GRID = Grid(np.arange(100, 112, dtype="int32"), np.arange(300, 310, dtype="int32"),
             4.0 * np.arange(20))
+EARTH = np.random.default_rng(0).normal(size=(60, 60, 60))
+"""What deliveries show, under noise of their own: from inline 90, crossline 290 and -40 ms on."""
 CLASSES = (FaciesClass(0, "mud", "#111111"), FaciesClass(3, "sand", "#222222"))
 
 
-def deliver(path, grid=GRID, seed=1, east=0.0, **options):
+def deliver(path, grid=GRID, seed=1, east=0.0, later=0, **options):
     """Write a SEG-Y file whose bins are where their line numbers say."""
     i, j = np.meshgrid(25.0 * grid.inline, 12.5 * grid.crossline, indexing="ij")
-    volume = np.random.default_rng(seed).normal(size=grid.shape).astype("float32")
-    create_segy(path, volume, grid, cdp_x=i + east, cdp_y=j, **options)
+    depth = (grid.sample.astype(int) + 40) // 4 - later
+    volume = EARTH[np.ix_(grid.inline - 90, grid.crossline - 290, depth)]
+    volume = volume + 0.3 * np.random.default_rng(seed).normal(size=grid.shape)
+    create_segy(path, volume.astype("float32"), grid, cdp_x=i + east, cdp_y=j, **options)
     return str(path)
 
 
@@ -135,6 +139,23 @@ def test_what_has_no_place_in_the_new_store_keeps_the_old_one(store, tmp_path, o
     assert stored(Path(store.url)) == before
     assert not list(tmp_path.glob("*.work")), "it is known before anything is built"
     ingest([newer], store.url, drop_labels=["ann"], **told)
+    assert Survey(store.url).groups("labels") == []
+
+
+@pytest.mark.parametrize(("options", "why"), [
+    ({"later": 3}, r"would lie beside the events .* new samples are shifted by \+12.0 ms"),
+    ({"later": -8, "seed": 5}, r"would lie beside the events .* shifted by -32.0 ms"),
+    ({"later": 29}, "was picked on other samples than the new ones"),
+], ids=["later", "earlier", "others"])
+def test_labels_whose_events_lie_elsewhere_now_keep_the_old_store(
+    store, tmp_path, options, why, volumes
+):
+    newer = deliver(tmp_path / "newer.sgy", **options)
+    with pytest.raises(LostLabelsError, match=f"labels/ann {why}.*--drop-labels ann"):
+        ingest([newer], store.url, overwrite=True)
+    assert Survey(store.url).fingerprint == store.fingerprint
+    np.testing.assert_array_equal(store.read("labels/ann/facies"), volumes["facies"])
+    ingest([newer], store.url, overwrite=True, drop_labels=["ann"])
     assert Survey(store.url).groups("labels") == []
 
 
@@ -319,8 +340,9 @@ def test_traces_of_a_line_are_the_same_ones(tmp_path, numbered, placed, newer, w
 def test_numbers_that_nobody_gave_tell_nothing_when_their_count_is_another(tmp_path, shape):
     axes = ("inline", "crossline", "twt") if len(shape) == 3 else ("cdp", "twt")
 
-    def make(seed, shape):
-        np.save(tmp_path / "v.npy", np.random.default_rng(seed).normal(size=shape).astype("f4"))
+    def make(gain, shape):
+        earth = np.random.default_rng(0).normal(size=(7, *shape[1:]))[: shape[0]]
+        np.save(tmp_path / "v.npy", gain * earth.astype("f4"))
         ingest_volume(str(tmp_path / "v.npy"), str(tmp_path / "s.zarr"), overwrite=True,
                       settings=VolumeSettings(axes=axes, interval=4.0))
 
