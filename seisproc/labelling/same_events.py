@@ -23,8 +23,8 @@ TRACES = 64
 """Labelled traces that are compared at least, where there are as many, spread over all."""
 
 LEAST_ALIKE = 0.3
-"""Correlation below which samples are those of another volume. Of F3, filtered below 30 Hz, or to 15
-to 60 Hz, or with automatic gain, it is 0.79 to 0.99, without a shift."""
+"""Correlation below which samples are those of another volume. Of F3, filtered below 30 Hz, or to
+15 to 60 Hz, or with automatic gain, it is 0.79 to 0.99, without a shift."""
 
 MOST_SHIFT = 0.5
 """Samples by which events may be shifted: labels are no finer."""
