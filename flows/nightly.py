@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from prefect import flow
@@ -45,9 +46,16 @@ def due_at(run: FlowRun | None) -> float | None:
     return None if earlier > 0 else run.expected_start_time.timestamp()
 
 
+@lru_cache(maxsize=1)
+def _first_asked(run_id: str) -> float:
+    """Return when a run was first asked for, so that its name and its work are of one night."""
+    return time.time()
+
+
 def _window(until: str, timezone: str) -> TimeWindow:
     context = FlowRunContext.get()
-    return TimeWindow.of(until, timezone, due_at(context.flow_run if context else None))
+    due = due_at(context.flow_run if context else None)
+    return TimeWindow.of(until, timezone, _first_asked(str(flow_run.id)) if due is None else due)
 
 
 def _run_name() -> str:

@@ -13,7 +13,7 @@ from prefect.states import Pending, Running
 
 from flows.catalog_config import open_catalog
 from flows.night_work import WINDOW, Night
-from flows.nightly import due_at
+from flows.nightly import _window, due_at
 from flows.time_window import TimeWindow
 from seisproc.catalog.due import Verdict
 from seisproc.errors import ConfigError
@@ -31,6 +31,17 @@ def test_windows_end_when_the_clock_next_shows_the_time():
     for until, zone in (("25:00", "UTC"), ("6", "UTC"), ("06:00", "Mars/Olympus")):
         with pytest.raises(ConfigError):
             TimeWindow.of(until, zone)
+
+
+def test_a_night_that_begins_at_midnight_has_one_date_for_its_name_and_its_work(monkeypatch):
+    monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__ID", "first")
+    evening = datetime(2026, 11, 29, 23, 59, 59, tzinfo=UTC).timestamp()
+    monkeypatch.setattr("flows.nightly.time.time", lambda: evening)
+    assert _window("", "UTC").night == "2026-11-29"
+    monkeypatch.setattr("flows.nightly.time.time", lambda: evening + 3)
+    assert _window("", "UTC").night == "2026-11-29"
+    monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__ID", "second")
+    assert _window("", "UTC").night == "2026-11-30"
 
 
 @pytest.fixture
