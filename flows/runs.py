@@ -10,11 +10,13 @@ from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from pydantic_core import to_jsonable_python
 
+from tasks.artifacts import link_through
 from tasks.metrics import write_metrics_to
 from tasks.progress import store_name
 
 # A worker's environment is all that reaches the process of a flow run.
 write_metrics_to(os.environ.get("SEISPROC_METRICS"))
+link_through(os.environ.get("SEISPROC_VIEWER_URL"))
 
 
 def run_name(verb: str, parameter: str) -> Callable[[], str]:

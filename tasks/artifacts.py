@@ -6,7 +6,6 @@ import base64
 import contextlib
 import dataclasses
 import json
-import os
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,8 +29,14 @@ if TYPE_CHECKING:
 SHORT = 300
 """Longest text of a table's cell."""
 
-VIEWER = "SEISPROC_VIEWER_URL"
-"""Variable with the URL of a viewer that runs for the whole site (docs/viewer.md)."""
+_viewer: str | None = None
+"""URL of a viewer that runs for the whole site (docs/viewer.md); chosen with ``link_through``."""
+
+
+def link_through(viewer: str | None) -> None:
+    """Choose the viewer that links lead through, from now on; none without a URL."""
+    global _viewer  # noqa: PLW0603 - one for a process, like where its numbers go
+    _viewer = viewer or None
 
 
 def receipt_artifact(verb: str, url: str, title: str, receipt: Any) -> None:
@@ -66,9 +71,8 @@ def link_artifact(verb: str, url: str, title: str, target: str) -> None:
 
 def viewer_artifact(store: str, run: str) -> None:
     """Link to an interpretation in the site's viewer, if there is one."""
-    viewer = os.environ.get(VIEWER)
-    if viewer:
-        link = survey_link(viewer, store, run)
+    if _viewer:
+        link = survey_link(_viewer, store, run)
         _show_link("viewer", store, "Look at it", link, f"{store_name(store)}, {run}")
 
 
@@ -77,8 +81,7 @@ def link_to(target: str) -> str:
 
     Without it a local path becomes a file URL, which browsers open only where somebody pastes it.
     """
-    viewer = os.environ.get(VIEWER)
-    through = page_link(viewer, target) if viewer else None
+    through = page_link(_viewer, target) if _viewer else None
     if through is not None:
         return through
     return shown(target) if "://" in target else Path(target).resolve().as_uri()

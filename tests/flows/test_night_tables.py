@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 from flows.night_tables import UNREADABLE, NightReceipt, Row, summary
 from flows.night_work import left_alone
 from seisproc.catalog.arrivals import Arrival
@@ -9,6 +13,7 @@ from seisproc.catalog.catalog import Snapshot
 from seisproc.catalog.due import STATES, Check, Verdict
 from seisproc.catalog.entry import Basin
 from seisproc.catalog.seen import Seen
+from tasks.artifacts import link_through
 
 VERDICTS = (
     Verdict("new", "new", ("never processed",)),
@@ -79,8 +84,27 @@ def test_only_what_was_asked_for_is_skipped():
     assert ({each.name for each in left}, skipped) == ({"done", "held"}, 1)
 
 
-def test_reports_are_reached_through_the_sites_viewer_and_no_password_is_told(monkeypatch):
-    monkeypatch.setenv("SEISPROC_VIEWER_URL", "https://me:secret@viewer.example.org/")
-    _, told = sections(sum_up())
-    link = "https://viewer.example.org/open?page=%2Fsrv%2Fbasin%2Freports%2Fnew.html"
-    assert told["Reports"] == [f"- [new]({link})"]
+VIEWER = "https://me:secret@viewer.example.org/"
+LINK = "https://viewer.example.org/open?page=%2Fsrv%2Fbasin%2Freports%2Fnew.html"
+
+
+def test_reports_are_reached_through_the_sites_viewer_and_no_password_is_told():
+    link_through(VIEWER)
+    try:
+        _, told = sections(sum_up())
+    finally:
+        link_through(None)
+    assert told["Reports"] == [f"- [new]({LINK})"]
+
+
+def test_a_flow_runs_environment_says_where_the_viewer_is():
+    """In a process of its own, as a worker starts it."""
+    code = (
+        "import flows.runs, tasks.artifacts;"
+        "print(tasks.artifacts.link_to('/srv/basin/reports/new.html'))"
+    )
+    told = os.environ | {"SEISPROC_VIEWER_URL": VIEWER}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=told, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == f"{LINK}\n", done.stderr

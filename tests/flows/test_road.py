@@ -8,6 +8,8 @@ from urllib.parse import quote
 import pytest
 import yaml
 
+from tasks.artifacts import link_through
+
 CLUSTER = ("--cluster", "in-process")
 TINY = {
     "target": "facies",
@@ -92,12 +94,13 @@ def test_a_second_time_everything_is_found_as_it_is(flow_command, folder):
     assert done["windows"] == 0 and done["regions_done"] == 0
 
 
-def test_one_command_does_it_all_and_prefect_has_the_record(flow_command, folder, monkeypatch):
+def test_one_command_does_it_all_and_prefect_has_the_record(flow_command, folder, request):
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter
 
     viewer = "http://viewer.example.org:8765/open?"
-    monkeypatch.setenv("SEISPROC_VIEWER_URL", "http://me:secret@viewer.example.org:8765")
+    request.addfinalizer(lambda: link_through(None))
+    link_through("http://me:secret@viewer.example.org:8765")
     output = folder / "run"
     made = receipt(flow_command, "run", folder / "survey.sgy", "--output", output,
                    "--model", folder / "facies", "--no-shipped", "--dropout-samples", 2,
