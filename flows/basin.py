@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.catalog_config import open_catalog
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from flows.dead_runs import living_night
 from flows.night_tables import NightReceipt
 from flows.night_work import Night, left_alone

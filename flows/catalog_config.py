@@ -9,9 +9,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from flows.config import Form, InterpretConfig, settled
+from flows.config import Form, settled
 from flows.gates_config import GatesForm, gate_limits, gates_told
 from flows.header_config import HeaderConfig
+from flows.interpret_config import InterpretConfig
 from flows.volume_config import VolumeConfig
 from seisproc.catalog.catalog import Catalog, plain
 from seisproc.catalog.entry import PATTERNS, QUIET_S, Basin, Broken, Entry, Inbox

@@ -14,7 +14,7 @@ from prefect.states import Completed
 
 from flows.catalog_config import entry_form, open_catalog
 from flows.catalog_due import wanted_now
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from flows.dead_runs import bury
 from flows.gates_config import gate_column, gate_limits, require_column
 from flows.replaced_stores import LOSES, LosesWorkError, make_store

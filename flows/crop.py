@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from flows.runs import OPTIONS, run_name
 from seisproc.cluster import open_cluster
 from seisproc.jobs import IngestReceipt

@@ -7,8 +7,9 @@ from typing import Any
 
 from prefect import flow
 
-from flows.config import ClusterConfig, InterpretConfig
+from flows.cluster_config import ClusterConfig
 from flows.demo_config import DemoConfig, DemoFolder, Target
+from flows.interpret_config import InterpretConfig
 from flows.runs import OPTIONS, resolved
 from seisproc.cluster import open_cluster
 from seisproc.labelling.importing import LabelFiles

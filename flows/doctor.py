@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from flows.doctor_server import MOST_SKEW_S, examine_server
 from flows.finding import FAILED, OK, WARNING, Finding
 from flows.server import default_home

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from prefect import flow
 
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from flows.runs import OPTIONS, run_name
 from flows.training_config import SplitForm
 from seisproc.cluster import open_cluster

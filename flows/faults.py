@@ -7,7 +7,7 @@ from typing import Literal
 
 from prefect import flow
 
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from flows.runs import OPTIONS, run_name
 from seisproc.cluster import open_cluster
 from seisproc.fault_surfaces.build import SurfacesReceipt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from flows.header_config import HeaderConfig
 from flows.runs import OPTIONS, run_name
 from flows.sources import ingest_sources

@@ -15,7 +15,7 @@ from flows.options import print_json
 from seisproc.cluster import connect, open_cluster
 
 if TYPE_CHECKING:
-    from flows.config import ClusterConfig
+    from flows.cluster_config import ClusterConfig
     from seisproc.verify import Verification
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.config import ClusterConfig, InterpretConfig
+from flows.cluster_config import ClusterConfig
+from flows.interpret_config import InterpretConfig
 from flows.references import pin_models
 from flows.runs import OPTIONS, run_name
 from seisproc.cluster import open_cluster

@@ -23,7 +23,8 @@ from flows.references import model_option, models_for_survey, pin_models
 from flows.server import prefect_server
 
 if TYPE_CHECKING:
-    from flows.config import ClusterConfig, InterpretConfig
+    from flows.cluster_config import ClusterConfig
+    from flows.interpret_config import InterpretConfig
     from seisproc.cluster import ClusterSpec
     from seisproc.interpretation.plan import InterpretationPlan
     from seisproc.sections.files import SectionsReceipt

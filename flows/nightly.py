@@ -16,7 +16,7 @@ from pydantic import Field
 from flows.catalog_config import entry_text, open_catalog
 from flows.catalog_due import wanted_now
 from flows.catalog_report import basin_report
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from flows.dead_runs import living_night
 from flows.night_tables import NightReceipt, due_rows
 from flows.night_work import Night, left_alone

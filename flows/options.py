@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from flows.config import ClusterConfig, InterpretConfig
+    from flows.cluster_config import ClusterConfig
     from flows.header_config import HeaderConfig
+    from flows.interpret_config import InterpretConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -162,7 +163,7 @@ def cluster_options(command: Command, default: str | None = "local", told: str =
 
 def take_cluster(options: dict[str, Any]) -> ClusterConfig:
     """Take the cluster options out of a verb's keyword arguments."""
-    from flows.config import cluster_config
+    from flows.cluster_config import cluster_config
 
     cluster, workers, threads, memory = (
         options.pop(name) for name in ("cluster", "workers", "threads", "memory")
@@ -221,7 +222,8 @@ def interpret_options(command: Command) -> Command:
 
 def take_interpret(options: dict[str, Any]) -> InterpretConfig:
     """Take the interpretation options out of a verb's keyword arguments."""
-    from flows.config import InterpretConfig, read_form, settled
+    from flows.config import read_form, settled
+    from flows.interpret_config import InterpretConfig
 
     flags = {"samples": "--dropout-samples"}
     given = {

@@ -7,9 +7,10 @@ from typing import Any
 
 from prefect import flow
 
-from flows.config import ClusterConfig, InterpretConfig
+from flows.cluster_config import ClusterConfig
 from flows.folder import SurveyFolder
 from flows.header_config import HeaderConfig
+from flows.interpret_config import InterpretConfig
 from flows.references import pin_models
 from flows.runs import OPTIONS, resolved, run_name
 from flows.sources import ingest_sources

@@ -7,7 +7,7 @@ from typing import Literal
 
 from prefect import flow
 
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from flows.runs import OPTIONS, run_name
 from flows.section_config import ContextForm
 from flows.training_config import (

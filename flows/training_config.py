@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from flows.config import ClusterConfig, Form
+from flows.cluster_config import ClusterConfig
+from flows.config import Form
 from flows.synthetic_config import SyntheticConfigForm
 from flows.texture_config import TextureUse
 from models.training import TrainConfig

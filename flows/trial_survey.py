@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from prefect.runtime import flow_run
 
 from flows.catalog_config import entry_form
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from flows.survey_facts import SurveyFacts
 from seisproc.catalog.catalog import Catalog
 from seisproc.catalog.entry import Entry

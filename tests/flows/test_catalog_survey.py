@@ -13,7 +13,7 @@ from flows import replaced_stores
 from flows.catalog_config import entry_text, open_catalog
 from flows.catalog_due import algorithms
 from flows.catalog_survey import catalog_survey
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from seisproc.building import PRODUCT
 from seisproc.catalog.due import Wanted, check
 from seisproc.catalog.history import RELEASED, Record, history

@@ -4,10 +4,18 @@ import click
 import pytest
 from pydantic import ValidationError
 
+from flows import cluster_config as clusters
 from flows import config as light
-from flows import demo_config, header_config, synthetic_config, training_config
-from flows.config import ClusterConfig, InterpretConfig, cluster_config
+from flows import (
+    demo_config,
+    header_config,
+    interpret_config,
+    synthetic_config,
+    training_config,
+)
+from flows.cluster_config import ClusterConfig, cluster_config
 from flows.header_config import HeaderConfig
+from flows.interpret_config import InterpretConfig
 from flows.options import FILE_OR_FOLDER, cluster_options, take_cluster, take_interpret
 from flows.synthetic_config import SyntheticConfigForm, SyntheticSurveyConfig
 from seisproc.cluster import ClusterSpec
@@ -144,7 +152,8 @@ def test_an_unknown_option_of_the_generator_is_named():
 def test_every_field_of_every_form_is_described():
     forms = {
         value
-        for module in (light, header_config, synthetic_config, training_config, demo_config)
+        for module in (clusters, interpret_config, header_config, synthetic_config,
+                       training_config, demo_config)
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, light.Form) and value is not light.Form
     }

@@ -172,7 +172,7 @@ def test_the_server_of_the_active_profile_is_looked_at(monkeypatch, tmp_path):
 def test_a_cluster_whose_workers_are_busy_is_a_finding(monkeypatch):
     from distributed import Client, LocalCluster
 
-    from flows.config import ClusterConfig
+    from flows.cluster_config import ClusterConfig
 
     monkeypatch.setattr("flows.doctor.ANSWER_S", 0.3)
     with LocalCluster(
@@ -187,7 +187,7 @@ def test_a_cluster_whose_workers_are_busy_is_a_finding(monkeypatch):
 
 @pytest.mark.slow
 def test_a_cluster_is_started_and_its_clocks_compared(monkeypatch):
-    from flows.config import ClusterConfig
+    from flows.cluster_config import ClusterConfig
 
     monkeypatch.setenv("PREFECT_API_URL", "")  # a local one, whatever a profile says
     found = told(examine(ClusterConfig(kind="local", workers=1)))["cluster"]

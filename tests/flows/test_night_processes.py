@@ -17,7 +17,7 @@ from prefect.states import Completed, Failed
 from flows import night_work, survey_processes
 from flows.catalog_config import entry_text, open_catalog
 from flows.catalog_survey import SKIPPED
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from flows.night_work import CANCELLED, WINDOW, Night
 from flows.survey_processes import Ended, SurveyProcess, SurveyProcesses, _outcome
 from flows.time_window import TimeWindow

@@ -4,7 +4,7 @@ import click
 import pytest
 from pydantic import ValidationError
 
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from flows.terminal import EXPECTED, INTERRUPTED, UNEXPECTED, explain
 from models.errors import ModelError
 from seisproc.errors import SegyError

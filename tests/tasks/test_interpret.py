@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from flows.config import InterpretConfig
+from flows.interpret_config import InterpretConfig
 from models import shipped
 from models.errors import ModelError, PredictionError
 from seisproc.cluster import GPU, ClusterSpec, connect, open_cluster

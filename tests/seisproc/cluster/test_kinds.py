@@ -6,7 +6,7 @@ dask-jobqueue comes with the extra ``slurm``; for Kubernetes see test_kubernetes
 import pytest
 from distributed import LocalCluster
 
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, kinds
 from seisproc.errors import ConfigError
 

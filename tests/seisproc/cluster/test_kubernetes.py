@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
-from flows.config import ClusterConfig
+from flows.cluster_config import ClusterConfig
 from seisproc.cluster import ClusterSpec, connect, kinds
 from seisproc.errors import ConfigError
 

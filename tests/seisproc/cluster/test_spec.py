@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.config import cluster_config
+from flows.cluster_config import cluster_config
 from seisproc.cluster import ClusterSpec, kinds
 from seisproc.cluster.spec import DAY_S
 from seisproc.errors import ConfigError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.config import InterpretConfig
+from flows.interpret_config import InterpretConfig
 from models import shipped
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.errors import SpaceError
