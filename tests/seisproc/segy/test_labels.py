@@ -9,7 +9,13 @@ import pytest
 from seisproc.errors import GeometryError
 from seisproc.grid import Grid, lattice_of
 from seisproc.labelling.target import Target
+from seisproc.segy.create import create_segy
+from seisproc.segy.ingest import ingest
 from seisproc.segy.labels import open_segy
+from seisproc.segy.overrides import HeaderOverrides
+from seisproc.survey import Survey
+
+from .conftest import patch_traces
 
 Writer = Callable[..., Path]
 
@@ -103,3 +109,68 @@ def test_a_file_in_another_domain_is_refused(segy: Writer, grid: Grid) -> None:
     with pytest.raises(GeometryError, match="sample axis differs|is in"):
         open_segy([str(segy())], target(Grid(deep.inline, deep.crossline, deep.sample * 3,
                                              "depth")))
+
+
+LINE, DEPTH = np.arange(40), 20
+CODES = np.random.default_rng(3).integers(0, 6, (60, DEPTH)).astype("int16")
+TOLD = HeaderOverrides(geometry="2d")
+
+
+def write_line(
+    path: Path, traces: np.ndarray, numbers: np.ndarray | None, x: np.ndarray | None
+) -> str:
+    """Write the codes of some traces as a 2-D line, with CDP numbers and X = Y, or without."""
+    grid = Grid(np.zeros(1, "i4"), np.arange(len(traces), dtype="i4"), 4.0 * np.arange(DEPTH))
+    x = None if x is None else x[None].astype(float)
+    create_segy(path, CODES[traces][None], grid, sample_format=3, cdp_x=x, cdp_y=x)
+    for byte in (21, 189, 193):  # CDP, inline, crossline
+        told = numbers if byte == 21 and numbers is not None else 0
+        patch_traces(path, byte, ">i4", told, DEPTH, size=2)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Target:
+    """A line of 40 traces with CDP numbers from 500, in steps of 25 m along X and Y."""
+    folder = tmp_path_factory.mktemp("line")
+    path = write_line(folder / "line.sgy", LINE, 500 + LINE, 1000 + 25 * LINE)
+    ingest([path], str(folder / "line.zarr"), overrides=TOLD)
+    return Target.of(Survey(str(folder / "line.zarr")))
+
+
+@pytest.mark.parametrize(("traces", "numbered", "placed"), [
+    (LINE[10:31], True, True),
+    (LINE[10:31], True, False),
+    (LINE[::-1], True, True),
+    (LINE, False, False),
+    (LINE, False, True),
+    (LINE[:21], False, True),
+])
+def test_labels_of_a_line_land_on_their_own_traces(line, tmp_path, traces, numbered, placed):
+    path = write_line(tmp_path / "l.sgy", traces, 500 + traces if numbered else None,
+                      1000 + 25 * traces if placed else None)
+    expected = np.full((40, DEPTH), 255)
+    expected[traces] = CODES[traces]
+    volume = open_segy([path], line, TOLD)
+    np.testing.assert_array_equal(volume[box((0, 40), (0, DEPTH))], expected)
+
+
+BENT = np.where(LINE % 8 == 7, LINE - 1, LINE)
+"""A number comes twice at each bend."""
+
+
+@pytest.mark.parametrize(("numbers", "x", "why"), [
+    (501 + LINE, None, "its CDP axis differs.*first 540"),
+    (500 + np.random.default_rng(0).permutation(LINE), None, "CDP positions that neither rise"),
+    (500 + BENT, None, "their CDP numbers differ; found: CDP 507 instead of 506"),
+    (500 + LINE, 4000 + 25 * LINE, "belongs to another survey"),
+    (None, 1025 + 25 * LINE, "traces lie elsewhere; found: up to 35.4 m away"),
+    (None, 1000 + 25 * LINE[10:31], "traces lie elsewhere"),
+    (None, None, "no numbers or coordinates.*found: 21 traces; expected: 40"),
+    (None, 1000 + 25 * np.arange(41), "no numbers or coordinates.*found: 41 traces"),
+])
+def test_labels_that_may_be_of_other_traces_are_refused(line, tmp_path, numbers, x, why):
+    count = next((len(each) for each in (numbers, x) if each is not None), 21)
+    path = write_line(tmp_path / "l.sgy", np.arange(count), numbers, x)
+    with pytest.raises(GeometryError, match=why):
+        open_segy([path], line, TOLD)
