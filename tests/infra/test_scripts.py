@@ -1,9 +1,12 @@
 """The scripts of infra/bin where something is missing."""
 
 import os
+import shutil
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
@@ -51,6 +54,37 @@ def test_a_server_whose_port_is_taken_says_so_at_once():
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"127.0.0.1:{port}: cannot listen there")
     assert ended.stderr.count("\n") == 1 and "PREFECT_SERVER_API_PORT" in ended.stderr
+
+
+def test_a_missing_python_is_no_taken_port(tmp_path):
+    ended = run("server", PYTHON=str(tmp_path / "python"), PREFECT_HOME=str(tmp_path))
+    assert ended.returncode == 127
+    assert str(tmp_path / "python") in ended.stderr and "port" not in ended.stderr
+
+
+def test_a_second_users_worker_has_a_temporary_folder_that_is_always_the_same():
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are for one user alone
+        folder = Path(name)
+        (folder / "bin").mkdir()
+        for script in ("worker", "secrets.sh"):
+            shutil.copy(BIN / script, folder / "bin")
+        python, temporary = folder / "python", folder / "tmp"
+        python.write_text('#!/bin/sh\necho "$TMPDIR"\n')
+        (temporary / "runner_storage").mkdir(parents=True)
+        for path, mode in ((folder, 0o755), (python, 0o755), (temporary, 0o777),
+                           (temporary / "runner_storage", 0o555)):
+            path.chmod(mode)
+        told = {"PYTHON": str(python), "TMPDIR": str(temporary), "PATH": os.environ["PATH"],
+                "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+        other = {"user": 65534} if os.getuid() == 0 else {}  # root may write everywhere
+        printed = [
+            subprocess.run([folder / "bin/worker"], env=told, check=True, timeout=60,
+                           capture_output=True, text=True, **other).stdout.split()
+            for _ in range(2)
+        ]
+        (own,) = {path.name for path in temporary.iterdir()} - {"runner_storage"}
+        assert set(sum(printed, [])) == {str(temporary / own)}
+        assert stat.S_IMODE((temporary / own).stat().st_mode) == 0o700
 
 
 @pytest.mark.slow
