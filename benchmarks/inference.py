@@ -33,13 +33,12 @@ from pathlib import Path
 import torch
 from inference_ways import Seconds, Ways, have_network, make_bundle, make_survey
 
-from seisproc.cluster import WORKER_ENVIRONMENT, ClusterSpec, connect, open_cluster
+from seisproc.cluster import ALLOCATOR, WORKER_ENVIRONMENT, ClusterSpec, connect, open_cluster
 from seisproc.interpretation.forecast import forecast
 from seisproc.interpretation.plan import InterpretationPlan
 
 HERE = ("bare", "seisproc", "recompute", "monai", "map_overlap")
 ON_WORKERS = ("bare", "seisproc", "map_overlap")
-ALLOCATOR = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
 
 
 def measure(ways: Ways, rounds: int) -> tuple[dict[str, list[Seconds]], dict[str, float]]:
@@ -92,7 +91,7 @@ def allocator(folder: Path, samples: int, rounds: int) -> None:
     """Compare wall seconds without and with the workers' allocator settings."""
     plain = {key: value for key, value in os.environ.items() if key not in ALLOCATOR}
     dask = {**plain, "MALLOC_TRIM_THRESHOLD_": "65536"}
-    tuned = {**plain, **{key: WORKER_ENVIRONMENT[key] for key in ALLOCATOR}}
+    tuned = {**plain, **ALLOCATOR}
     print(f"{'allocator':<22}{'wall s':>8}")
     kinds = {"glibc's own": plain, "Dask's default": dask, "ours": tuned}
     seconds: dict[str, list[float]] = {name: [] for name in kinds}

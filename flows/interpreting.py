@@ -126,7 +126,8 @@ def _forecast(plan: InterpretationPlan, cluster: ClusterConfig) -> str:
         If the disk or the memory of a worker is too small.
     """
     from models.runtime import settle_device
-    from seisproc.interpretation.forecast import forecast, require_memory, require_room
+    from seisproc.interpretation.forecast import forecast, require_room
+    from seisproc.interpretation.memory import require_memory
     from seisproc.interpretation.pace import duration
     from seisproc.interpretation.prediction import on_gpu
 

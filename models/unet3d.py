@@ -52,7 +52,8 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Features of the same extent with ``outputs`` channels."""
         # In place: at full resolution each of these is among the largest tensors there are.
-        return self.body(x).add_(self.shortcut(x)).relu_()
+        features: Tensor = self.body(x)
+        return features.add_(self.shortcut(x)).relu_()
 
 
 class UNet3D(SplitNetwork):

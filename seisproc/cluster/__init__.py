@@ -14,13 +14,14 @@ None.
 """
 
 from seisproc.cluster.connection import connect
-from seisproc.cluster.environment import WORKER_ENVIRONMENT
+from seisproc.cluster.environment import ALLOCATOR, WORKER_ENVIRONMENT
 from seisproc.cluster.installation import code_hash
 from seisproc.cluster.resources import GPU, gpu_resources, offers_gpu
 from seisproc.cluster.spec import KINDS, ClusterSpec
 from seisproc.cluster.start import open_cluster
 
 __all__ = [
+    "ALLOCATOR",
     "GPU",
     "KINDS",
     "WORKER_ENVIRONMENT",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.interpretation.areas import read_area, summed_area, windows_to_run
 from seisproc.interpretation.handover import (
     ATTEMPT,
     BundleWriter,
@@ -25,12 +26,7 @@ from seisproc.interpretation.handover import (
     region_key,
     sums_url,
 )
-from seisproc.interpretation.plan import (
-    HAND_OVER,
-    InterpretationPlan,
-    NetworkPlan,
-    windows_to_run,
-)
+from seisproc.interpretation.plan import InterpretationPlan, NetworkPlan
 from seisproc.interpretation.prediction import Predict, Recipe
 from seisproc.interpretation.product import ShardWriter
 from seisproc.interpretation.region_steps import (
@@ -117,8 +113,10 @@ class _Compute:
             for network in plan.networks
         ]
         self.watch.lap("load")
-        self.sums = [RunningSums(each, self._summed(each), plan.slab) for each in plan.networks]
-        read = self._read_area()
+        self.sums = [
+            RunningSums(each, summed_area(plan, each, number), plan.slab) for each in plan.networks
+        ]
+        read = read_area(plan, number)
         self.around = self.area.hull(read) if read.size else self.area
         for sums in self.sums:
             self.around = self.around.hull(sums.area)
@@ -138,13 +136,6 @@ class _Compute:
         self.interior: BundleWriter | None = None
         self._open_bundles()
 
-    def _summed(self, network: NetworkPlan) -> Area:
-        """Find the traces over which sums are kept."""
-        if self.plan.borders != HAND_OVER:
-            return self.area
-        reach = self.plan.regions.reach(network.lattices, self.number)
-        return self.area if reach is None else self.area.hull(reach)
-
     def _open_bundles(self) -> None:
         for taker in destinations(self.plan, self.number):
             self.given[taker] = pieces(self.plan, self.number, taker)
@@ -162,6 +153,9 @@ class _Compute:
         for sums, stream in self.streams:
             for count, prediction, member in stream.before(stop):
                 sums.add(prediction, member, stream.lattice, count)
+                # Gone before the next batch: one that stayed would lie amid the network's buffers,
+                # and what is free around it would be too small for the largest of them.
+                del prediction
                 self.windows += 1
                 self.watch.lap("blend")
 
@@ -183,32 +177,13 @@ class _Compute:
 
         The others could change nothing but voxels that are 255 anyway.
         """
-        i, j = windows_to_run(self.plan, lattice, self.number)
+        i, j = (windows_to_run(self.plan, lattice, self.number, axis) for axis in (0, 1))
         counts = itertools.product(range(i.start, i.stop), range(j.start, j.stop))
         return [(a, b) for a, b in counts if self._live_of(_traces(lattice, a, b)).any()]
 
     def _live_of(self, area: Area) -> NDArray[np.bool_]:
         i, j = area.within(self.around)
         return self.live[i, j]
-
-    def _read_area(self) -> Area:
-        """Find the traces that fill the region's windows, mirrored ones included."""
-        hull: Area | None = None
-        for network in self.plan.networks:
-            for lattice in network.lattices:
-                ends: list[int] = []
-                for axis, own in enumerate(windows_to_run(self.plan, lattice, self.number)):
-                    if own.start == own.stop:
-                        break
-                    source = np.concatenate([
-                        lattice.source(axis, count * lattice.stride[axis])
-                        for count in (own.start, own.stop - 1)
-                    ])
-                    ends += [int(source.min()), int(source.max()) + 1]
-                else:
-                    found = Area(*ends)
-                    hull = found if hull is None else hull.hull(found)
-        return hull if hull is not None else Area(0, 0, 0, 0)
 
     def flush(self, row: int, start: int, stop: int) -> None:
         """Finish or hand over a slab of sums, and make room for the next."""

@@ -14,6 +14,7 @@ from seisproc.interpretation.handover import (
     region_key,
     sums_url,
 )
+from seisproc.interpretation.pages import paged_zeros
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.product import ShardWriter
 from seisproc.interpretation.region_steps import (
@@ -85,7 +86,7 @@ def _gather(
 ) -> list[NDArray[np.uint32]]:
     """Add up each network's sums over a region, from everything that was handed to it."""
     area = plan.regions.area(number)
-    sums = [np.zeros((n.channels, *area.shape, depth), np.uint32) for n in plan.networks]
+    sums = [paged_zeros((n.channels, *area.shape, depth), np.uint32) for n in plan.networks]
     for giver, reader in handed.items():
         given = pieces(plan, giver, number)
         shapes = [(*sums[piece.network].shape[:1], *piece.area.shape, depth) for piece in given]

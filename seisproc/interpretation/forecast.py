@@ -1,7 +1,8 @@
 """How long a plan will take and how much memory it wants, by trying its networks for a moment.
 
-A fresh process with a worker's environment loads each network, runs two batches of noise, and tells
-what the second took and how large it became: nothing else knows what a network's own buffers cost.
+A fresh process with a worker's environment loads the networks, runs two batches of noise by each,
+and tells what the second took and how large it became: nothing else knows what a network's own
+buffers cost.
 
 That takes seconds. A run does not wait for it: :func:`require_workers` adds to the plan's memory
 what recipes say that their networks need at the least, so that it refuses no worker that would do.
@@ -22,12 +23,13 @@ from typing import TYPE_CHECKING
 import cloudpickle
 import numpy as np
 
-from seisproc.cluster import WORKER_ENVIRONMENT, offers_gpu
+from seisproc.cluster import ALLOCATOR, WORKER_ENVIRONMENT, offers_gpu
 from seisproc.errors import BundleError, SpaceError
 from seisproc.folders import free_bytes
-from seisproc.interpretation.plan import PROCESS_GIB, SLAB, InterpretationPlan, NetworkPlan
+from seisproc.interpretation.memory import least_worker_bytes, require_memory
+from seisproc.interpretation.plan import SLAB, InterpretationPlan, NetworkPlan
 from seisproc.interpretation.planner import live_windows
-from seisproc.interpretation.prediction import on_gpu
+from seisproc.interpretation.prediction import Predict, on_gpu
 from seisproc.interpretation.regions import Area
 from seisproc.interpretation.running_sums import RunningSums
 from seisproc.interpretation.stock import Stock
@@ -36,6 +38,10 @@ from seisproc.survey import Survey, is_published
 
 if TYPE_CHECKING:
     from distributed import Client
+
+
+DASK_BYTES = 64 << 20
+"""What a worker takes besides: Dask's messages and threads, chunks being decoded, and gaps."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def forecast(plan: InterpretationPlan, threads: int = 1) -> Forecast:
     """
     # Recipes are unpickled there, so what they are made of must be found there.
     path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    environment = {**WORKER_ENVIRONMENT, **os.environ, **_allocator(), **path}
+    environment = {**WORKER_ENVIRONMENT, **os.environ, **ALLOCATOR, **path}
     done = subprocess.run(
         [sys.executable, "-m", __name__],
         input=cloudpickle.dumps(plan.networks), capture_output=True, env=environment, check=False,
@@ -90,7 +96,10 @@ def forecast(plan: InterpretationPlan, threads: int = 1) -> Forecast:
         for network in plan.networks
     ]
     seconds = plan.overhead * plan.padding * np.dot(tried["seconds"], distinct)
-    return Forecast(float(seconds), tried["bytes"] + threads * _of_a_task(plan))
+    own, of = tried["peak"] - tried["idle"], plan.memory
+    # What passes takes the memory that the networks' buffers leave, and they take that of it.
+    needed = tried["idle"] + DASK_BYTES + threads * (of.held + max(own, of.passing))
+    return Forecast(float(seconds), needed)
 
 
 def require_workers(plan: InterpretationPlan, client: Client | None) -> None:
@@ -109,17 +118,9 @@ def require_workers(plan: InterpretationPlan, client: Client | None) -> None:
     if any(on_gpu(network.recipe) for network in plan.networks):
         workers = [each for each in workers if offers_gpu(each)] or workers
     at_once = math.ceil(len(plan.regions) / max(1, len(workers)))
-    base = int(PROCESS_GIB * 2**30) + max(
-        int(getattr(network.recipe, "memory_bytes", 0)) for network in plan.networks
-    )
     for worker in workers:
         tasks = min(int(worker["nthreads"]), at_once)
-        require_memory(base + tasks * _of_a_task(plan), worker["memory_limit"])
-
-
-def _of_a_task(plan: InterpretationPlan) -> int:
-    """Bytes of one region under way, without the process and the networks."""
-    return plan.memory_bytes - int(PROCESS_GIB * 2**30)
+        require_memory(least_worker_bytes(plan, tasks), worker["memory_limit"])
 
 
 def require_room(plan: InterpretationPlan) -> None:
@@ -162,36 +163,18 @@ def _bytes_left(plan: InterpretationPlan) -> int:
     return traces * plan.output_bytes // math.prod(plan.shape[:2])
 
 
-def require_memory(needed: int, limit: int | None) -> None:
-    """Refuse what needs more memory in a worker than that has; None: it has no limit.
+def _try(network: NetworkPlan, predict: Predict) -> tuple[float, int]:
+    """Seconds of a window, and the process's peak without what the plan counts itself.
 
-    Raises
-    ------
-    SpaceError
-        If a worker's limit is below ``needed`` bytes.
+    Reading is left out, blending is not.
     """
-    if limit and needed > limit:
-        raise SpaceError(
-            "a worker needs more memory than it has",
-            found=f"{needed / 2**30:.2f} GiB needed, {limit / 2**30:.2f} GiB there",
-            do="Give workers more (--memory, or memory_gib of the cluster), fewer tasks at a time"
-            " (--threads), or settle for smaller regions or batches (region, batch_size)",
-        )
-
-
-def _allocator() -> dict[str, str]:
-    """Choose the settings that a worker gets whatever this process has."""
-    return {key: text for key, text in WORKER_ENVIRONMENT.items() if key.startswith("MALLOC_")}
-
-
-def _try(network: NetworkPlan) -> float:
-    """Seconds of a window: reading is left out, blending is not."""
-    predict, lattice = network.recipe.make_predict(), network.lattices[0]
+    lattice = network.lattices[0]
     windows = np.zeros(network.batch_shape(network.batch_size, lattice), np.float32)
-    windows += np.random.default_rng(0).standard_normal(lattice.window, np.float32)
+    windows += np.random.default_rng(0).random(lattice.window, np.float32)
     index = np.arange(network.batch_size)
     i, j, _ = lattice.window
     sums = RunningSums(network, Area(0, i, 0, j), SLAB)
+    sums.values.fill(0)  # so that they are there from now on, to be subtracted
     best = float("inf")
     for _ in range(2):  # the first one compiles, and fills the caches
         start = time.perf_counter()
@@ -199,14 +182,25 @@ def _try(network: NetworkPlan) -> float:
         for member in range(len(windows)):
             sums.add(prediction, member, lattice, (0, 0, 0))
         best = min(best, time.perf_counter() - start)
-    return best / len(windows)
+        del prediction
+    return best / len(windows), _memory("VmHWM") - sums.values.nbytes - windows.nbytes
+
+
+def _memory(kind: str) -> int:
+    """Memory of this process in bytes, now (VmRSS) or at its highest (VmHWM)."""
+    return int(Path("/proc/self/status").read_text().split(f"{kind}:")[1].split()[0]) << 10
 
 
 def _main() -> None:
     networks: tuple[NetworkPlan, ...] = cloudpickle.loads(sys.stdin.buffer.read())
-    seconds = [_try(network) for network in networks]
-    peak_kib = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-    print(json.dumps({"seconds": seconds, "bytes": peak_kib << 10}))
+    loaded = [network.recipe.make_predict() for network in networks]
+    idle = _memory("VmRSS")
+    tried = [_try(*each) for each in zip(networks, loaded, strict=True)]
+    print(json.dumps({
+        "seconds": [seconds for seconds, _ in tried],
+        "idle": idle,
+        "peak": max(peak for _, peak in tried),
+    }))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from numcodecs import Blosc
 from numpy.typing import DTypeLike, NDArray
 
 from seisproc.errors import SeisprocError
-from seisproc.interpretation.plan import HAND_OVER, InterpretationPlan
+from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Area, Number
 
 ATTEMPT = 12
@@ -47,7 +47,7 @@ def region_key(number: Number) -> str:
 
 def interiors(plan: InterpretationPlan, number: Number) -> list[Area]:
     """For each network, the part of a region that needs nothing from its neighbours."""
-    if plan.borders != HAND_OVER:
+    if not plan.hands_over:
         return [plan.regions.area(number) for _ in plan.networks]
     return [plan.regions.interior(network.lattices, number) for network in plan.networks]
 
@@ -60,7 +60,7 @@ def is_seamless(plan: InterpretationPlan, number: Number) -> bool:
 
 def destinations(plan: InterpretationPlan, number: Number) -> list[Number]:
     """Regions that this one hands partial sums to, itself perhaps among them; sorted."""
-    if plan.borders != HAND_OVER:
+    if not plan.hands_over:
         return []
     found: set[Number] = set()
     for network in plan.networks:

@@ -14,8 +14,9 @@ from typing import Any
 
 from seisproc.fingerprint import fingerprint
 from seisproc.interpretation.blend import AxisWeights, blend_weights
+from seisproc.interpretation.memory import RegionMemory, region_memory
 from seisproc.interpretation.prediction import SEISMIC_ALONE, Recipe
-from seisproc.interpretation.regions import Number, Regions
+from seisproc.interpretation.regions import Regions
 from seisproc.interpretation.tiling import Lattice
 from seisproc.interpretation.uncertainty import largest_variance
 from seisproc.normalise import NORMALISATION
@@ -34,10 +35,6 @@ neighbours, or run by every region that they touch."""
 
 SLAB = 128
 """Samples that a region computes at a time; memory grows with it, the number of objects falls."""
-
-PROCESS_GIB = 0.3
-"""Memory of a worker before it does anything: Python, numba, Zarr, Dask."""
-
 
 
 @dataclass(frozen=True)
@@ -206,42 +203,15 @@ class InterpretationPlan:
         classes = sum(math.prod(lead) for lead in self.volumes.values())
         return classes * math.prod(self.shape)
 
-    @cached_property
-    def memory_bytes(self) -> int:
-        """What one worker with one thread needs at its peak, without the networks' own memory."""
-        traces = [self._largest(network, read=False) for network in self.networks]
-        depth = [network.lattices[0].window[2] for network in self.networks]
-        sums = sum(
-            4 * network.channels * area * (self.slab + window)
-            for network, area, window in zip(self.networks, traces, depth, strict=True)
-        )
-        seams = sum(4 * n.channels * a * self.slab for n, a in zip(self.networks, traces,
-                                                                   strict=True))
-        read = max(self._largest(network, read=True) for network in self.networks)
-        # A batch may begin in the slab under way and end in the next, those ahead one further.
-        ahead = max(network.ahead for network in self.networks)
-        samples = 4 * read * ((2 + ahead) * self.slab + 2 * max(depth) + self.chunks[2])
-        volumes = sum(math.prod(lead) for lead in self.volumes.values())
-        shards = 2 * volumes * math.prod(self.regions.edge) * self.shards[2]
-        # One batch is computed, each lattice keeps one whose windows lie in the next slab, and on a
-        # GPU others are on their way.
-        batch = sum(
-            4 * n.batch_size * math.prod(n.lattices[0].window)
-            * (n.channels + 2 + len(n.inputs)) * (1 + (1 + n.ahead) * len(n.lattices))
-            for n in self.networks
-        )
-        context = sum(network.context_bytes for network in self.networks)
-        return int(PROCESS_GIB * 2**30) + sums + seams + samples + shards + batch + context
+    @property
+    def hands_over(self) -> bool:
+        """Whether a window on a region's border runs once, and not in each that it touches."""
+        return self.borders == HAND_OVER
 
-    def _largest(self, network: NetworkPlan, *, read: bool) -> int:
-        """Count the traces of the largest region with its windows, written or read."""
-        extents = []
-        for axis in (0, 1):
-            edge = self.regions.edge[axis]
-            if read or self.borders == HAND_OVER:
-                edge += max(lattice.window[axis] for lattice in network.lattices)
-            extents.append(min(edge, self.shape[axis]))
-        return math.prod(extents)
+    @cached_property
+    def memory(self) -> RegionMemory:
+        """What one region under way takes, without the networks' own memory."""
+        return region_memory(self)
 
     def __str__(self) -> str:
         rows = [
@@ -264,7 +234,8 @@ class InterpretationPlan:
             ("windows", f"{self.windows:,} of {self.distinct_windows:,} distinct, "
                         f"overhead {self.overhead:.2f} ({self.borders}); batches have "
                         f"{self.padded:,} empty slots, {self.padding - 1:.1%} more work"),
-            ("memory", f"{self.memory_bytes / 2**30:.2f} GiB a worker, and the networks' own"),
+            ("memory",
+             f"{self.memory.worker_bytes / 2**30:.2f} GiB a worker, and the networks' own"),
             ("output", f"{self.output_bytes / 2**30:.3f} GiB before compression: "
                        f"{', '.join(self.volumes)}"),
             ("fingerprint", self.fingerprint[:16]),
@@ -275,11 +246,3 @@ class InterpretationPlan:
 def by(extents: Sequence[int]) -> str:
     """Write extents as ``64 x 64 x 128``."""
     return " x ".join(f"{extent:,}" for extent in extents)
-
-
-def windows_to_run(
-    plan: InterpretationPlan, lattice: Lattice, number: Number
-) -> tuple[slice, slice]:
-    """Which windows a region runs, as ranges of their counts along inline and crossline."""
-    choose = plan.regions.owned if plan.borders == HAND_OVER else plan.regions.touching
-    return choose(lattice, number, 0), choose(lattice, number, 1)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.chunking import layout
-from seisproc.errors import BundleError, ConfigError, SpaceError, StoreError
+from seisproc.errors import ConfigError
 from seisproc.interpretation.batches import all_slots, fitting_size, laterals
 from seisproc.interpretation.blend import blend_weights
 from seisproc.interpretation.plan import (
@@ -28,8 +28,14 @@ from seisproc.interpretation.plan import (
 )
 from seisproc.interpretation.prediction import Recipe
 from seisproc.interpretation.regions import Regions
+from seisproc.interpretation.requirements import (
+    TARGETS,
+    require_name,
+    require_recipes,
+    require_survey,
+    require_within,
+)
 from seisproc.interpretation.tiling import Lattice, lattices
-from seisproc.normalise import NORMALISATION
 from seisproc.places import reaching
 from seisproc.sections.of_survey import survey_context
 from seisproc.survey import Survey
@@ -40,11 +46,6 @@ FEW_REGIONS = 8
 
 BATCH_VOXELS = 2**18
 """Voxels that a network is given at a time, about."""
-
-TARGETS = ("facies", "fault")
-
-LONGEST_NAME = 100
-"""Bytes of an interpretation's name."""
 
 
 def plan_interpretation(
@@ -110,12 +111,12 @@ def plan_interpretation(
     AccessError
         If an object store does not answer.
     """
-    _require_name(run)
+    require_name(run)
     with reaching(store_url):
         survey = Survey(store_url)
-        _require_survey(survey)
+        require_survey(survey)
         grid, live, statistics = survey.grid, survey.live, survey.statistics
-    _require_recipes(recipes)
+    require_recipes(recipes)
     shape: Shape3 = grid.shape
     chunks, sharding = _layout(shape, shards)
     if borders not in (HAND_OVER, RECOMPUTE):
@@ -165,89 +166,8 @@ def plan_interpretation(
         padded=sum(slots for _, slots in dealt) - int(run_windows),
     )
     if max_memory_gib is not None:
-        _require_memory(plan, region, max_memory_gib)
+        require_within(plan, region, max_memory_gib)
     return plan
-
-
-def _require_memory(
-    plan: InterpretationPlan, region: tuple[int, int], max_memory_gib: float
-) -> None:
-    """Refuse a plan that needs more in one worker, its networks' own memory included."""
-    own = max(int(getattr(network.recipe, "memory_bytes", 0)) for network in plan.networks)
-    needed = (plan.memory_bytes + own) / 2**30
-    if needed <= max_memory_gib:
-        return
-    windows = " or ".join(f"{network.recipe.target}_window" for network in plan.networks)
-    ways = [f"smaller windows ({windows})", "smaller batches (batch_size)"]
-    ways += ["smaller regions (region)"] if max(region) > 1 else []
-    ways += ["one model at a time"] if len(plan.networks) > 1 else []
-    raise SpaceError(
-        "a worker needs more memory than it may use",
-        found=f"{needed:.2f} GiB for regions of {by(plan.regions.edge)} traces",
-        expected=f"at most {max_memory_gib:g} GiB",
-        do=f"Allow more (max_memory_gib), or choose {', '.join(ways[:-1])} or {ways[-1]}",
-    )
-
-
-def _require_name(run: str) -> None:
-    if not run or not all(c.isalnum() or c in "-_" for c in run):
-        raise ConfigError(
-            "name of the interpretation", found=repr(run), expected="letters, digits, - and _"
-        )
-    if len(run.encode()) > LONGEST_NAME:  # names of files are made of it, of 255 bytes at most
-        raise ConfigError(
-            "name of the interpretation",
-            found=f"{len(run.encode())} bytes",
-            expected=f"at most {LONGEST_NAME}",
-            do="Choose a shorter one",
-        )
-
-
-def _require_survey(survey: Survey) -> None:
-    """Refuse a group within a store, such as an interpretation: no survey is in it."""
-    if survey.has("amplitude"):
-        return
-    store, dot, _ = survey.url.partition(".zarr/")
-    raise StoreError(
-        f"{survey.url} is no survey",
-        found="a group without amplitude",
-        expected="the survey's store, not a group in it",
-        do=f"Name {store}.zarr" if dot else "Name the store that it lies in",
-    )
-
-
-def _require_recipes(recipes: Sequence[Recipe]) -> None:
-    if not recipes:
-        raise ConfigError("no network is given", do="Name at least one model bundle")
-    for recipe in recipes:
-        if recipe.target not in TARGETS:
-            raise BundleError(
-                f"{recipe.name} is for another target", found=recipe.target,
-                expected=" or ".join(TARGETS),
-            )
-        wanted = len(recipe.classes) if recipe.target == "facies" else 1
-        if recipe.channels != wanted or len(recipe.classes) < 2:
-            raise BundleError(
-                f"{recipe.name} has other outputs than classes",
-                found=f"{recipe.channels} channels for the classes {', '.join(recipe.classes)}",
-                expected="one channel a facies class, at least two; one for faults",
-            )
-        if recipe.normalisation != NORMALISATION:
-            raise BundleError(
-                f"{recipe.name} was trained on another normalisation of amplitude",
-                found=str(recipe.normalisation),
-                expected=NORMALISATION,
-                do="Train it again with this version",
-            )
-    targets = [recipe.target for recipe in recipes]
-    for target in set(targets):
-        if targets.count(target) > 1:
-            names = [recipe.name for recipe in recipes if recipe.target == target]
-            raise ConfigError(
-                f"two networks for one target, {target}",
-                found=", ".join(names),
-                do="Interpret with one of them, and with the other under another --run name",
-            )
 
 
 def _layout(shape: Shape3, shards: Shape3 | None) -> tuple[Shape3, Shape3]:

@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.interpretation.blend import add_window
+from seisproc.interpretation.pages import paged_zeros
 from seisproc.interpretation.plan import NetworkPlan
 from seisproc.interpretation.prediction import Prediction
 from seisproc.interpretation.regions import Area
+from seisproc.interpretation.samples import shift_left
 from seisproc.interpretation.tiling import Lattice
 from seisproc.interpretation.uncertainty import (
     finish_facies,
@@ -33,7 +35,7 @@ class RunningSums:
         self.network, self.area = network, area
         self._slab, self._start = slab, 0
         depth = slab + network.lattices[0].window[2]
-        self.values = np.zeros((network.channels, *area.shape, depth), np.uint32)
+        self.values = paged_zeros((network.channels, *area.shape, depth), np.uint32)
 
     def add(
         self, prediction: Prediction, member: int, lattice: Lattice, count: tuple[int, int, int]
@@ -59,9 +61,8 @@ class RunningSums:
 
     def move_up(self) -> None:
         """Drop the slab that is done."""
-        rest = self.values.shape[-1] - self._slab
-        self.values[..., :rest] = self.values[..., self._slab :]
-        self.values[..., rest:] = 0
+        shift_left(self.values, self._slab)
+        self.values[..., self.values.shape[-1] - self._slab :] = 0
         self._start += self._slab
 
 

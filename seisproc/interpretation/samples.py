@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.interpretation.memory import READ_AT_ONCE, samples_held
+from seisproc.interpretation.pages import paged_zeros
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Area
 from seisproc.interpretation.tiling import Lattice
@@ -34,13 +38,14 @@ class Samples:
         self._amplitude, self._area = survey.amplitude, area
         self._statistics = {"mean": plan.mean, "std": plan.std}
         self._live = live
-        self._margin = max(
+        self._window = max(
             lattice.window[2] for network in plan.networks for lattice in network.lattices
         )
         self._chunk = int(survey.amplitude.chunks[2])
+        self._step = self._chunk * max(1, READ_AT_ONCE // self._chunk)
         self._depth = plan.shape[2]
-        self._start, self._wanted = 0, 0
-        self._values = np.zeros((*area.shape, 0), np.float32)
+        self._start, self._stop, self._wanted = 0, 0, 0
+        self._values = paged_zeros((*area.shape, samples_held(plan, self._chunk)), np.float32)
 
     def windows(
         self,
@@ -69,21 +74,31 @@ class Samples:
 
     def move_to(self, start: int, stop: int) -> None:
         """Read on as far as the windows of the next slab reach; drop what none will see again."""
-        # The last window of a column mirrors up to its own length, so that much stays.
-        self._wanted = max(self._wanted, start - self._margin)
-        self._read_to(stop + self._margin)
+        # Windows at the end see what lies before it once more, mirrored.
+        self._wanted = max(self._wanted, min(start, self._depth - self._window))
+        self._read_to(stop + self._window)
 
     def _read_to(self, end: int) -> None:
         last = min(-(-end // self._chunk) * self._chunk, self._depth)  # whole chunks, each once
-        held = self._start + self._values.shape[-1]
-        if last <= held:
+        if last <= self._stop:
             return
-        a, start = self._area, max(self._start, self._wanted)
-        first = max(held, start)
-        amplitude = self._amplitude[a.i_start : a.i_stop, a.j_start : a.j_stop, first:last]
-        fresh = unit_rms(np.asarray(amplitude), self._live, self._statistics)
-        kept = self._values[..., start - self._start :]
-        self._start, self._values = start, np.concatenate([kept, fresh], axis=-1)
+        if self._wanted > self._start:
+            shift_left(self._values, self._wanted - self._start)
+            self._start = self._wanted
+        a = self._area
+        for first in range(max(self._stop, self._start), last, self._step):
+            stop = min(first + self._step, last)
+            amplitude = self._amplitude[a.i_start : a.i_stop, a.j_start : a.j_stop, first:stop]
+            self._values[..., first - self._start : stop - self._start] = unit_rms(
+                np.asarray(amplitude), self._live, self._statistics
+            )
+        self._stop = last
+
+
+def shift_left(values: NDArray[Any], by: int) -> None:
+    """Move values of any shape along their last axis, in place, without a second array of them."""
+    for plane in values.reshape(-1, *values.shape[-2:]):
+        plane[:, : max(0, plane.shape[1] - by)] = plane[:, by:]
 
 
 @numba.njit(nogil=True, cache=True)

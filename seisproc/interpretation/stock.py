@@ -15,7 +15,7 @@ import numpy as np
 
 from seisproc.interpretation.handover import ATTEMPT
 from seisproc.interpretation.neighbours import Neighbours
-from seisproc.interpretation.plan import HAND_OVER, InterpretationPlan
+from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.region_steps import RAN
 from seisproc.interpretation.regions import Number
 from seisproc.records import Records
@@ -45,7 +45,7 @@ class Stock:
 
     def __init__(self, plan: InterpretationPlan, records: Records) -> None:
         lattices = [lattice for network in plan.networks for lattice in network.lattices]
-        self._near = Neighbours(plan.regions, lattices if plan.borders == HAND_OVER else ())
+        self._near = Neighbours(plan.regions, lattices if plan.hands_over else ())
         self._count, self._columns = len(plan.regions), plan.regions.counts[1]
         self._is_run, self._is_finished = bytearray(self._count), bytearray(self._count)
         self._has_failed = bytearray(self._count)

@@ -10,10 +10,10 @@ from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.errors import BundleError, SpaceError
 from seisproc.interpretation.forecast import (
     forecast,
-    require_memory,
     require_room,
     require_workers,
 )
+from seisproc.interpretation.memory import PROCESS_BYTES, require_memory
 from seisproc.interpretation.run import plan_interpretation
 
 sys.path.append(str(Path(__file__).parent))
@@ -38,7 +38,7 @@ def test_a_slow_network_is_told_by_its_windows_and_its_process(survey):
     assert told.core_seconds >= 0.05 * batches
     assert told.seconds(4) == told.core_seconds / 4
     # A Python process, and what the plan says of the rest.
-    assert 2**26 < told.memory_bytes - plan.memory_bytes + 0.3 * 2**30 < 2**31
+    assert 2**26 < told.memory_bytes - plan.memory.held < 2**31
 
 
 def test_a_network_that_cannot_be_tried_is_named(survey):
@@ -59,7 +59,6 @@ def test_workers_that_are_surely_too_small_are_refused_before_they_get_anything(
     cut = {"run": "main", "shards": (8, 8, 16)}  # nine regions: each thread gets one
     plan = plan_interpretation(survey, [NumpyRecipe()], **cut)
     large = plan_interpretation(survey, [LargeRecipe()], **cut)
-    task = plan.memory_bytes - int(0.3 * 2**30)
     require_workers(large, None)
     spec = ClusterSpec("local", workers=2, threads_per_worker=2, memory_gib=0.5)
     with open_cluster(spec) as address, connect(address) as client:
@@ -67,7 +66,7 @@ def test_workers_that_are_surely_too_small_are_refused_before_they_get_anything(
         with pytest.raises(SpaceError, match="more memory than it has") as caught:
             require_workers(large, client)
         assert "--memory" in str(caught.value.do) and "region" in str(caught.value.do)
-        needed = 0.3 + 0.25 + 2 * task / 2**30
+        needed = (PROCESS_BYTES + 2 * plan.memory.held) / 2**30 + 0.25
         assert caught.value.found == f"{needed:.2f} GiB needed, 0.50 GiB there"
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from seisproc.cluster import ClusterSpec, connect, open_cluster
-from seisproc.interpretation.plan import PROCESS_GIB
 from seisproc.interpretation.run import interpret, plan_interpretation
 
 sys.path.append(str(Path(__file__).parent))
@@ -34,7 +33,7 @@ def test_workers_take_no_more_memory_than_their_plan_says(tmp_path):
         before = client.run(resident, "VmRSS")
         assert interpret(plan, client).regions_done == 2
         peaks = client.run(resident, "VmHWM")
-    assert max(peaks.values()) <= plan.memory_bytes + NETWORKS_BYTES
-    regions = plan.memory_bytes - PROCESS_GIB * 2**30
+    assert max(peaks.values()) <= plan.memory.worker_bytes + NETWORKS_BYTES
+    regions = plan.memory.held + plan.memory.passing
     grown = [peaks[worker] - before[worker] for worker in before]
     assert min(grown) > regions / 2, "each has done a region, and what it takes is seen"

@@ -22,6 +22,7 @@ from seisproc.errors import (
     StoreError,
 )
 from seisproc.interpretation.blend import axis_weights, blend_weights
+from seisproc.interpretation.memory import PROCESS_BYTES
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.interpretation.stock import Stock
 from seisproc.interpretation.tiling import lattices
@@ -335,7 +336,8 @@ def test_the_memory_that_a_plan_may_use_holds_its_networks_too(survey):
     class Large(NumpyRecipe):
         memory_bytes = 2**29
 
-    needed = plan_interpretation(survey, [NumpyRecipe()], run="main").memory_bytes / 2**30
+    plan = plan_interpretation(survey, [NumpyRecipe()], run="main")
+    needed = (PROCESS_BYTES + plan.memory.held) / 2**30
     assert plan_interpretation(survey, [Large()], run="main", max_memory_gib=needed + 0.51)
     with pytest.raises(SpaceError, match=f"{needed + 0.5:.2f} GiB"):
         plan_interpretation(survey, [Large()], run="main", max_memory_gib=needed + 0.49)

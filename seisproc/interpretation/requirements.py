@@ -1,0 +1,99 @@
+"""What is refused before an interpretation is planned, and a plan that takes too much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seisproc.errors import BundleError, ConfigError, SpaceError, StoreError
+from seisproc.interpretation.memory import least_worker_bytes
+from seisproc.interpretation.plan import InterpretationPlan, by
+from seisproc.interpretation.prediction import Recipe
+from seisproc.normalise import NORMALISATION
+from seisproc.survey import Survey
+
+TARGETS = ("facies", "fault")
+
+LONGEST_NAME = 100
+"""Bytes of an interpretation's name."""
+
+
+def require_within(
+    plan: InterpretationPlan, region: tuple[int, int], max_memory_gib: float
+) -> None:
+    """Refuse a plan that needs more in one worker, its networks' own memory included."""
+    needed = least_worker_bytes(plan) / 2**30
+    if needed <= max_memory_gib:
+        return
+    windows = " or ".join(f"{network.recipe.target}_window" for network in plan.networks)
+    ways = [f"smaller windows ({windows})", "smaller batches (batch_size)"]
+    ways += ["smaller regions (region)"] if max(region) > 1 else []
+    ways += ["one model at a time"] if len(plan.networks) > 1 else []
+    raise SpaceError(
+        "a worker needs more memory than it may use",
+        found=f"{needed:.2f} GiB for regions of {by(plan.regions.edge)} traces",
+        expected=f"at most {max_memory_gib:g} GiB",
+        do=f"Allow more (max_memory_gib), or choose {', '.join(ways[:-1])} or {ways[-1]}",
+    )
+
+
+def require_name(run: str) -> None:
+    """Refuse a name that is no part of a path, or too long for one."""
+    if not run or not all(c.isalnum() or c in "-_" for c in run):
+        raise ConfigError(
+            "name of the interpretation", found=repr(run), expected="letters, digits, - and _"
+        )
+    if len(run.encode()) > LONGEST_NAME:  # names of files are made of it, of 255 bytes at most
+        raise ConfigError(
+            "name of the interpretation",
+            found=f"{len(run.encode())} bytes",
+            expected=f"at most {LONGEST_NAME}",
+            do="Choose a shorter one",
+        )
+
+
+def require_survey(survey: Survey) -> None:
+    """Refuse a group within a store, such as an interpretation: no survey is in it."""
+    if survey.has("amplitude"):
+        return
+    store, dot, _ = survey.url.partition(".zarr/")
+    raise StoreError(
+        f"{survey.url} is no survey",
+        found="a group without amplitude",
+        expected="the survey's store, not a group in it",
+        do=f"Name {store}.zarr" if dot else "Name the store that it lies in",
+    )
+
+
+def require_recipes(recipes: Sequence[Recipe]) -> None:
+    """Refuse networks that do not go together, or that answer or were trained otherwise."""
+    if not recipes:
+        raise ConfigError("no network is given", do="Name at least one model bundle")
+    for recipe in recipes:
+        if recipe.target not in TARGETS:
+            raise BundleError(
+                f"{recipe.name} is for another target", found=recipe.target,
+                expected=" or ".join(TARGETS),
+            )
+        wanted = len(recipe.classes) if recipe.target == "facies" else 1
+        if recipe.channels != wanted or len(recipe.classes) < 2:
+            raise BundleError(
+                f"{recipe.name} has other outputs than classes",
+                found=f"{recipe.channels} channels for the classes {', '.join(recipe.classes)}",
+                expected="one channel a facies class, at least two; one for faults",
+            )
+        if recipe.normalisation != NORMALISATION:
+            raise BundleError(
+                f"{recipe.name} was trained on another normalisation of amplitude",
+                found=str(recipe.normalisation),
+                expected=NORMALISATION,
+                do="Train it again with this version",
+            )
+    targets = [recipe.target for recipe in recipes]
+    for target in set(targets):
+        if targets.count(target) > 1:
+            names = [recipe.name for recipe in recipes if recipe.target == target]
+            raise ConfigError(
+                f"two networks for one target, {target}",
+                found=", ".join(names),
+                do="Interpret with one of them, and with the other under another --run name",
+            )
