@@ -20,6 +20,7 @@ from models.presets import network_arguments
 from models.registry import build
 from models.runtime import autocast, fast_layout
 from models.split import SplitNetwork, fold_batch_norm
+from seisproc.cluster import ALLOCATOR
 
 NETWORKS = (
     ("deeplabv3plus", {"classes": 6, "width": 0.5}, (200, 200), 2.0),
@@ -30,8 +31,6 @@ NETWORKS = (
     ("unet", {"classes": 6, **network_arguments("unet", "small")}, (64, 128), 0),
 )
 """Network, arguments, window, and the ratio that we hold ourselves to; 0 where it is only told."""
-
-KEPT = {"MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "268435456"}
 
 
 def cpu_seconds(
@@ -76,6 +75,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if not KEPT.keys() <= os.environ.keys():  # read when a process starts, not later
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | KEPT)
+    if not ALLOCATOR.keys() <= os.environ.keys():  # read when a process starts, not later
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | ALLOCATOR)
     sys.exit(main())

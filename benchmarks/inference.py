@@ -119,7 +119,8 @@ def main() -> None:
         getattr(ways, options.one)()
         print(getattr(ways, options.one)()[0], peak_mib())
         return
-    if os.environ.get(ALLOCATOR[0]) != WORKER_ENVIRONMENT[ALLOCATOR[0]] and not options.allocator:
+    tuned = all(os.environ.get(name) == text for name, text in ALLOCATOR.items())
+    if not tuned and not options.allocator:
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **WORKER_ENVIRONMENT})
     folder = options.folder / "inference"
     shutil.rmtree(folder, ignore_errors=True)

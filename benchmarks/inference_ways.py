@@ -128,7 +128,9 @@ class Ways:
     def batches(self, part: int = 0, parts: int = 1) -> list[np.ndarray]:
         """Cut every so many-th batch of the lattice's distinct windows; load the network too."""
         volume = self.volume()
-        (lattice,) = lattices(volume.shape, self.recipe.window, OVERLAP)
+        (lattice,) = lattices(
+            volume.shape, self.recipe.window, OVERLAP, multiple=self.recipe.multiple
+        )
         origins = [[lattice.source(a, n) for n in lattice.origins(a)] for a in range(3)]
         windows = [
             volume[np.ix_(i, j, k)] for i in origins[0] for j in origins[1] for k in origins[2]

@@ -1,7 +1,7 @@
 """Windows against one pass over everything: labels that differ, and what keeping them close costs.
 
     OMP_NUM_THREADS=1 python benchmarks/windows.py --folder FOLDER [--model fault-3d]
-        [--shape 160 160 160] [--settings 64x64x64@0.25 128x128x128@0.25:hann ...]
+        [--shape 320 320 320] [--settings 64x64x64@0.25 128x128x128@0.25:hann ...]
 
 A window shows a network less than it looks at. For each setting, ``WINDOW@OVERLAP`` or with the
 kind of weights behind a colon, a survey is interpreted in a process of its own (no dropout, one
@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from flows.references import resolve_model
 from models.recipe import BundleRecipe
 from seisproc.chunking import layout
-from seisproc.cluster import WORKER_ENVIRONMENT
+from seisproc.cluster import ALLOCATOR, WORKER_ENVIRONMENT
 from seisproc.grid import Grid
 from seisproc.interpretation.blend import AxisWeights, add_window
 from seisproc.interpretation.compute_region import load_network
@@ -49,10 +49,10 @@ from seisproc.survey import Survey, create_array, publish, write_array, write_co
 from seisproc.synthetic.config import SyntheticConfig
 from seisproc.synthetic.volume import synthesize
 
-VOLUMES = ("64x64x64@0.25", "64x64x64@0.25:hann", "64x64x64@0.5", "96x96x96@0.25",
-           "96x96x96@0.333", "112x112x112@0.286", "128x128x128@0.25")
+VOLUMES = ("64x64x64@0.25", "64x64x64@0.5", "96x96x96@0.25", "96x96x96@0.375",
+           "112x112x112@0.375", "128x128x128@0.25", "128x128x128@0.375")
 SECTIONS = ("192x256@0.25", "192x256@0.5", "384x512@0.25")
-SHAPES = {3: (256, 256, 256), 2: (8, 768, 768)}
+SHAPES = {3: (320, 320, 320), 2: (8, 768, 768)}
 SEED = 7
 MIRRORED = 64
 """Lines and samples beyond the survey's that the one pass sees too."""
@@ -217,7 +217,7 @@ def main() -> None:
     if options.one:
         one(options)
         return
-    if os.environ.get("MALLOC_ARENA_MAX") != WORKER_ENVIRONMENT["MALLOC_ARENA_MAX"]:
+    if any(os.environ.get(name) != text for name, text in ALLOCATOR.items()):
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **WORKER_ENVIRONMENT})
     options.folder = options.folder / "windows"
     shutil.rmtree(options.folder, ignore_errors=True)

@@ -179,7 +179,10 @@ def interpret_options(command: Command) -> Command:
         click.option(
             "--dropout-samples", type=int, help="Monte-Carlo dropout samples. [default: 20]"
         ),
-        click.option("--overlap", type=float, help="Share of a window that its neighbour sees."),
+        click.option(
+            "--overlap", type=float,
+            help="Share of a window that its neighbour sees. [default: 0.25, of volumes 0.375]",
+        ),
         click.option(
             "--facies-window", type=EXTENTS, metavar="TxS|IxXxS",
             help="Window of the facies network: traces x samples, or inlines x crosslines x samples"

@@ -201,6 +201,11 @@ class BundleRecipe:
         return self.card.window if self.window_shape is None else tuple(self.window_shape)
 
     @property
+    def multiple(self) -> int:
+        """What extents of windows are multiples of."""
+        return int(self.card.multiple)
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """Channels of a window by name; the seismic is the first."""
         return self.card.inputs

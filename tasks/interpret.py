@@ -20,10 +20,13 @@ from seisproc.interpretation.run import (
     interpret,
     plan_interpretation,
 )
+from seisproc.interpretation.tiling import fitting_window
 from seisproc.interpretation.timeline import Timeline
+from seisproc.places import reaching
 from seisproc.report.canvas import png
 from seisproc.report.timeline_picture import plot_timeline
 from seisproc.survey import Survey
+from seisproc.volume import Shape3
 from tasks.artifacts import (
     dashboard_artifact,
     markdown_artifact,
@@ -60,11 +63,13 @@ class InterpretationSettings:
         or ``auto``.
     compile : bool
         Whether torch compiles the deterministic part of the networks.
-    overlap : float
-        Share of a window that its neighbour sees too.
+    overlap : float, optional
+        Share of a window that its neighbour sees too; by default
+        ``seisproc.interpretation.tiling.USUAL_OVERLAP``.
     facies_window, fault_window : tuple of int
         Windows of the networks: (trace, sample), or of volumes (inline, crossline, sample). Empty:
-        those that they learned from.
+        those that they learned from, or of volumes larger ones that fit the survey
+        (:func:`seisproc.interpretation.tiling.fitting_window`).
     flips : bool
         Whether windows are seen flipped too, and the answers averaged.
     weights : str
@@ -88,7 +93,7 @@ class InterpretationSettings:
     precision: str = "float32"
     device: str = "cpu"
     compile: bool = False
-    overlap: float = 0.25
+    overlap: float | None = None
     facies_window: tuple[int, ...] = ()
     fault_window: tuple[int, ...] = ()
     flips: bool = False
@@ -100,18 +105,20 @@ class InterpretationSettings:
     max_memory_gib: float | None = None
 
 
-def recipe_of(model: str, settings: InterpretationSettings) -> BundleRecipe:
-    """Settle how a bundle is run.
+def recipe_of(
+    model: str, settings: InterpretationSettings, shape: Shape3 | None = None
+) -> BundleRecipe:
+    """Settle how a bundle is run, over a survey if its shape is given.
 
     Raises
     ------
     PredictionError
         If its network does not take windows of the shape that is asked for.
     """
-    window: tuple[int, ...] = ()
-    if settings.facies_window or settings.fault_window:
-        card, _ = read_card(model)
-        window = settings.fault_window if card.target == "fault" else settings.facies_window
+    card, _ = read_card(model)
+    window = settings.fault_window if card.target == "fault" else settings.facies_window
+    if not window and shape is not None and len(card.window) == 3 and not card.fixed_window:
+        window = fitting_window(shape, card.window, settings.overlap, card.multiple)
     return BundleRecipe(
         model,
         samples=settings.samples,
@@ -126,12 +133,20 @@ def recipe_of(model: str, settings: InterpretationSettings) -> BundleRecipe:
     )
 
 
+def _shape_of(survey: Survey) -> Shape3 | None:
+    """Extents of a stacked survey; None of anything else, which the plan refuses."""
+    shape = survey.amplitude.shape if survey.has("amplitude") else ()
+    return (shape[0], shape[1], shape[2]) if len(shape) == 3 else None
+
+
 def plan_survey(
     store: str, models: Sequence[str], run: str, settings: InterpretationSettings
 ) -> InterpretationPlan:
     """Settle how the bundles at ``models`` interpret a survey; reads no samples."""
+    with reaching(store):
+        shape = _shape_of(Survey(store))
     # mypy compares the two packages' named tuples by name; their fields are the same.
-    recipes: list[Any] = [recipe_of(url, settings) for url in models]
+    recipes: list[Any] = [recipe_of(url, settings, shape) for url in models]
     return plan_interpretation(
         store,
         recipes,

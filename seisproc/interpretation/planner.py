@@ -26,7 +26,7 @@ from seisproc.interpretation.plan import (
     NetworkPlan,
     by,
 )
-from seisproc.interpretation.prediction import Recipe
+from seisproc.interpretation.prediction import Recipe, multiple_of
 from seisproc.interpretation.regions import Regions
 from seisproc.interpretation.requirements import (
     TARGETS,
@@ -54,7 +54,7 @@ def plan_interpretation(
     *,
     run: str,
     orientations: Sequence[str] | None = None,
-    overlap: float = 0.25,
+    overlap: float | None = None,
     weights: str = "gaussian",
     region: tuple[int, int] = (1, 1),
     shards: Shape3 | None = None,
@@ -76,8 +76,9 @@ def plan_interpretation(
     orientations : sequence of str, optional
         On which sections 2-D networks run: ``inline``, ``crossline``, by default both, where the
         survey is wide enough (:func:`seisproc.interpretation.tiling.lattices`).
-    overlap : float
-        Share of a window that its neighbour sees too. More is smoother and slower.
+    overlap : float, optional
+        Share of a window that its neighbour sees too. More is smoother and slower. By default a
+        quarter of sections, three eighths of windows of volumes.
     weights : str
         ``gaussian``, ``hann`` or ``flat``.
     region : (int, int)
@@ -128,7 +129,7 @@ def plan_interpretation(
     networks = tuple(
         NetworkPlan(
             recipe=recipe,
-            lattices=lattices(shape, recipe.window, overlap, orientations),
+            lattices=lattices(shape, recipe.window, overlap, orientations, multiple_of(recipe)),
             weights=weights,
             batch_size=_batch_size(recipe),
             probability=probability,

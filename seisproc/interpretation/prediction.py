@@ -74,12 +74,18 @@ def on_gpu(recipe: Recipe) -> bool:
     return bool(getattr(recipe, "device", "cpu") == "cuda")
 
 
+def multiple_of(recipe: object) -> int:
+    """Say what extents of a network's windows are multiples of, since it halves them."""
+    return int(getattr(recipe, "multiple", 1))
+
+
 class Recipe(Protocol):
     """A picklable description of a network: enough to load it on any worker, and to name it.
 
     It may say more, which the seismic's side looks at where it is there: ``batch_size`` (windows
     that it takes at a time, and pads fewer to), ``batch_is_free`` (fewer would do as well, by
-    ``with_batch_size``), ``ahead`` (as :func:`begin` has it), ``device``, ``samples``, ``sha256``,
+    ``with_batch_size``), ``multiple`` (:func:`multiple_of`), ``ahead`` (as :func:`begin` has it),
+    ``device``, ``samples``, ``sha256``,
     ``url``, ``memory_bytes`` (what it takes in a worker at the least), and ``describe`` (a method:
     by name, as JSON values, what ``key`` hashes, for whoever reads the product).
     """

@@ -34,6 +34,16 @@ NARROW = 4
 """A section with less than 1/NARROW of a window's traces shows a 2-D network mostly mirrors."""
 
 
+USUAL_OVERLAP = {2: 0.25, 3: 0.375}
+"""Share of a window that its neighbour sees too unless told, by the dimensions of the network.
+
+Windows of volumes meet along three axes, and are smaller than sections: with a quarter more than
+0.5 % of their labels differ from one pass over everything (``docs/interpretation.md``)."""
+
+LARGEST = 128
+"""Extent of the largest windows that are chosen unasked."""
+
+
 def reflect(index: NDArray[np.int64], extent: int) -> NDArray[np.int64]:
     """Map positions outside [0, extent) to where a mirror at the first and last voxel shows them.
 
@@ -130,8 +140,9 @@ class Lattice:
 def lattices(
     shape: Shape3,
     window: Sequence[int],
-    overlap: float,
+    overlap: float | None = None,
     orientations: Sequence[str] | None = None,
+    multiple: int = 1,
 ) -> tuple[Lattice, ...]:
     """Lattices on which a network runs over a survey: one for 3-D, one an orientation for 2-D.
 
@@ -141,12 +152,16 @@ def lattices(
         Extents of the survey, (inline, crossline, sample).
     window : (int, int, int) or (int, int)
         (inline, crossline, sample) of a 3-D network, (trace, sample) of a 2-D one.
-    overlap : float
-        Share of a window that its neighbour along an axis sees too, in [0, 0.9].
+    overlap : float, optional
+        Share of a window that its neighbour along an axis sees too, in [0, 0.9]; by default
+        ``USUAL_OVERLAP``.
     orientations : sequence of str, optional
         Of a 2-D network: ``inline``, ``crossline``, or both. By default both, save that sections
         with less than a quarter of a window's traces are left out where the other orientation has
         longer ones: they would show the network little but mirrors.
+    multiple : int
+        What the network's windows are multiples of, since it halves them. Strides are too, so that
+        all windows pool the same voxels together, and none may overlap less than is asked for.
 
     Raises
     ------
@@ -159,7 +174,10 @@ def lattices(
     [(1, 128, 96), (128, 1, 96)]
     >>> [each.window for each in lattices((601, 1, 1501), (128, 96), 0.25)]
     [(128, 1, 96)]
+    >>> [each.stride for each in lattices((400, 300, 500), (96, 64, 64), 0.25, multiple=16)]
+    [(64, 48, 48)]
     """
+    overlap = USUAL_OVERLAP[len(window)] if overlap is None else overlap
     if not 0.0 <= overlap <= 0.9:
         raise ConfigError("overlap of windows", found=f"{overlap}", expected="0 to 0.9")
     if len(window) == 3:
@@ -177,9 +195,58 @@ def lattices(
         windows = [along[name] for name in ORIENTATIONS if name in chosen]
     made: list[Lattice] = []
     for each in windows:
-        i, j, k = (max(1, round(edge * (1.0 - overlap))) for edge in each)
+        i, j, k = (_stride(edge, overlap, multiple) for edge in each)
         made.append(Lattice(shape, each, (i, j, k), first=sum(other.size for other in made)))
     return tuple(made)
+
+
+def _stride(edge: int, overlap: float, multiple: int) -> int:
+    step = max(1, round(edge * (1.0 - overlap)))
+    return step - step % multiple if step > multiple else step
+
+
+def fitting_window(
+    shape: Shape3, learned: Sequence[int], overlap: float | None, multiple: int
+) -> tuple[int, ...]:
+    """Choose the window of a network of volumes that takes windows of any size.
+
+    The larger windows are, the less differs from one pass over the whole survey, and the less time
+    a voxel takes; beyond ``LARGEST`` a worker needs more than a GiB. So they are at least three
+    quarters of that, or of twice what the network learned from; of those, along each axis, the one
+    that computes fewest voxels over this survey. A survey as narrow as one window gets one.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        Extents of the survey, (inline, crossline, sample).
+    learned : (int, int, int)
+        Window on which the network was trained: none is smaller.
+    overlap : float or None
+        As in :func:`lattices`.
+    multiple : int
+        What extents of windows are multiples of.
+
+    Examples
+    --------
+    >>> fitting_window((2000, 70, 256), (64, 64, 64), None, 16)
+    (128, 80, 128)
+    """
+    overlap = USUAL_OVERLAP[len(learned)] if overlap is None else overlap
+    chosen = []
+    for extent, edge in zip(shape, learned, strict=True):
+        most = max(edge, min(2 * edge, LARGEST))
+        sizes = range(edge, most + 1, multiple)
+        large = [size for size in sizes if size >= 0.75 * most]
+        alone = [size for size in sizes if extent <= size]
+        if alone:
+            chosen.append(alone[0])
+            continue
+        work = {
+            size: size * (math.ceil((extent - size) / _stride(size, overlap, multiple)) + 1)
+            for size in large
+        }
+        chosen.append(min(large, key=lambda size: (work[size], -size)))
+    return tuple(chosen)
 
 
 def _wide_enough(shape: Shape3, trace: int) -> list[str]:

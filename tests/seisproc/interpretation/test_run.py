@@ -46,7 +46,7 @@ def run(url, networks=NETWORKS, name="main", client=None, **options):
     return interpret(plan_interpretation(url, networks, run=name, **options), client)
 
 
-def reference(url, recipe, overlap=0.25, kind="gaussian"):
+def reference(url, recipe, overlap=None, kind="gaussian"):
     """The whole volume in one process, window after window, in plain int64 numpy."""
     survey = Survey(url)
     live = survey.live
