@@ -14,8 +14,9 @@ would fit if that leaves less empty.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,8 @@ from seisproc.interpretation.tiling import Lattice
 FEW_EMPTY = 0.1
 """Empty slots, for each window, that are put up with for larger batches."""
 
-LEAST = 4
-"""Windows of a batch below which no GPU is asked to go."""
+LEAST, LEAST_VOXELS = 4, 2**20
+"""Windows of a batch, or voxels if fewer windows hold as many, below which no GPU has to go."""
 
 
 def batch_ends(lattice: Lattice, lateral: int, size: int, slab: int) -> Iterator[int]:
@@ -105,7 +106,18 @@ def all_slots(
     )
 
 
-def fitting_size(slots_of: Callable[[int], int], windows: int, most: int) -> int:
+def least_size(window: Sequence[int]) -> int:
+    """Windows of a batch below which no GPU is asked to go.
+
+    >>> [least_size(window) for window in ((192, 256), (64, 64, 64), (128, 128, 128))]
+    [4, 4, 1]
+    """
+    return max(1, min(LEAST, LEAST_VOXELS // math.prod(window)))
+
+
+def fitting_size(
+    slots_of: Callable[[int], int], windows: int, most: int, least: int = LEAST
+) -> int:
     """Choose how many windows a batch has, where up to ``most`` fit.
 
     The largest power of two that leaves few slots empty, else, of those that are not too small, the
@@ -115,7 +127,7 @@ def fitting_size(slots_of: Callable[[int], int], windows: int, most: int) -> int
     ----------
     slots_of : callable
         Slots of all batches, by their size.
-    windows, most : int
+    windows, most, least : int
 
     Examples
     --------
@@ -124,7 +136,7 @@ def fitting_size(slots_of: Callable[[int], int], windows: int, most: int) -> int
     >>> fitting_size(lambda size: 10 * -(-217 // size) * size, windows=2170, most=64)
     32
     """
-    sizes = [2**n for n in range(most.bit_length()) if 2**n >= LEAST] or [most]
+    sizes = [2**n for n in range(most.bit_length()) if 2**n >= least] or [most]
     counted = {size: slots_of(size) for size in reversed(sizes)}
     for size, found in counted.items():
         if found <= (1.0 + FEW_EMPTY) * windows:

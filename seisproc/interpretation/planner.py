@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from seisproc.chunking import layout
 from seisproc.errors import ConfigError
-from seisproc.interpretation.batches import all_slots, fitting_size, laterals
+from seisproc.interpretation.batches import all_slots, fitting_size, laterals, least_size
 from seisproc.interpretation.blend import blend_weights
 from seisproc.interpretation.plan import (
     HAND_OVER,
@@ -240,7 +240,8 @@ def _fitted(
         for lattice, counted in levels
         for lateral, times in counted.items()
     )
-    size = fitting_size(slots_of, windows, network.padded_to)
+    least = least_size(network.recipe.window)
+    size = fitting_size(slots_of, windows, network.padded_to, least)
     if size != network.padded_to:
         open_recipe: Any = network.recipe
         recipe: Recipe = open_recipe.with_batch_size(size)
