@@ -27,9 +27,10 @@ import seisproc.interpretation.job
 import seisproc.interpretation.pace
 import seisproc.outcomes
 from seisproc.errors import IncompleteError
+from seisproc.interpretation.areas import windows_to_run
 from seisproc.interpretation.handover import is_seamless
 from seisproc.interpretation.job import Job, Step
-from seisproc.interpretation.plan import InterpretationPlan, windows_to_run
+from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Number
 from seisproc.leases import Right, lease
 
@@ -42,7 +43,7 @@ def windows_of(plan: InterpretationPlan, number: Number) -> int:
     count = 0
     for network in plan.networks:
         for lattice in network.lattices:
-            i, j = windows_to_run(plan, lattice, number)
+            i, j = (windows_to_run(plan, lattice, number, axis) for axis in (0, 1))
             count += (i.stop - i.start) * (j.stop - j.start) * lattice.counts[2]
     return count
 

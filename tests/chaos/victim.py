@@ -55,7 +55,7 @@ def make_plan(url: str, delay_s: float = DELAY_S, salt: int = 0) -> Interpretati
         recipes.NumpyRecipe(window=(12, 12, 16), delay_s=delay_s, salt=salt),
         recipes.NumpyRecipe(target="fault", classes=("none", "fault"), window=(12, 12, 16)),
     ]
-    return plan_interpretation(url, networks, run="main", shards=SHARDS)
+    return plan_interpretation(url, networks, run="main", shards=SHARDS, overlap=0.25)
 
 
 def be(

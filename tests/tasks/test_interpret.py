@@ -66,14 +66,14 @@ def test_a_window_is_that_of_the_network_it_is_asked_for(store):
 
 def test_a_network_of_volumes_gets_windows_that_fit_the_survey_unless_told(store):
     cube, plain = shipped.url("fault-3d"), InterpretConfig().settings()
-    # 128 at 0, 96 and 192; 70 lines are one window.
-    assert recipe_of(cube, plain, (200, 70, 300)).window == (128, 80, 128)
+    # 128 at 0 and 80; 70 lines are one window; 112 at 0, 64, 128 and 192, not 128 as often.
+    assert recipe_of(cube, plain, (200, 70, 300)).window == (128, 80, 112)
     assert recipe_of(cube, plain).window == (64, 64, 64)
     (lattice,) = plan_survey(store, [cube], "main", plain).networks[0].lattices
     assert lattice.window == (64, 64, 64), "none is smaller than what it learned from"
     told = InterpretConfig(fault_window=[96, 64, 112]).settings()
     (lattice,) = plan_survey(store, [cube], "main", told).networks[0].lattices
-    assert (lattice.window, lattice.stride) == ((96, 64, 112), (64, 48, 80))
+    assert (lattice.window, lattice.stride) == ((96, 64, 112), (48, 32, 64))
 
 
 def test_arithmetic_that_the_device_has_not_is_refused_by_the_plan(store):

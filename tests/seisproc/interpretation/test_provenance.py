@@ -32,8 +32,11 @@ def survey(tmp_path):
     return recipes.make_survey(tmp_path / "survey.zarr", (16, 16, 32))
 
 
-def plan_of(survey, *networks, **options):
-    return plan_interpretation(survey, networks, run="main", shards=(8, 8, 16), **options)
+def plan_of(survey, *networks, overlap=0.25, **options):
+    shards = (8, 8, 16)
+    return plan_interpretation(
+        survey, networks, run="main", shards=shards, overlap=overlap, **options
+    )
 
 
 def refusal(plan):

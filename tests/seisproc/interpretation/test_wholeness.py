@@ -27,7 +27,7 @@ NUMBERS = [(i, j) for i in range(3) for j in range(2)]
 def make_plan(folder, **options):
     url = recipes.make_survey(folder / "survey.zarr", SHAPE)
     recipe = recipes.NumpyRecipe(**options)
-    return plan_interpretation(url, [recipe], run="main", shards=(8, 8, 8))
+    return plan_interpretation(url, [recipe], run="main", shards=(8, 8, 8), overlap=0.25)
 
 
 def volumes(plan):
