@@ -16,7 +16,6 @@ import numpy as np
 import torch
 import zarr
 from distributed import wait
-from monai.inferers import SlidingWindowInferer
 
 from models.bundle import save_bundle
 from models.card import Card, ClassInfo
@@ -195,6 +194,9 @@ def _answer_block(block: np.ndarray, recipe: BundleRecipe) -> np.ndarray:
 def _slide(predict: Predictor, volume: np.ndarray) -> np.ndarray:
     """Slide MONAI's window over a volume, with the forward pass that everybody has here."""
     size = predict.batch_size
+    # Imported here, since it takes 150 MiB, which are not ours.
+    from monai.inferers import SlidingWindowInferer
+
     inferer = SlidingWindowInferer((WINDOW,) * 3, size, OVERLAP, mode="gaussian")
 
     def forward(windows: torch.Tensor) -> torch.Tensor:
