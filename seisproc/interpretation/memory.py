@@ -58,7 +58,7 @@ def region_memory(plan: InterpretationPlan) -> RegionMemory:
     # slab, and on a GPU others are on their way.
     batches = 0
     for n in plan.networks:
-        answers = (n.channels + 2) * (1 + _slabs_beyond(n) * len(n.lattices))
+        answers = (n.channels + 2) * (1 + (int(n.batch_size > 1) + n.ahead) * len(n.lattices))
         given = len(n.inputs) * (1 + n.ahead)
         batches += 4 * n.batch_size * math.prod(n.lattices[0].window) * (answers + given)
     context = sum(network.context_bytes for network in plan.networks)
@@ -76,17 +76,20 @@ def samples_held(plan: InterpretationPlan, chunk: int = 0) -> int:
 
     Windows reach their own depth beyond the slab in which they begin.
     """
-    slabs = 1 + max(_slabs_beyond(network) for network in plan.networks)
+    slabs = 1 + max(_slabs_beyond(network, plan.slab) for network in plan.networks)
     window = max(lattice.window[2] for each in plan.networks for lattice in each.lattices)
     return min(plan.shape[2], slabs * plan.slab + window + (chunk or plan.chunks[2]))
 
 
-def _slabs_beyond(network: NetworkPlan) -> int:
+def _slabs_beyond(network: NetworkPlan, slab: int) -> int:
     """Count the slabs, beyond the one under way, in which windows may begin that are run now.
 
-    A batch of several may end in the next slab, and those ahead one further each.
+    A batch of several may end in the slab after the one in which it begins. Each that is ahead
+    begins a stride after the last one's end, and may end in the slab after that.
     """
-    return int(network.batch_size > 1) + network.ahead
+    several = int(network.batch_size > 1)
+    onwards = max(math.ceil(lattice.stride[2] / slab) for lattice in network.lattices)
+    return several + network.ahead * (onwards + several)
 
 
 def least_worker_bytes(plan: InterpretationPlan, tasks: int = 1) -> int:

@@ -22,5 +22,9 @@ def paged_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     >>> paged_zeros((2, 3), np.uint8).tolist()
     [[0, 0, 0], [0, 0, 0]]
     """
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    return np.ndarray(shape, dtype, buffer=mmap.mmap(-1, max(1, size)))
+    size = max(1, math.prod(shape) * np.dtype(dtype).itemsize)
+    try:
+        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:  # which would pass for one of a disk
+        raise MemoryError(f"no memory for an array of {size:,} bytes") from error
+    return np.ndarray(shape, dtype, buffer=pages)

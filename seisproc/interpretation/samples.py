@@ -85,6 +85,7 @@ class Samples:
         if self._wanted > self._start:
             shift_left(self._values, self._wanted - self._start)
             self._start = self._wanted
+        self._make_room(last - self._start)
         a = self._area
         for first in range(max(self._stop, self._start), last, self._step):
             stop = min(first + self._step, last)
@@ -93,6 +94,14 @@ class Samples:
                 np.asarray(amplitude), self._live, self._statistics
             )
         self._stop = last
+
+
+    def _make_room(self, depth: int) -> None:
+        """Hold more where a loaded network runs further ahead than its plan knows."""
+        if depth > self._values.shape[-1]:
+            held = self._values
+            self._values = paged_zeros((*held.shape[:2], depth), np.float32)
+            self._values[..., : held.shape[-1]] = held
 
 
 def shift_left(values: NDArray[Any], by: int) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seisproc.errors import ConfigError
 from seisproc.interpretation.blend import ONE, add_window, blend_weights
-from seisproc.interpretation.prediction import Predict, Recipe, multiple_of
+from seisproc.interpretation.prediction import Predict, Recipe
 from seisproc.interpretation.tiling import INLINE, Lattice, lattices
 from seisproc.interpretation.uncertainty import largest_variance, weight_sum
 from seisproc.sections.context import Context
@@ -84,7 +84,7 @@ def interpret_section(
                           do="Ingest a survey and interpret that, or choose another model")
     seismic = section.seismic[None]
     shape = (1, *section.seismic.shape)
-    (lattice,) = lattices(shape, recipe.window, overlap, (INLINE,), multiple_of(recipe))
+    (lattice,) = lattices(shape, recipe.window, overlap, (INLINE,))
     weights = blend_weights("gaussian", (lattice,))
     stack = np.concatenate([
         seismic, Context.from_inputs(recipe.inputs).channels(section, neighbours)
