@@ -95,7 +95,6 @@ class Samples:
             )
         self._stop = last
 
-
     def _make_room(self, depth: int) -> None:
         """Hold more where a loaded network runs further ahead than its plan knows."""
         if depth > self._values.shape[-1]:

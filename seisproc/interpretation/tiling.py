@@ -210,8 +210,8 @@ def fitting_window(
 ) -> tuple[int, ...]:
     """Choose the window of a network of volumes that takes windows of any size.
 
-    The larger windows are, the less differs from one pass over the whole survey, and the less time
-    a voxel takes; beyond ``LARGEST`` a worker needs more than a GiB. So they are at least three
+    The larger windows are, the less differs from one pass over the whole survey; beyond ``LARGEST``
+    a worker needs more than a GiB. So they are at least three
     quarters of that, or of twice what the network learned from; of those, along each axis, the one
     that computes fewest voxels over this survey. A survey as narrow as one window gets one.
 
