@@ -66,13 +66,13 @@ def test_lent_machines_are_taken_away_with_notice_and_without(tmp_path, survey, 
             run.wait_for_step(1)
             worker_of(first).kill()  # its nanny starts another
             second.terminate()
-            second.join(scenes.PATIENCE_S)
-            assert second.exitcode == 0, "it did not leave in order"
             run.wait_for_step(6)
             assert scene.state() == "amid"
             recorded = scene.recorded()
             for process in (worker_of(first), first):
                 process.kill()
+            second.join(scenes.PATIENCE_S)
+            assert second.exitcode == 0, "it did not leave in order"
             scene.add_machine(cluster)
             outcome = run.outcome()
             assert len(client.nthreads()) == 1
