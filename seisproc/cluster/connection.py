@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from seisproc.cluster.closing import closing
 from seisproc.cluster.environment import LOG_SETTING
 from seisproc.cluster.gateway import gateway_client, is_gateway
 from seisproc.cluster.patience import patience, patient
@@ -104,10 +105,8 @@ def _client(address: str, timeout_s: float) -> Iterator[Client]:
             client = Client(address, timeout=timeout_s, set_as_default=False)
     except OSError as error:
         raise _lost(address, error) from error
-    try:
+    with closing(client):
         yield client
-    finally:
-        client.close()
 
 
 def _require_answer(address: str, timeout_s: float) -> None:

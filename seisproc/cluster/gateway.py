@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit
 
+from seisproc.cluster.closing import closing
 from seisproc.cluster.spec import ClusterSpec
 from seisproc.errors import ClusterError
 
@@ -75,10 +76,7 @@ def gateway_client(address: str) -> Iterator[Client]:
             do="Start again: the cluster may have ended for lack of work",
         ) from error
     try:
-        client = cluster.get_client(set_as_default=False)
-        try:
+        with closing(cluster.get_client(set_as_default=False)) as client:
             yield client
-        finally:
-            client.close()
     finally:
         cluster.close()
