@@ -1,6 +1,6 @@
 """A store that fails one call in twenty, and kills on top: the same objects, and none too many.
 
-    SEISPROC_CHAOS=50 pytest -m slow tests/chaos/test_faulty_s3.py
+    pytest -m slow tests/chaos/test_faulty_s3.py
 """
 
 import importlib
@@ -20,7 +20,7 @@ sys.path.append(str(Path(__file__).parent))
 cases, scenes = importlib.import_module("cases"), importlib.import_module("scene")
 buckets, faulty = importlib.import_module("scene_s3"), importlib.import_module("faulty_s3")
 
-RUNS = int(os.environ.get("SEISPROC_CHAOS", "6"))
+RUNS = int(os.environ.get("SEISPROC_CHAOS", "50"))
 SEED = os.environ.get("SEISPROC_CHAOS_SEED", "1")
 FAILS = 0.05
 

@@ -1,8 +1,9 @@
 """Whoever is killed or stopped, and whenever: the same volumes, nothing done twice, nothing left.
 
-``SEISPROC_CHAOS`` sets the number of runs of the campaign, ``SEISPROC_CHAOS_SEED`` their seed::
+``SEISPROC_CHAOS`` sets the number of runs of the campaign (200 unless told), ``SEISPROC_CHAOS_SEED``
+their seed::
 
-    SEISPROC_CHAOS=200 pytest -m slow tests/chaos/test_kills.py
+    SEISPROC_CHAOS=40 pytest -m slow tests/chaos/test_kills.py
 """
 
 import importlib
@@ -17,7 +18,7 @@ from distributed import Client
 sys.path.append(str(Path(__file__).parent))
 cases, scenes = importlib.import_module("cases"), importlib.import_module("scene")
 
-RUNS = int(os.environ.get("SEISPROC_CHAOS", "18"))
+RUNS = int(os.environ.get("SEISPROC_CHAOS", "200"))
 SEED = os.environ.get("SEISPROC_CHAOS_SEED", "1")
 
 
