@@ -1,6 +1,6 @@
 """Whoever is killed or stopped, and whenever: the same volumes, nothing done twice, nothing left.
 
-``SEISPROC_CHAOS`` sets the number of runs of the campaign (200 unless told), ``SEISPROC_CHAOS_SEED``
+``SEISPROC_CHAOS`` sets the number of runs (200 unless told), ``SEISPROC_CHAOS_SEED``
 their seed::
 
     SEISPROC_CHAOS=40 pytest -m slow tests/chaos/test_kills.py
