@@ -13,19 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.interpretation.areas import read_area, summed_area, windows_to_run
+from seisproc.interpretation.areas import read_areas, summed_areas, windows_to_run
+from seisproc.interpretation.finish_region import add_up
 from seisproc.interpretation.handover import (
     ATTEMPT,
     BundleWriter,
     Piece,
     destinations,
+    discard,
     interior_url,
     interiors,
+    is_in_parts,
     is_seamless,
     pieces,
     region_key,
     sums_url,
 )
+from seisproc.interpretation.parts import Part
 from seisproc.interpretation.plan import InterpretationPlan, NetworkPlan
 from seisproc.interpretation.prediction import Predict, Recipe
 from seisproc.interpretation.product import ShardWriter
@@ -77,18 +81,18 @@ def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple
     if recorded := recorded_attempt(records, key):
         return recorded, 0
     task = _Compute(plan, work, number)
-    for row, (start, stop) in enumerate(slabs(plan)):
-        task.run_windows(start, stop)
-        task.flush(row, start, stop)
-    payload: dict[str, Any] = {
-        "windows": task.windows,
-        "slots": sum(stream.slots for _, stream in task.streams),
-        **task.watch.stamp(),
-    }
+    for part in plan.parts:
+        task.run(part)
+    writer = task.writer
+    if is_seamless(plan, number) and writer is None:
+        writer = add_up(plan, work, number, {number: task.attempt}, task.watch)
+    payload: dict[str, Any] = {"windows": task.windows, "slots": task.slots, **task.watch.stamp()}
     if notes := sorted({note for each in task.predict for note in getattr(each, "notes", ())}):
         payload["notes"] = notes
-    if task.writer is not None:
-        record_written(records, number, task.writer, payload, task.attempt)
+    if writer is not None:
+        record_written(records, number, writer, payload, task.attempt)
+        if writer is not task.writer:
+            discard(work, number)
     else:
         records.mark(key, "done", task.attempt, payload)
     return task.attempt, task.windows
@@ -101,45 +105,61 @@ class _Compute:
         self.watch = Stopwatch()
         self.plan, self.work, self.number = plan, work, number
         self.attempt = uuid.uuid4().hex[:ATTEMPT]
-        self.windows = 0
+        self.windows, self.slots = 0, 0
         self.area = plan.regions.area(number)
         self.inner = interiors(plan, number)
         self.predict = [load_network(network.recipe) for network in plan.networks]
-        survey = Survey(plan.store_url)
-        contexts = [
+        self.survey = Survey(plan.store_url)
+        self.contexts = [
             # The grid takes several reads, which most networks don't need.
-            survey_context(network.recipe, survey.grid, plan.store_url)
+            survey_context(network.recipe, self.survey.grid, plan.store_url)
             if len(network.inputs) > 1 else None
             for network in plan.networks
         ]
         self.watch.lap("load")
+        at_once = is_seamless(plan, number) and not is_in_parts(plan)
+        self.writer = ShardWriter(plan, work, self.area) if at_once else None
+
+    def run(self, part: Part | None) -> None:
+        """Run a part of the windows, or all, from the top of the survey to its bottom."""
+        self._hold(part)
+        self._open_bundles(part)
+        for row, (start, stop) in enumerate(slabs(self.plan)):
+            self.run_windows(start, stop)
+            self.flush(row, start, stop)
+        self.slots += sum(stream.slots for _, stream in self.streams)
+        del self.sums, self.samples, self.streams  # before the next part needs as much
+
+    def _hold(self, part: Part | None) -> None:
+        """Make room for what the windows of a part see, and for their sums."""
+        plan, number = self.plan, self.number
         self.sums = [
-            RunningSums(each, summed_area(plan, each, number), plan.slab) for each in plan.networks
+            [RunningSums(each, area, plan.slab) for area in summed_areas(plan, each, number, part)]
+            for each in plan.networks
         ]
-        read = read_area(plan, number)
-        self.around = self.area.hull(read) if read.size else self.area
-        for sums in self.sums:
-            self.around = self.around.hull(sums.area)
-        a, every = self.around, survey.array("live")
+        read = read_areas(plan, number, part)
+        self.around = self.area
+        for area in [*read, *(each.area for sums in self.sums for each in sums)]:
+            self.around = self.around.hull(area)
+        a, every = self.around, self.survey.array("live")
         self.live = np.asarray(every[a.i_start : a.i_stop, a.j_start : a.j_stop], bool)
-        self.samples = Samples(plan, survey, self._live_of(read), read)
+        self.samples = Samples(plan, self.survey, {area: self._live_of(area) for area in read})
         self.streams = [
-            (sums, self._stream(sums.network, lattice, lateral, predict, context))
-            for sums, predict, context in zip(self.sums, self.predict, contexts, strict=True)
-            for lattice in sums.network.lattices
-            if (lateral := self._lateral(lattice))
+            (sums, self._stream(network, lattice, lateral, predict, context))
+            for network, sums, predict, context in zip(
+                plan.networks, self.sums, self.predict, self.contexts, strict=True
+            )
+            for lattice in network.lattices
+            if (lateral := self._lateral(lattice, part))
         ]
-        seamless = is_seamless(plan, number)
-        self.writer = ShardWriter(plan, work, self.area) if seamless else None
+
+    def _open_bundles(self, part: Part | None) -> None:
         self.given: dict[Number, list[Piece]] = {}
         self.bundles: dict[Number, BundleWriter] = {}
         self.interior: BundleWriter | None = None
-        self._open_bundles()
-
-    def _open_bundles(self) -> None:
-        for taker in destinations(self.plan, self.number):
-            self.given[taker] = pieces(self.plan, self.number, taker)
-            url = sums_url(self.work, taker, self.number, self.attempt)
+        for taker in destinations(self.plan, self.number, part):
+            self.given[taker] = pieces(self.plan, self.number, taker, part)
+            url = sums_url(self.work, taker, self.number, self.attempt, part)
             self.bundles[taker] = BundleWriter(url)
         if self.writer is None and any(inner.size for inner in self.inner):
             url = interior_url(self.work, self.number, self.attempt)
@@ -152,7 +172,8 @@ class _Compute:
             self.watch.lap("read")
         for sums, stream in self.streams:
             for count, prediction, member in stream.before(stop):
-                sums.add(prediction, member, stream.lattice, count)
+                for each in sums:
+                    each.add(prediction, member, stream.lattice, count)
                 # Gone before the next batch: one that stayed would lie amid the network's buffers,
                 # and what is free around it would be too small for the largest of them.
                 del prediction
@@ -172,12 +193,12 @@ class _Compute:
         slab, lap = self.plan.slab, self.watch.lap
         return WindowStream(network, lattice, lateral, slab, predict, cut, lap)
 
-    def _lateral(self, lattice: Lattice) -> list[tuple[int, int]]:
+    def _lateral(self, lattice: Lattice, part: Part | None) -> list[tuple[int, int]]:
         """Count along inline and crossline the windows to run: those with a live trace.
 
         The others could change nothing but voxels that are 255 anyway.
         """
-        i, j = (windows_to_run(self.plan, lattice, self.number, axis) for axis in (0, 1))
+        i, j = (windows_to_run(self.plan, lattice, self.number, axis, part) for axis in (0, 1))
         counts = itertools.product(range(i.start, i.stop), range(j.start, j.stop))
         return [(a, b) for a, b in counts if self._live_of(_traces(lattice, a, b)).any()]
 
@@ -190,19 +211,20 @@ class _Compute:
         depth = stop - start
         for taker, bundle in self.bundles.items():
             given = self.given[taker]
-            bundle.write(row, [self.sums[each.network].of(each.area, depth) for each in given])
+            bundle.write(row, [self._sums_of(each.network, each.area, depth) for each in given])
         self.watch.lap("write")
         finished: list[NDArray[np.uint8]] = []
-        for sums, inner in zip(self.sums, self.inner, strict=True):
+        for n, (network, inner) in enumerate(zip(self.plan.networks, self.inner, strict=True)):
             if not inner.size:
                 continue
             corner = (inner.i_start, inner.j_start, start)
-            values = finish_sums(sums.network, sums.of(inner, depth), self._live_of(inner), corner)
+            complete = self._sums_of(n, inner, depth)
+            values = finish_sums(network, complete, self._live_of(inner), corner)
             if self.writer is not None:
                 self.writer.put(values, inner, start)
             else:
-                finished += [values[name] for name in sums.network.volumes]
-        for sums in self.sums:
+                finished += [values[name] for name in network.volumes]
+        for sums in itertools.chain(*self.sums):
             sums.move_up()
         self.watch.lap("blend")
         if self.writer is not None:
@@ -210,6 +232,11 @@ class _Compute:
         elif self.interior is not None:
             self.interior.write(row, finished)
         self.watch.lap("write")
+
+    def _sums_of(self, network: int, area: Area, depth: int) -> NDArray[np.uint32]:
+        """Return a network's sums over an area that lies within one of those that it has."""
+        whole = (each for each in self.sums[network] if area.intersection(each.area) == area)
+        return next(whole).of(area, depth)
 
 
 def _traces(lattice: Lattice, i: int, j: int) -> Area:

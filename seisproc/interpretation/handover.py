@@ -3,7 +3,8 @@
 Both are kept in the work folder until the region that needs them is written, so that a run can be
 killed between any two steps. A *bundle* is a row of objects, one a slab of depth, each holding the
 pieces of that slab one after the other, compressed. Bundles of an attempt lie under a name of
-their own and are never written again; a region's record says which attempt counts.
+their own and are never written again; a region's record says which attempt counts. Where a
+region's windows are run in parts, each part has bundles of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from numcodecs import Blosc
 from numpy.typing import DTypeLike, NDArray
 
 from seisproc.errors import SeisprocError
+from seisproc.interpretation.areas import summed_areas
+from seisproc.interpretation.parts import Part
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Area, Number
 
@@ -46,48 +49,71 @@ def region_key(number: Number) -> str:
 
 
 def interiors(plan: InterpretationPlan, number: Number) -> list[Area]:
-    """For each network, the part of a region that needs nothing from its neighbours."""
+    """For each network, the part of a region that is finished as soon as its windows have run.
+
+    It needs nothing from its neighbours. There is none where windows are run in parts.
+    """
     if not plan.hands_over:
         return [plan.regions.area(number) for _ in plan.networks]
+    if is_in_parts(plan):
+        return [Area(0, 0, 0, 0) for _ in plan.networks]
     return [plan.regions.interior(network.lattices, number) for network in plan.networks]
+
+
+def is_in_parts(plan: InterpretationPlan) -> bool:
+    """Whether a region's windows are run in parts, whose sums are all handed over."""
+    return None not in plan.parts
 
 
 def is_seamless(plan: InterpretationPlan, number: Number) -> bool:
     """Whether a region needs nothing from its neighbours at all, so that one step finishes it."""
     area = plan.regions.area(number)
-    return all(interior == area for interior in interiors(plan, number))
+    return not plan.hands_over or all(
+        plan.regions.interior(network.lattices, number) == area for network in plan.networks
+    )
 
 
-def destinations(plan: InterpretationPlan, number: Number) -> list[Number]:
+def destinations(
+    plan: InterpretationPlan, number: Number, part: Part | None = None
+) -> list[Number]:
     """Regions that this one hands partial sums to, itself perhaps among them; sorted."""
     if not plan.hands_over:
         return []
     found: set[Number] = set()
     for network in plan.networks:
         found.update(plan.regions.destinations(network.lattices, number))
-    return sorted(other for other in found if pieces(plan, number, other))
+    return sorted(other for other in found if pieces(plan, number, other, part))
 
 
-def pieces(plan: InterpretationPlan, giver: Number, taker: Number) -> list[Piece]:
-    """List what one region hands to another, or keeps for its own seams; both sides agree."""
+def pieces(
+    plan: InterpretationPlan, giver: Number, taker: Number, part: Part | None = None
+) -> list[Piece]:
+    """List what one region hands to another, or keeps for its own seams; both sides agree.
+
+    Each lies within one of the giver's :func:`summed_areas`.
+    """
     regions, found = plan.regions, []
-    taken = regions.area(taker)
     for n, network in enumerate(plan.networks):
         reach = regions.reach(network.lattices, giver)
-        if reach is None or taker not in regions.destinations(network.lattices, giver):
+        if reach is None:
             continue
-        reach = reach.intersection(taken)
-        if giver == taker:
+        reach = reach.intersection(regions.area(taker))
+        areas = [
+            area.intersection(reach) for area in summed_areas(plan, network, giver, part)
+        ]
+        if giver == taker and part is None:
             interior = regions.interior(network.lattices, giver)
-            found += [Piece(n, strip) for strip in reach.without(interior)]
-        elif reach.size:
-            found.append(Piece(n, reach))
+            areas = [rest for each in areas for rest in each.without(each.intersection(interior))]
+        found += [Piece(n, area) for area in areas if area.size]
     return found
 
 
-def sums_url(work: str, taker: Number, giver: Number, attempt: str) -> str:
+def sums_url(
+    work: str, taker: Number, giver: Number, attempt: str, part: Part | None = None
+) -> str:
     """Where a region's partial sums for another lie; all of a taker's in one folder."""
-    return f"{work}/{seams_of(taker)}/from-{region_key(giver)}-{attempt}"
+    of_part = f"-{part}" if part else ""
+    return f"{work}/{seams_of(taker)}/from-{region_key(giver)}-{attempt}{of_part}"
 
 
 def interior_url(work: str, number: Number, attempt: str) -> str:
@@ -133,9 +159,14 @@ class BundleWriter:
 
     def write(self, row: int, parts: Sequence[NDArray[Any]]) -> None:
         """Write the parts of one slab, all of one dtype."""
-        values = np.concatenate([part.ravel() for part in parts])
+        values = np.empty(sum(part.size for part in parts), parts[0].dtype)
+        start = 0
+        for part in parts:  # each once: the largest may be of a region's size
+            values[start : start + part.size].reshape(part.shape)[...] = part
+            start += part.size
         codec = Blosc(cname="lz4", clevel=9, shuffle=Blosc.BITSHUFFLE)
         content = codec.encode(values)
+        del values
         self._fs.pipe_file(f"{self._path}.{row}", content + _check_of(content))
 
 
@@ -157,6 +188,9 @@ class BundleReader:
         content = Blosc().decode(self._checked(f"{self._path}.{row}"))
         values = np.frombuffer(content, self._dtype)
         ends = np.cumsum([math.prod(shape) for shape in shapes])
+        if len(values) != ends[-1]:  # of another version, which handed over other traces
+            path = f"{self._path}.{row}"
+            raise HandOverError(self._giver, path, f"{len(values)} values, not {ends[-1]}")
         parts = np.split(values, ends[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 

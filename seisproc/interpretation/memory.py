@@ -3,24 +3,36 @@
 Part of it is *held* from a region's start to its end. The rest is *passing*: each thread has one
 such thing at a time, a network's own buffers among them, and the next takes the memory that it
 leaves.
+
+Where all of a region's windows would take much, they are run in parts (see ``parts``), as few as
+keep a worker within a GiB.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seisproc.errors import SpaceError
-from seisproc.interpretation.areas import read_along, summed_along
-from seisproc.interpretation.regions import Number
+from seisproc.interpretation.areas import Ends, joined, read_along, summed_along
+from seisproc.interpretation.parts import THINNEST, Part, in_parts
+from seisproc.interpretation.regions import Area, Number
 
 if TYPE_CHECKING:
     from seisproc.interpretation.plan import InterpretationPlan, NetworkPlan
 
 PROCESS_BYTES = 300 << 20
 """Memory of a worker before it does anything: Python, numba, Zarr, Dask."""
+
+LARGEST_PART = 400 << 20
+"""Sums and amplitude in bytes above which sections are run in parts: with the process, the volumes
+and a network of sections, a worker then takes about a GiB."""
+
+WHOLE = (None,)
+"""All of a region's windows at a time, in no parts."""
 
 READ_AT_ONCE = 128
 """Samples that are read at a time, or one chunk if that is deeper."""
@@ -47,28 +59,67 @@ class RegionMemory:
         return PROCESS_BYTES + self.held + self.passing
 
 
+@dataclass(frozen=True)
+class PartMemory:
+    """Bytes of some of a region's windows: of sums and amplitude, and the largest that passes."""
+
+    held: int
+    passing: int
+
+
 def region_memory(plan: InterpretationPlan) -> RegionMemory:
     """Count what the largest of a plan's regions takes."""
-    depth = [network.lattices[0].window[2] for network in plan.networks]
-    sums = [4 * n.channels * _summed(plan, n) for n in plan.networks]  # of a sample
-    blended = sum(of * (plan.slab + window) for of, window in zip(sums, depth, strict=True))
     volumes = sum(math.prod(lead) for lead in plan.volumes.values())
-    shards = 2 * volumes * math.prod(plan.regions.edge) * plan.shards[2]
+    traces = math.prod(plan.regions.edge)
+    writing = 2 * volumes * traces * plan.shards[2]
     # One batch is computed, each lattice keeps the answers of one whose windows lie in the next
     # slab, and on a GPU others are on their way.
-    batches = 0
+    running = sum(network.context_bytes for network in plan.networks)
     for n in plan.networks:
         answers = (n.channels + 2) * (1 + (int(n.batch_size > 1) + n.ahead) * len(n.lattices))
         given = len(n.inputs) * (1 + n.ahead)
-        batches += 4 * n.batch_size * math.prod(n.lattices[0].window) * (answers + given)
-    context = sum(network.context_bytes for network in plan.networks)
-    read = 4 * _read(plan)
-    amplitude = read * samples_held(plan)
-    reading = 2 * read * max(READ_AT_ONCE, plan.chunks[2])
-    handed_over = sum(of * plan.slab for of in sums)
-    return RegionMemory(
-        held=blended + shards + batches + context + amplitude, passing=max(reading, handed_over)
-    )
+        running += 4 * n.batch_size * math.prod(n.lattices[0].window) * (answers + given)
+    parts = [part_memory(plan, part) for part in plan.parts]
+    running += max(part.held for part in parts)
+    if plan.parts == WHOLE:
+        held = running + writing
+    else:  # one after the other
+        sums = 4 * sum(network.channels for network in plan.networks) * traces * plan.slab
+        held = max(running, writing + sums)
+    return RegionMemory(held, passing=max(part.passing for part in parts))
+
+
+def parts_of(plan: InterpretationPlan) -> tuple[Part | None, ...]:
+    """Choose the parts in which regions are done: as thick as memory allows; or all at a time."""
+    if not plan.hands_over or part_memory(plan, None).held <= LARGEST_PART:
+        return WHOLE
+    thickness = max(plan.regions.edge)
+    parts = in_parts(plan, thickness)
+    if all(part.axis is None for part in parts):
+        return WHOLE
+    while thickness // 2 >= THINNEST and any(
+        part_memory(plan, part).held > LARGEST_PART for part in parts if part.axis is not None
+    ):
+        thickness //= 2
+        parts = in_parts(plan, thickness)
+    return parts
+
+
+def part_memory(plan: InterpretationPlan, part: Part | None) -> PartMemory:
+    """Count what one part of the largest region takes, or all of it."""
+    blended, handed_over = 0, 0
+    for network in plan.networks:
+        of_a_trace, summed = 4 * network.channels, _summed(plan, network, part)
+        traces = max(sum(area.size for area in areas) for areas in summed)
+        blended += of_a_trace * traces * samples_summed(network, plan.slab)
+        # One neighbour after the other is handed what lies within it: joined, then compressed.
+        taken = max(_within_a_region(plan, areas) for areas in summed)
+        handed_over += 2 * of_a_trace * taken * plan.slab
+    seen = _read(plan, part)
+    read = 4 * max(sum(area.size for area in areas) for areas in seen)
+    largest = 4 * max((area.size for areas in seen for area in areas), default=0)
+    reading = 2 * largest * max(READ_AT_ONCE, plan.chunks[2])  # one area after the other
+    return PartMemory(blended + read * samples_held(plan), max(reading, handed_over))
 
 
 def samples_held(plan: InterpretationPlan, chunk: int = 0) -> int:
@@ -79,6 +130,17 @@ def samples_held(plan: InterpretationPlan, chunk: int = 0) -> int:
     slabs = 1 + max(_slabs_beyond(network, plan.slab) for network in plan.networks)
     window = max(lattice.window[2] for each in plan.networks for lattice in each.lattices)
     return min(plan.shape[2], slabs * plan.slab + window + (chunk or plan.chunks[2]))
+
+
+def samples_summed(network: NetworkPlan, slab: int) -> int:
+    """Count the samples over which sums are held: a slab, and where windows reach that start in it.
+
+    None lies below the survey.
+    """
+    reach = max(
+        int((lattice.origins(2) % slab).max()) + lattice.window[2] for lattice in network.lattices
+    )
+    return min(network.lattices[0].shape[2], max(slab, reach))
 
 
 def _slabs_beyond(network: NetworkPlan, slab: int) -> int:
@@ -117,20 +179,50 @@ def require_memory(needed: int, limit: int | None) -> None:
         )
 
 
-def _summed(plan: InterpretationPlan, network: NetworkPlan) -> int:
-    """Count the traces over which a network's sums are kept, at most."""
-    return _longest(plan, lambda number, axis: summed_along(plan, network, number, axis))
+def _within_a_region(plan: InterpretationPlan, areas: list[Area]) -> int:
+    """Count the traces of areas that lie within one region, at most."""
+    across, down = plan.regions.edge
+    sizes = [min(area.shape[0], across) * min(area.shape[1], down) for area in areas]
+    return min(sum(sizes), across * down)
 
 
-def _read(plan: InterpretationPlan) -> int:
-    """Count the traces that a region reads, at most."""
-    return _longest(plan, lambda number, axis: read_along(plan, number, axis))
+def _summed(
+    plan: InterpretationPlan, network: NetworkPlan, part: Part | None
+) -> list[list[Area]]:
+    """Find the areas over which a network's sums are kept, of the regions that hold most."""
+    return _areas(plan, lambda number, axis: summed_along(plan, network, number, axis, part))
 
 
-def _longest(plan: InterpretationPlan, ends: Callable[[Number, int], tuple[int, int]]) -> int:
-    """Multiply the longest extents along both axes: what lies along one hangs on it alone."""
+def _read(plan: InterpretationPlan, part: Part | None) -> list[list[Area]]:
+    """Find the areas that are read, of the regions that hold most."""
+    return _areas(plan, lambda number, axis: read_along(plan, number, axis, part))
+
+
+def _areas(
+    plan: InterpretationPlan, ends: Callable[[Number, int], tuple[Ends, ...]]
+) -> list[list[Area]]:
+    """Find the areas of the regions that hold most, as seen from each one's first trace.
+
+    What lies along one axis hangs on it alone, and is the same in many places, or less.
+    """
     sides = []
     for axis, count in enumerate(plan.regions.counts):
-        found = [ends((number, number), axis) for number in range(count)]
-        sides.append(max(stop - start for start, stop in found))
-    return math.prod(sides)
+        edge = plan.regions.edge[axis]
+        found = {
+            tuple(_moved(each, -at * edge) for each in ends((at, at), axis)) for at in range(count)
+        }
+        sides.append([each for each in found if not any(_is_less(each, one) for one in found)])
+    return [joined(i, j) for i, j in itertools.product(*sides)]
+
+
+def _moved(ends: Ends, by: int) -> Ends:
+    return (ends[0] + by, ends[1] + by) if ends[0] < ends[1] else (0, 0)
+
+
+def _is_less(some: tuple[Ends, ...], others: tuple[Ends, ...]) -> bool:
+    """Whether all of some lie within others, and these are not the same."""
+    within = (
+        start == stop or (first <= start and stop <= last)
+        for (start, stop), (first, last) in zip(some, others, strict=True)
+    )
+    return some != others and all(within)

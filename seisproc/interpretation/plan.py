@@ -14,7 +14,8 @@ from typing import Any
 
 from seisproc.fingerprint import fingerprint
 from seisproc.interpretation.blend import AxisWeights, blend_weights
-from seisproc.interpretation.memory import RegionMemory, region_memory
+from seisproc.interpretation.memory import RegionMemory, parts_of, region_memory
+from seisproc.interpretation.parts import Part
 from seisproc.interpretation.prediction import SEISMIC_ALONE, Recipe
 from seisproc.interpretation.regions import Regions
 from seisproc.interpretation.tiling import Lattice
@@ -209,6 +210,11 @@ class InterpretationPlan:
         return self.borders == HAND_OVER
 
     @cached_property
+    def parts(self) -> tuple[Part | None, ...]:
+        """Parts in which a region's windows are run, one after the other; None: all at a time."""
+        return parts_of(self)
+
+    @cached_property
     def memory(self) -> RegionMemory:
         """What one region under way takes, without the networks' own memory."""
         return region_memory(self)
@@ -230,7 +236,8 @@ class InterpretationPlan:
                 rows.append(("", f"told {', '.join(network.inputs)}"))
         rows += [
             ("regions", f"{len(self.regions):,} of {by(self.regions.edge)} traces, "
-                        f"shards {by(self.shards)}"),
+                        f"shards {by(self.shards)}"
+                        + (f", sections in {len(self.parts)} parts" if any(self.parts) else "")),
             ("windows", f"{self.windows:,} of {self.distinct_windows:,} distinct, "
                         f"overhead {self.overhead:.2f} ({self.borders}); batches have "
                         f"{self.padded:,} empty slots, {self.padding - 1:.1%} more work"),

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.interpretation.blend import add_window
+from seisproc.interpretation.memory import samples_summed
 from seisproc.interpretation.pages import paged_zeros
 from seisproc.interpretation.plan import NetworkPlan
 from seisproc.interpretation.prediction import Prediction
@@ -27,20 +28,22 @@ class RunningSums:
     ----------
     values : uint32 (channel, inline, crossline, sample)
         Weighted probabilities, then the weighted expected entropy, then, if it is kept, the
-        weighted variance; from the slab's first sample as deep as a window reaches that starts at
-        its last.
+        weighted variance; from the slab's first sample as deep as windows reach that start in it.
     """
 
     def __init__(self, network: NetworkPlan, area: Area, slab: int) -> None:
         self.network, self.area = network, area
         self._slab, self._start = slab, 0
-        depth = slab + network.lattices[0].window[2]
+        depth = samples_summed(network, slab)
         self.values = paged_zeros((network.channels, *area.shape, depth), np.uint32)
 
     def add(
         self, prediction: Prediction, member: int, lattice: Lattice, count: tuple[int, int, int]
     ) -> None:
-        """Add one member of a predicted batch: the window at some counts of a lattice."""
+        """Add one member of a predicted batch: the window at some counts of a lattice.
+
+        What of it lies over other traces is left out.
+        """
         channels = self.network.recipe.channels
         weights = self.network.blend[self.network.lattices.index(lattice)]
         i, j, k = (n * step for n, step in zip(count, lattice.stride, strict=True))

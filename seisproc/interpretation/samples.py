@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numba
@@ -26,18 +27,15 @@ class Samples:
     plan : InterpretationPlan
     survey : Survey
         The plan's survey.
-    live : bool (inline, crossline)
-        Which traces of ``area`` exist.
-    area : Area
-        The traces that are read.
+    live : mapping of Area to bool (inline, crossline)
+        The areas that are read, which share no trace, and which of their traces exist.
     """
 
     def __init__(
-        self, plan: InterpretationPlan, survey: Survey, live: NDArray[np.bool_], area: Area
+        self, plan: InterpretationPlan, survey: Survey, live: Mapping[Area, NDArray[np.bool_]]
     ) -> None:
-        self._amplitude, self._area = survey.amplitude, area
+        self._amplitude, self._live = survey.amplitude, live
         self._statistics = {"mean": plan.mean, "std": plan.std}
-        self._live = live
         self._window = max(
             lattice.window[2] for network in plan.networks for lattice in network.lattices
         )
@@ -45,7 +43,10 @@ class Samples:
         self._step = self._chunk * max(1, READ_AT_ONCE // self._chunk)
         self._depth = plan.shape[2]
         self._start, self._stop, self._wanted = 0, 0, 0
-        self._values = paged_zeros((*area.shape, samples_held(plan, self._chunk)), np.float32)
+        self._held = samples_held(plan, self._chunk)
+        self._values = {
+            area: paged_zeros((*area.shape, self._held), np.float32) for area in live
+        }
 
     def windows(
         self,
@@ -68,8 +69,8 @@ class Samples:
             seismic = out[n]
             if context is not None:
                 seismic, out[n, 1:] = out[n, 0], context.of_window(i, j, k)
-            i, j, k = i - self._area.i_start, j - self._area.j_start, k - self._start
-            _cut_out(self._values, i, j, k, seismic)
+            for area, values in self._values.items():
+                _cut_out(values, i - area.i_start, j - area.j_start, k - self._start, seismic)
         return out
 
     def move_to(self, start: int, stop: int) -> None:
@@ -82,25 +83,27 @@ class Samples:
         last = min(-(-end // self._chunk) * self._chunk, self._depth)  # whole chunks, each once
         if last <= self._stop:
             return
+        self._make_room(last - max(self._start, self._wanted))
         if self._wanted > self._start:
-            shift_left(self._values, self._wanted - self._start)
+            for values in self._values.values():
+                shift_left(values, self._wanted - self._start)
             self._start = self._wanted
-        self._make_room(last - self._start)
-        a = self._area
         for first in range(max(self._stop, self._start), last, self._step):
             stop = min(first + self._step, last)
-            amplitude = self._amplitude[a.i_start : a.i_stop, a.j_start : a.j_stop, first:stop]
-            self._values[..., first - self._start : stop - self._start] = unit_rms(
-                np.asarray(amplitude), self._live, self._statistics
-            )
+            for a, values in self._values.items():
+                amplitude = self._amplitude[a.i_start : a.i_stop, a.j_start : a.j_stop, first:stop]
+                values[..., first - self._start : stop - self._start] = unit_rms(
+                    np.asarray(amplitude), self._live[a], self._statistics
+                )
         self._stop = last
 
     def _make_room(self, depth: int) -> None:
         """Hold more where a loaded network runs further ahead than its plan knows."""
-        if depth > self._values.shape[-1]:
-            held = self._values
-            self._values = paged_zeros((*held.shape[:2], depth), np.float32)
-            self._values[..., : held.shape[-1]] = held
+        if depth > self._held:
+            for area, held in self._values.items():
+                self._values[area] = paged_zeros((*area.shape, depth), np.float32)
+                self._values[area][..., : self._held] = held
+            self._held = depth
 
 
 def shift_left(values: NDArray[Any], by: int) -> None:
@@ -111,8 +114,13 @@ def shift_left(values: NDArray[Any], by: int) -> None:
 
 @numba.njit(nogil=True, cache=True)
 def _cut_out(values, i_source, j_source, k_source, out):  # type: ignore[no-untyped-def]
+    """Copy what of a window lies within the values."""
     for i in range(len(i_source)):
+        if not 0 <= i_source[i] < values.shape[0]:
+            continue
         for j in range(len(j_source)):
+            if not 0 <= j_source[j] < values.shape[1]:
+                continue
             line = values[i_source[i], j_source[j]]
             for k in range(len(k_source)):
                 out[i, j, k] = line[k_source[k]]

@@ -23,11 +23,17 @@ def resident(kind):
 
 
 @pytest.mark.slow
-def test_workers_take_no_more_memory_than_their_plan_says(tmp_path):
+@pytest.mark.parametrize(
+    ("window", "classes", "parts"), [((16, 16, 32), 3, 1), ((256, 160), 5, 4)]
+)
+def test_workers_take_no_more_memory_than_their_plan_says(tmp_path, window, classes, parts):
     """Two of one thread, from their start; regions so large that they outweigh the process."""
     url = recipes.make_survey(tmp_path / "survey.zarr", (512, 256, 192), chunk=64)
-    network = recipes.NumpyRecipe(window=(16, 16, 32), constant=(0.2, 0.7, 0.1))
+    network = recipes.NumpyRecipe(
+        window=window, classes=tuple("abcde"[:classes]), constant=(0.7, 0.1, 0.2, 0, 0)[:classes]
+    )
     plan = plan_interpretation(url, [network], run="main", shards=(256, 256, 64))
+    assert len(plan.parts) == parts
     with open_cluster(ClusterSpec("local", workers=2)) as address, connect(address) as client:
         client.wait_for_workers(2)
         before = client.run(resident, "VmRSS")
