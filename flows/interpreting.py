@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from flows.cluster_config import ClusterConfig
     from flows.interpret_config import InterpretConfig
     from seisproc.cluster import ClusterSpec
+    from seisproc.interpretation.forecast import Forecast
     from seisproc.interpretation.plan import InterpretationPlan
-    from seisproc.sections.files import SectionsReceipt
     from tasks.interpret import InterpretationSettings
 
 log = logging.getLogger(__name__)
@@ -69,15 +69,22 @@ def interpret(
     stopped; finished work of the same models is kept. With --sections FOLDER --output FOLDER single
     sections are interpreted, by one model.
     """
+    from seisproc.errors import ConfigError
+
+    if sections or not store:
+        from flows.interpreting_sections import interpret_folder
+
+        interpret_folder(store, sections, models, output, options, plan, overwrite, as_json)
+        return
+    if output:
+        raise ConfigError("--output is where the answers of --sections go", found=f"{store} too",
+                          expected="without it: a survey's interpretation lies in its store",
+                          do="Leave --output out, and name the interpretation with --run")
+    settings, cluster = take_interpret(options), take_cluster(options)
     from tasks.interpret import plan_survey
 
-    settings, cluster = take_interpret(options), take_cluster(options)
-    if sections or not store:
-        made = _interpret_sections(store, sections, models, output, settings, cluster, overwrite)
-        print_receipt(made, as_json)
-        return
     pinned = pin_models(models) if models else models_for_survey(())
-    here = _to_plan_here(settings, cluster)
+    here = to_plan_here(settings, cluster)
     planned = plan_survey(store, pinned, run, here)
     for target in {"facies", "fault"} - {each.recipe.target for each in planned.networks}:
         if getattr(settings, f"{target}_window"):
@@ -85,9 +92,8 @@ def interpret(
             click.echo(said, err=True)
     if plan:
         click.echo(str(planned))
-        if _left_open(settings, cluster):
-            click.echo(f"{'device':<12}auto: the workers settle it when the run begins; this is the"
-                       f" plan for {here.device}, and arithmetic and memory are judged then")
+        if left_open(settings, cluster):
+            click.echo(said_of_device(here.device))
         click.echo(_forecast(planned, cluster))
         return
     with prefect_server():
@@ -97,19 +103,25 @@ def interpret(
     print_receipt(receipt, as_json)
 
 
-def _left_open(settings: InterpretConfig, cluster: ClusterConfig) -> bool:
+def left_open(settings: InterpretConfig, cluster: ClusterConfig) -> bool:
     """Whether other machines compute, and say themselves whether they have a GPU."""
     return settings.device == "auto" and cluster.kind not in ("in-process", "local", "cuda")
 
 
-def _to_plan_here(settings: InterpretConfig, cluster: ClusterConfig) -> InterpretationSettings:
+def said_of_device(planned_for: str) -> str:
+    """Say that the device is left open, and for which one the plan is."""
+    return (f"{'device':<12}auto: the workers settle it when the run begins; this is the"
+            f" plan for {planned_for}, and arithmetic and memory are judged then")
+
+
+def to_plan_here(settings: InterpretConfig, cluster: ClusterConfig) -> InterpretationSettings:
     """Choose settings for the plan that this process makes before anything is started.
 
     It is not to refuse what workers elsewhere can do though this machine cannot: where they settle
     the device, the stage judges arithmetic and memory once it knows them.
     """
     asked = settings.settings()
-    if not _left_open(settings, cluster):
+    if not left_open(settings, cluster):
         return asked
     on_gpu = cluster.gpu or settings.compile or settings.precision in ("tf32", "float16")
     return replace(asked, device="cuda" if on_gpu else "cpu", max_memory_gib=None)
@@ -126,28 +138,54 @@ def _forecast(plan: InterpretationPlan, cluster: ClusterConfig) -> str:
         If the disk or the memory of a worker is too small.
     """
     from models.runtime import settle_device
-    from seisproc.interpretation.forecast import forecast, require_room
+    from seisproc.cluster.spec import IN_PROCESS, LOCAL
+    from seisproc.interpretation.forecast import forecast
     from seisproc.interpretation.memory import require_memory
-    from seisproc.interpretation.pace import duration
     from seisproc.interpretation.prediction import on_gpu
+    from seisproc.interpretation.room import require_room
 
-    require_room(plan)
+    spec = cluster.spec()
+    tasks = spec.threads_per_worker * (spec.maximum or spec.first)
+    require_room(plan, tasks)
     if any(on_gpu(each.recipe) for each in plan.networks) and settle_device("auto") != "cuda":
         return (
             f"{'time':<12}not known: the networks are for a GPU, and this machine has none to try"
             " them on; workers need one"
         )
-    told, spec = forecast(plan, cluster.threads_per_worker), cluster.spec()
-    tasks = spec.threads_per_worker * (spec.maximum or spec.first)
+    told = forecast(plan, cluster.threads_per_worker)
     limit = _memory_of_worker(spec)
     if limit is not None:
         require_memory(told.memory_bytes, limit)
     return (
-        f"{'time':<12}about {duration(told.core_seconds)} on one core like this machine's,"
-        f" {duration(told.seconds(min(tasks, len(plan.regions))))} on the {tasks} of this cluster;"
-        " reading and writing come on top\n"
+        f"{_time(plan, told, tasks, spec.kind in (IN_PROCESS, LOCAL))}\n"
         f"{'process':<12}{told.memory_bytes / 2**30:.2f} GiB a worker with all that its networks"
         " take"
+    )
+
+
+def _time(plan: InterpretationPlan, told: Forecast, tasks: int, here: bool) -> str:
+    """Say how long a plan takes in one task, and in as many as the cluster has cores for.
+
+    Tasks were tried with torch's own threads, and share this machine's cores if they run ``here``.
+    """
+    from dask.system import CPU_COUNT
+
+    from seisproc.interpretation.pace import duration
+
+    threads = max(int(getattr(each.recipe, "threads", None) or 1) for each in plan.networks)
+    at_once, carried = min(tasks, len(plan.regions)), ""
+    if here and at_once * threads > CPU_COUNT:
+        at_once = max(1, CPU_COUNT // threads)
+        carried = f", as this machine's {CPU_COUNT} cores carry {at_once} at a time"
+    alone = "on one core like this machine's"
+    if threads > 1:
+        alone = f"in one task of {threads} torch threads on cores like this machine's"
+        if not here:
+            carried = f", if each has {threads} cores"
+    return (
+        f"{'time':<12}about {duration(told.task_seconds)} {alone},"
+        f" {duration(told.seconds(at_once))} on the {tasks} of this cluster{carried};"
+        " reading and writing come on top"
     )
 
 
@@ -160,35 +198,3 @@ def _memory_of_worker(spec: ClusterSpec) -> int | None:
     from distributed.worker_memory import parse_memory_limit
 
     return parse_memory_limit("auto", 1, spec.first, logger=log)  # as ``LocalCluster`` divides
-
-
-def _interpret_sections(
-    store: str | None,
-    sections: str | None,
-    models: tuple[str, ...],
-    output: str | None,
-    settings: InterpretConfig,
-    cluster: ClusterConfig,
-    overwrite: bool,
-) -> SectionsReceipt:
-    """Interpret a folder of sections, once it is clear what is wanted.
-
-    Raises
-    ------
-    ConfigError
-        If a survey is named too, or folder, model or output are missing.
-    """
-    from seisproc.errors import ConfigError
-
-    wanted = "--sections FOLDER --model MODEL --output FOLDER"
-    if store:
-        raise ConfigError("a survey and sections are interpreted one after the other",
-                          found=f"{store} and --sections", expected=f"STORE.zarr, or {wanted}")
-    if not sections or not output or len(models) != 1:
-        raise ConfigError("nothing to interpret" if not sections else "sections are interpreted by"
-                          " one model, into a folder", expected=f"STORE.zarr, or {wanted}")
-    pinned = pin_models(models)
-    with prefect_server():
-        from flows.interpret_sections import interpret_sections as flow
-
-        return flow(sections, pinned[0], output, settings, cluster, overwrite)

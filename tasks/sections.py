@@ -28,6 +28,7 @@ from seisproc.scoring.sections import TrueSection, read_predictions
 from seisproc.sections.files import SectionJob, SectionsReceipt, interpret_folder
 from seisproc.sections.folder import Section
 from seisproc.sections.marks import marking_threshold
+from seisproc.sections.plan import SectionsPlan, plan_folder
 from seisproc.volume import map_bounded
 from tasks.artifacts import receipt_artifact, table_artifact
 from tasks.bundle import METRICS, TrainReceipt, finished_bundle, receipt, training_lease
@@ -333,12 +334,27 @@ def interpret_sections(
     with connect(cluster) as client, stage_progress("interpret sections") as progress:
         settings = dataclasses.replace(settings, device=device_of(settings.device, client))
         require_device(settings.device, client)
-        # mypy compares the two packages' named tuples by name; their fields are the same.
-        recipe: Any = recipe_of(model, settings)
-        job = SectionJob(recipe, fingerprint({"recipe": recipe.key}), settings.variance)
+        job = _section_job(model, settings)
         with gpu_slot(settings.device, client):
             made = interpret_folder(
                 folder, output, job, client, overwrite=overwrite, on_progress=progress
             )
     receipt_artifact("sections", output, "Sections that were interpreted", made)
     return made
+
+
+def plan_sections(
+    folder: str,
+    model: str,
+    output: str,
+    settings: InterpretationSettings,
+    overwrite: bool = False,
+) -> SectionsPlan:
+    """Settle what :func:`interpret_sections` would do on a device that is settled here."""
+    return plan_folder(folder, output, _section_job(model, settings), overwrite=overwrite)
+
+
+def _section_job(model: str, settings: InterpretationSettings) -> SectionJob:
+    # mypy compares the two packages' named tuples by name; their fields are the same.
+    recipe: Any = recipe_of(model, settings)
+    return SectionJob(recipe, fingerprint({"recipe": recipe.key}), settings.variance)

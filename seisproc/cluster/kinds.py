@@ -1,12 +1,15 @@
 """What each library that starts clusters is told: our sizes in its words.
 
-Each function returns arguments of one class; the user's own options come last.
+Each function returns arguments of one class. The user's own options come last: his lists lengthen
+ours, his mappings join them, and any other value of his wins.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +66,32 @@ def cuda_options(spec: ClusterSpec) -> dict[str, Any]:
         own["memory_limit"] = f"{spec.memory_gib:g}GiB"
     if spec.dashboard is None:
         own["scheduler_kwargs"] = _dashboard(spec)
-    return {**own, **spec.options}
+    return _joined(own, spec.options)
+
+
+def _joined(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Join the user's options to ours.
+
+    Raises
+    ------
+    ConfigError
+        If a list or a mapping is to be joined to something else.
+
+    >>> _joined({"a": [1], "b": {"c": 2, "d": 3}, "e": 4}, {"a": [5], "b": {"d": 6}, "e": 7})
+    {'a': [1, 5], 'b': {'c': 2, 'd': 6}, 'e': 7}
+    """
+    joined = {**own, **given}
+    for name in own.keys() & given.keys():
+        ours, theirs = own[name], given[name]
+        for kind, word in ((list, "a list"), (dict, "a mapping")):
+            if isinstance(ours, kind) and not isinstance(theirs, kind):
+                raise ConfigError(f"option {name} of the cluster", found=repr(theirs),
+                                  expected=word)
+        if isinstance(ours, list):
+            joined[name] = [*ours, *theirs]
+        elif isinstance(ours, dict):
+            joined[name] = _joined(ours, theirs)
+    return joined
 
 
 def _dashboard(spec: ClusterSpec) -> dict[str, Any]:
@@ -106,40 +134,68 @@ def ssh_options(spec: ClusterSpec) -> dict[str, Any]:
         worker["memory_limit"] = f"{spec.memory_gib:g}GiB"
     if spec.gpu:
         worker["resources"] = {GPU: 1}
-    scheduler = {
-        "port": 0,
-        "idle_timeout": f"{spec.idle_s:g}s",
-        **_dashboard(spec),
-        **spec.options.get("scheduler_options", {}),
-    }
-    own = {"worker_options": worker}
-    return {**own, **spec.options, "scheduler_options": scheduler, "hosts": [hosts[0], *dealt]}
+    scheduler = {"port": 0, "idle_timeout": f"{spec.idle_s:g}s", **_dashboard(spec)}
+    own = {"worker_options": worker, "scheduler_options": scheduler}
+    return {**_joined(own, spec.options), "hosts": [hosts[0], *dealt]}
 
 
 def job_options(spec: ClusterSpec) -> dict[str, Any]:
-    """Arguments of dask-jobqueue's classes: one worker a job, with a GPU where asked."""
+    """Arguments of dask-jobqueue's classes: one worker a job, with a GPU where asked.
+
+    Raises
+    ------
+    ConfigError
+        If PBS is not told how to ask for a GPU; or the user's options are no lists where ours are,
+        or give workers with a GPU other resources alone.
+    """
     own: dict[str, Any] = {
         "cores": spec.threads_per_worker,
         "processes": 1,
         "death_timeout": DEATH_TIMEOUT_S,
+        "job_script_prologue": [f"export {k}={v}" for k, v in worker_environment(spec).items()],
+        "scheduler_options": _dashboard(spec),
     }
     if spec.memory_gib is not None:
         own["memory"] = f"{spec.memory_gib:g}GiB"
     if spec.gpu:
         if spec.kind == SLURM:
-            own["job_extra_directives"] = ["--gres=gpu:1"]
+            if not _asks_for_gpus(spec.options.get("job_extra_directives", [])):
+                own["job_extra_directives"] = ["--gres=gpu:1"]
         elif "resource_spec" not in spec.options:
             raise ConfigError(
                 "PBS must be told what a job with a GPU asks for",
                 do="Give options: resource_spec: 'select=1:ncpus=1:ngpus=1:mem=8gb' or the like",
             )
-        own["worker_extra_args"] = ["--resources", f"{GPU}=1"]
-    environment = [f"export {k}={v}" for k, v in worker_environment(spec).items()]
-    merged = {
-        "job_script_prologue": [*environment, *spec.options.get("job_script_prologue", [])],
-        "scheduler_options": {**_dashboard(spec), **spec.options.get("scheduler_options", {})},
-    }
-    return {**own, **spec.options, **merged}
+        if not _offers_gpu(spec.options.get("worker_extra_args", [])):
+            own["worker_extra_args"] = ["--resources", f"{GPU}=1"]
+    return _joined(own, spec.options)
+
+
+def _asks_for_gpus(directives: Sequence[str]) -> bool:
+    """Whether directives of SLURM say themselves which GPUs a job gets.
+
+    Of two ``--gres`` the last would count alone, so that one for anything else counts too.
+    """
+    return any(
+        re.match(r"-G|--gpus\b|--gres(?!-)|--tres-per-\w+\b.*gpu", str(each).strip())
+        for each in directives
+    )
+
+
+def _offers_gpu(arguments: Sequence[str]) -> bool:
+    """Whether arguments of ``dask worker`` name its resources, a GPU among them.
+
+    Of two ``--resources`` the last would count alone, so that others than a GPU are refused.
+    """
+    told = re.search(r"--resources[ =]+(.*)", " ".join(map(str, arguments)))
+    if told is None:
+        return False
+    if not re.match(rf"[^-]*\b{GPU}=", told[1]):
+        raise ConfigError(
+            "workers with a GPU each offer other resources, and not it", found=told[0],
+            do=f"Write {GPU}=1 among the --resources of worker_extra_args",
+        )
+    return True
 
 
 def kubernetes_options(spec: ClusterSpec) -> dict[str, Any]:

@@ -23,18 +23,15 @@ from typing import TYPE_CHECKING
 import cloudpickle
 import numpy as np
 
-from seisproc.cluster import ALLOCATOR, WORKER_ENVIRONMENT, offers_gpu
-from seisproc.errors import BundleError, SpaceError
-from seisproc.folders import free_bytes
-from seisproc.interpretation.memory import least_worker_bytes, require_memory
+from seisproc.cluster import ALLOCATOR, GPU, WORKER_ENVIRONMENT, offers_gpu
+from seisproc.errors import BundleError
+from seisproc.interpretation.memory import PROCESS_BYTES, least_worker_bytes, require_memory
 from seisproc.interpretation.plan import SLAB, InterpretationPlan, NetworkPlan
 from seisproc.interpretation.planner import live_windows
 from seisproc.interpretation.prediction import Predict, on_gpu
 from seisproc.interpretation.regions import Area
 from seisproc.interpretation.running_sums import RunningSums
-from seisproc.interpretation.stock import Stock
-from seisproc.records import Records, work_url
-from seisproc.survey import Survey, is_published
+from seisproc.survey import Survey
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -50,19 +47,20 @@ class Forecast:
 
     Attributes
     ----------
-    core_seconds : float
-        Of all windows, networks and blending, one after the other. Reading and writing come on top:
-        a few per cent on a local disk.
+    task_seconds : float
+        Of all windows, networks and blending, one after the other in one task, which has as many
+        of torch's threads as its recipe asks for. Reading and writing come on top: a few per cent
+        on a local disk.
     memory_bytes : int
         Of one worker at its peak, the networks' own buffers included.
     """
 
-    core_seconds: float
+    task_seconds: float
     memory_bytes: int
 
-    def seconds(self, workers: int) -> float:
-        """Wall time on so many workers of this speed."""
-        return self.core_seconds / max(1, workers)
+    def seconds(self, tasks: int) -> float:
+        """Wall time of so many tasks at a time, each as fast as here."""
+        return self.task_seconds / max(1, tasks)
 
 
 def forecast(plan: InterpretationPlan, threads: int = 1) -> Forecast:
@@ -106,6 +104,8 @@ def require_workers(plan: InterpretationPlan, client: Client | None) -> None:
     """Refuse workers that are surely too small for a plan, before they are given any of it.
 
     Dask would kill each as it grows, start it anew, and after a few of these give its region up.
+    Where workers offer a GPU, each runs windows of as many regions as it offers GPUs: its other
+    threads, and workers without, only finish regions.
 
     Raises
     ------
@@ -115,52 +115,31 @@ def require_workers(plan: InterpretationPlan, client: Client | None) -> None:
     if client is None:
         return
     workers = list(client.scheduler_info(n_workers=-1)["workers"].values())
-    if any(on_gpu(network.recipe) for network in plan.networks):
-        workers = [each for each in workers if offers_gpu(each)] or workers
+    by_gpu = any(on_gpu(network.recipe) for network in plan.networks) and any(
+        map(offers_gpu, workers)
+    )
     at_once = math.ceil(len(plan.regions) / max(1, len(workers)))
+    needed: dict[tuple[int, int], int] = {}  # to say it of a network takes tens of milliseconds
     for worker in workers:
-        tasks = min(int(worker["nthreads"]), at_once)
-        require_memory(least_worker_bytes(plan, tasks), worker["memory_limit"])
+        threads = min(int(worker["nthreads"]), at_once)
+        running = min(threads, int(worker["resources"].get(GPU, 0))) if by_gpu else threads
+        tasks = running, threads - running
+        if tasks not in needed:
+            needed[tasks] = _least_bytes(plan, *tasks)
+        require_memory(needed[tasks], worker["memory_limit"])
 
 
-def require_room(plan: InterpretationPlan) -> None:
-    """Refuse a plan whose volumes would not fit on their disk, even if they did not compress.
-
-    What an earlier call wrote counts no more: a finished product needs no room, and one that was
-    cut off that of the regions which are missing.
-
-    Raises
-    ------
-    SpaceError
-        If there is less room. Where nobody knows how much there is, nothing is refused.
-    """
-    free = free_bytes(plan.store_url)
-    if free is None or free >= plan.output_bytes:  # as a rule; the records need not be listed
-        return
-    left = _bytes_left(plan)
-    if free < left:
-        resumed = left < plan.output_bytes
-        raise SpaceError(
-            f"the volumes may not fit beside {plan.store_url}",
-            found=f"{free / 2**30:.2f} GiB free",
-            expected=f"{left / 2**30:.2f} GiB before compression"
-            + (" for the regions that are missing" if resumed else ""),
-            do="Free some space and run the same command again: it resumes" if resumed
-            else "Free some space, name fewer models, or leave out --probability",
-        )
+def _least_bytes(plan: InterpretationPlan, running: int, finishing: int) -> int:
+    """Bytes below which a worker surely is too small: regions whose windows run, others' ends."""
+    own = least_worker_bytes(plan, running) if running else PROCESS_BYTES
+    return own + finishing * _finishing_bytes(plan)
 
 
-def _bytes_left(plan: InterpretationPlan) -> int:
-    """Size before compression of the regions that no earlier call has written."""
-    if is_published(plan.url):
-        told = Survey(plan.store_url).group_attributes(plan.product)
-        if told.get("fingerprint") == plan.fingerprint and told.get("complete", True):
-            return 0
-    work = work_url(plan.store_url, plan.product, plan.fingerprint)
-    stock = Stock(plan, Records(f"{work}/records"))
-    missing = (number for number in plan.regions if not stock.is_finished(number))
-    traces = sum(plan.regions.area(number).size for number in missing)
-    return traces * plan.output_bytes // math.prod(plan.shape[:2])
+def _finishing_bytes(plan: InterpretationPlan) -> int:
+    """Bytes of a region's end at the least: the shards that are filled, and the sums of a slab."""
+    volumes = sum(math.prod(lead) for lead in plan.volumes.values())
+    of_a_trace = volumes * plan.shards[2] + 4 * plan.slab * sum(n.channels for n in plan.networks)
+    return math.prod(plan.regions.edge) * of_a_trace
 
 
 def _try(network: NetworkPlan, predict: Predict) -> tuple[float, int]:

@@ -16,7 +16,7 @@ from seisproc.labelling.sections import read_npz
 from seisproc.patches.sections import section_files
 from seisproc.places import open_place, reaching, shown
 from seisproc.records import write_atomic
-from seisproc.sections.folder import read_section
+from seisproc.sections.folder import Section, read_section
 from seisproc.sections.interpret import SectionRecipe, interpret_section, npz_bytes
 from seisproc.sections.neighbours import Neighbours, from_arrays
 from seisproc.volume import map_bounded
@@ -82,10 +82,7 @@ def interpret_folder(
     OutputExistsError
         Other files of these names are there.
     """
-    if open_place(folder.rstrip("/")) == open_place(output.rstrip("/")):
-        raise ConfigError("the answers would replace the sections", found=shown(output),
-                          expected="another folder than that of the sections")
-    urls = section_files(folder)
+    urls = section_urls(folder, output)
     work = partial(_interpret_file, output=output, job=job, overwrite=overwrite)
     kept = traces = done = 0
     errors: dict[str, Exception] = {}
@@ -110,21 +107,42 @@ def interpret_folder(
     return SectionsReceipt(output, len(urls), kept, traces)
 
 
+def section_urls(folder: str, output: str) -> list[str]:
+    """List the sections of a folder whose answers go to another one.
+
+    Raises
+    ------
+    ConfigError
+        If it is the same.
+    VolumeError
+        If it holds none.
+    """
+    if open_place(folder.rstrip("/")) == open_place(output.rstrip("/")):
+        raise ConfigError("the answers would replace the sections", found=shown(output),
+                          expected="another folder than that of the sections")
+    return section_files(folder)
+
+
+def answer_key(section: Section, job: SectionJob) -> str:
+    """Hash of all that the answer to a section is made from."""
+    digest = hashlib.sha256(f"{VERSION} {job.key}".encode())
+    digest.update(section.seismic.tobytes())
+    digest.update(b"" if section.lines is None else section.lines.tobytes())
+    digest.update(b"variance" if job.variance else b"")
+    return digest.hexdigest()
+
+
 def _interpret_file(
     url: str, output: str, job: SectionJob, overwrite: bool
 ) -> tuple[int, int]:
     """Interpret one section; returns its traces, and 1 where the answer was there already."""
     section = read_section(url)
-    digest = hashlib.sha256(f"{VERSION} {job.key}".encode())
-    digest.update(section.seismic.tobytes())
-    digest.update(b"" if section.lines is None else section.lines.tobytes())
-    digest.update(b"variance" if job.variance else b"")
-    wanted = digest.hexdigest()
+    wanted = answer_key(section, job)
     target = f"{output.rstrip('/')}/{section.name}"
     fs, path = open_place(target)
     with reaching(target):
         if fs.exists(path):
-            if _made_from(target) == wanted:
+            if made_from(target) == wanted:
                 return len(section.seismic), 1
             if not overwrite:
                 raise OutputExistsError(
@@ -142,7 +160,8 @@ def _interpret_file(
     return len(section.seismic), 0
 
 
-def _made_from(target: str) -> str:
+def made_from(target: str) -> str:
+    """Say what an answer was made from; nothing where it is no file of ours."""
     try:
         return str(read_npz(target).get(MADE_FROM, ""))
     except SeisprocError:

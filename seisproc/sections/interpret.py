@@ -78,10 +78,7 @@ def interpret_section(
     ConfigError
         If the network is one of volumes, or wants neighbours and does not get them.
     """
-    if len(recipe.window) != 2:
-        raise ConfigError(f"{recipe.name} is a model of volumes", found=f"window {recipe.window}",
-                          expected="a model of sections (trace, sample)",
-                          do="Ingest a survey and interpret that, or choose another model")
+    require_model_of_sections(recipe)
     seismic = section.seismic[None]
     shape = (1, *section.seismic.shape)
     (lattice,) = lattices(shape, recipe.window, overlap, (INLINE,))
@@ -109,6 +106,14 @@ def interpret_section(
     told = mean[:, 0].transpose(0, 2, 1).astype(np.float32)
     made = _finished(told[:count], told[count], section, recipe)
     return {**made, "variance": told[count + 1]} if variance else made
+
+
+def require_model_of_sections(recipe: Recipe) -> None:
+    """Refuse a network of volumes."""
+    if len(recipe.window) != 2:
+        raise ConfigError(f"{recipe.name} is a model of volumes", found=f"window {recipe.window}",
+                          expected="a model of sections (trace, sample)",
+                          do="Ingest a survey and interpret that, or choose another model")
 
 
 def _finished(

@@ -60,5 +60,29 @@ def test_time_and_memory_are_those_of_the_cluster(command, interpret):
     asked = (*interpret, "--dropout-samples", 1)
     code, out, err = command(*asked, "--workers", 3, "--threads", 2, "--memory", 8)
     assert code == 0, err
-    assert "on the 6 of this cluster" in out
+    assert "on one core like this machine's" in out and "on the 6 of this cluster" in out
     assert "a worker needs more memory than it has" in command.refuses(*asked, "--workers", 300)
+
+
+def test_time_is_that_of_tasks_with_the_threads_of_torch(command, tmp_path, monkeypatch):
+    """Two tasks of two threads each take four cores, which only a cluster may have."""
+    import dask.system
+    from recipes import make_survey
+
+    # Of three regions, so that two are under way at a time.
+    interpret = ("interpret", make_survey(tmp_path / "survey.zarr", (4, 160, 64)), "--plan")
+
+    monkeypatch.setattr(dask.system, "CPU_COUNT", 2)  # as on a small machine, wherever tests run
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("threads: 2\nsamples: 1\n")
+    asked = (*interpret, "--settings", settings, "--memory", 8)
+    code, out, err = command(*asked, "--workers", 2)
+    assert code == 0, err
+    assert "in one task of 2 torch threads" in out and "on one core" not in out
+    assert "this machine's 2 cores carry 1 at a time" in out
+    cluster = tmp_path / "jobs.yaml"
+    cluster.write_text(yaml.safe_dump({"kind": "slurm", "workers": 2, "memory_gib": 8}))
+    _, out, _ = command(*interpret, "--settings", settings, "--cluster", cluster)
+    assert "on the 2 of this cluster, if each has 2 cores" in out
+    _, out, _ = command(*interpret, "--dropout-samples", 1, "--workers", 2, "--memory", 8)
+    assert "on one core" in out and "carry" not in out

@@ -52,6 +52,62 @@ def test_the_script_of_a_slurm_job():
     assert "--death-timeout 60" in command
 
 
+def test_what_a_user_adds_to_a_job_leaves_its_gpu():
+    spec = ClusterSpec(
+        "slurm", gpu=True, **JOB,
+        options={"job_extra_directives": ["--qos=high"], "worker_extra_args": ["--lifetime", "1h"]},
+    )
+    text = script("SLURMCluster", spec)
+    assert "#SBATCH --gres=gpu:1\n" in text and "#SBATCH --qos=high\n" in text
+    assert "--resources GPU=1" in text and "--lifetime 1h" in text
+
+
+@pytest.mark.parametrize(
+    "own",
+    ["--gres=gpu:a100:1", "--gres gpu:2", "--gres=shard:1", "--gpus=1", "--gpus-per-node=1", "-G1"],
+)
+def test_a_user_may_say_himself_which_gpu_a_job_gets(own):
+    spec = ClusterSpec("slurm", gpu=True, options={"job_extra_directives": [own]})
+    assert kinds.job_options(spec)["job_extra_directives"] == [own]
+    flags = "--gres-flags=enforce-binding"
+    other = ClusterSpec("slurm", gpu=True, options={"job_extra_directives": [flags]})
+    assert kinds.job_options(other)["job_extra_directives"] == ["--gres=gpu:1", flags]
+
+
+def test_resources_of_a_user_have_the_gpu_among_them():
+    def options(*arguments):
+        told = {"worker_extra_args": list(arguments)}
+        return kinds.job_options(ClusterSpec("slurm", gpu=True, options=told))["worker_extra_args"]
+
+    assert options("--resources", "DISK=1 GPU=1") == ["--resources", "DISK=1 GPU=1"]
+    assert options("--resources=GPU=1,DISK=1") == ["--resources=GPU=1,DISK=1"]
+    for others in (("--resources", "DISK=1"), ("--resources=DISK=1", "--name", "GPU=1")):
+        with pytest.raises(ConfigError, match="offer other resources") as caught:
+            options(*others)
+        assert "GPU=1" in str(caught.value.do)
+
+
+def test_options_that_are_no_lists_or_mappings_are_refused():
+    with pytest.raises(ConfigError, match="job_extra_directives"):
+        kinds.job_options(ClusterSpec("slurm", gpu=True, options={
+            "job_extra_directives": "--qos=high"}))
+    with pytest.raises(ConfigError, match="worker_options"):
+        kinds.ssh_options(ClusterSpec("ssh", options={"hosts": ["a"], "worker_options": ["x"]}))
+
+
+def test_options_of_workers_on_hosts_join_ours():
+    given = {"hosts": ["head", "a"], "worker_options": {
+        "local_directory": "/scratch", "death_timeout": 9, "resources": {"DISK": 1}}}
+    options = kinds.ssh_options(ClusterSpec(
+        "ssh", threads_per_worker=2, memory_gib=4, gpu=True, options=given))
+    assert options["worker_options"] == {
+        "nthreads": 2, "n_workers": 1, "memory_limit": "4GiB", "death_timeout": 9,
+        "local_directory": "/scratch", "resources": {"GPU": 1, "DISK": 1},
+    }
+    cuda = kinds.cuda_options(ClusterSpec("cuda", options={"resources": {"DISK": 1}}))
+    assert cuda["resources"] == {"GPU": 1, "DISK": 1}
+
+
 def test_the_script_of_a_pbs_job():
     spec = ClusterSpec("pbs", **JOB, options={"queue": "long", "walltime": "01:00:00"})
     text = script("PBSCluster", spec)

@@ -6,13 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seisproc.cluster import ClusterSpec, connect, open_cluster
+from seisproc.cluster import GPU, ClusterSpec, connect, open_cluster
 from seisproc.errors import BundleError, SpaceError
-from seisproc.interpretation.forecast import (
-    forecast,
-    require_room,
-    require_workers,
-)
+from seisproc.interpretation.forecast import forecast, require_workers
 from seisproc.interpretation.memory import PROCESS_BYTES, require_memory
 from seisproc.interpretation.run import plan_interpretation
 
@@ -35,8 +31,8 @@ def test_a_slow_network_is_told_by_its_windows_and_its_process(survey):
     told = forecast(plan)
     # The network sleeps for each batch; everything else takes next to nothing.
     batches = plan.windows / plan.networks[0].batch_size
-    assert told.core_seconds >= 0.05 * batches
-    assert told.seconds(4) == told.core_seconds / 4
+    assert told.task_seconds >= 0.05 * batches
+    assert told.seconds(4) == told.task_seconds / 4
     # A Python process, and what the plan says of the rest.
     assert 2**26 < told.memory_bytes - plan.memory.held < 2**31
 
@@ -46,13 +42,6 @@ def test_a_network_that_cannot_be_tried_is_named(survey):
     broken = dataclasses.replace(plan.networks[0], recipe=NumpyRecipe(constant=(2.0, 0.0, 0.0)))
     with pytest.raises(BundleError, match="could not be tried"):
         forecast(dataclasses.replace(plan, networks=(broken,)))
-
-
-def test_volumes_that_do_not_fit_are_refused(survey):
-    plan = plan_interpretation(survey, [NumpyRecipe()], run="main")
-    require_room(plan)
-    with pytest.raises(SpaceError, match="may not fit"):
-        require_room(dataclasses.replace(plan, shape=(*SHAPE[:2], 10**15)))
 
 
 def test_workers_that_are_surely_too_small_are_refused_before_they_get_anything(survey):
@@ -72,6 +61,55 @@ def test_workers_that_are_surely_too_small_are_refused_before_they_get_anything(
 
 class LargeRecipe(NumpyRecipe):
     memory_bytes = 2**28
+
+
+class CountedRecipe(NumpyRecipe):
+    """Says how often it is asked for its memory, which takes a real network tens of ms."""
+
+    asked = 0
+    device = "cuda"
+
+    @property
+    def memory_bytes(self):
+        type(self).asked += 1
+        return 2**28
+
+
+class Workers:
+    """What a scheduler tells of so many workers, of which there need be none."""
+
+    def __init__(self, *workers):
+        self.workers = {str(number): worker for number, worker in enumerate(workers)}
+
+    def scheduler_info(self, n_workers):
+        return {"workers": self.workers}
+
+
+def test_what_a_network_needs_is_asked_once_for_all_workers_alike(survey):
+    plan = plan_interpretation(survey, [CountedRecipe()], run="main", shards=(8, 8, 16))
+    worker = {"nthreads": 1, "memory_limit": 2**33, "resources": {}}
+    CountedRecipe.asked = 0
+    require_workers(plan, Workers(*256 * [worker]))
+    assert CountedRecipe.asked == 1
+
+
+def test_threads_beside_a_gpu_only_finish_regions(survey):
+    cut = {"run": "main", "shards": (8, 8, 16)}  # nine regions
+    plan = plan_interpretation(survey, [CountedRecipe()], **cut)
+    sums = 4 * plan.networks[0].channels * plan.slab
+    finishing = 8 * 8 * (len(plan.volumes) * 16 + sums)
+    own = PROCESS_BYTES + 2**28
+    with_gpu = {"nthreads": 4, "resources": {GPU: 1}}
+    enough = own + plan.memory.held + 3 * finishing
+    assert enough < own + 4 * plan.memory.held
+    require_workers(plan, Workers({**with_gpu, "memory_limit": enough}))
+    with pytest.raises(SpaceError):
+        require_workers(plan, Workers({**with_gpu, "memory_limit": enough - 1}))
+    # One without a GPU is never given windows to run, and needs no network.
+    small = {"nthreads": 1, "resources": {}, "memory_limit": PROCESS_BYTES + finishing}
+    require_workers(plan, Workers({**with_gpu, "memory_limit": enough}, small))
+    with pytest.raises(SpaceError):
+        require_workers(plan, Workers(small))  # where none offers a GPU it computes too
 
 
 def test_a_worker_that_is_too_small_is_refused():

@@ -13,7 +13,10 @@ from flows.interpret_config import InterpretConfig
 from models import shipped
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.errors import SpaceError
+from seisproc.interpretation.room import Rehearsal, require_room
 from seisproc.interpretation.run import interpret, plan_interpretation
+from seisproc.interpretation.stock import Stock
+from seisproc.records import Records
 from seisproc.survey import Survey, is_published
 from tasks.interpret import interpret_survey, plan_survey
 
@@ -64,6 +67,30 @@ def test_a_full_disk_ends_the_run_and_with_room_again_it_goes_on(small_disk, tmp
     assert receipt.windows < plan.windows
     assert receipt.checksum == expected
     assert [path.name for path in small_disk.iterdir()] == ["survey.zarr"]
+
+
+def test_a_disk_with_room_for_the_volumes_alone_is_refused(small_disk):
+    """What regions hand over meanwhile takes more than they do, and a run would end in the middle.
+
+    The network answers noise, which compresses worse than what networks say of geology.
+    """
+    store = recipes.make_survey(small_disk / "survey.zarr", (64, 128, 64), chunk=32)
+    network = recipes.NumpyRecipe(window=(32, 32, 32))
+    plan = plan_interpretation(store, [network], run="main", shards=(32, 32, 64))
+    ballast = small_disk / "ballast"
+    _leave_free(ballast, plan.output_bytes + MIB)
+    with pytest.raises(SpaceError, match="what regions hand over meanwhile") as caught:
+        require_room(plan)
+    assert "for the regions that are missing" not in str(caught.value)
+    with pytest.raises(SpaceError, match="no space left"):
+        interpret(plan)
+    # What it left is used; and room for that, as it was counted, suffices.
+    shutil.rmtree(f"{store}.work")
+    ballast.unlink()
+    counted = Rehearsal(plan, Stock(plan, Records(f"{store}.work/none")), 1).peak
+    _leave_free(ballast, counted + MIB // 8)  # leases and records take a little
+    require_room(plan)
+    interpret(plan)
 
 
 class CutOffError(Exception):

@@ -1,0 +1,66 @@
+"""Whether volumes, and what regions hand over meanwhile, fit on a disk; see test_full_disk.py."""
+
+import dataclasses
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seisproc.errors import SpaceError
+from seisproc.interpretation.room import Rehearsal, require_room
+from seisproc.interpretation.run import interpret, plan_interpretation
+from seisproc.interpretation.stock import Stock
+from seisproc.records import Records
+
+sys.path.append(str(Path(__file__).parent))
+recipes = importlib.import_module("recipes")
+
+SHAPE = (48, 96, 32)
+
+
+@pytest.fixture
+def plan(tmp_path):
+    store = recipes.make_survey(tmp_path / "survey.zarr", SHAPE, live=np.ones(SHAPE[:2], bool))
+    network = recipes.NumpyRecipe(window=(16, 16, 16))
+    return plan_interpretation(store, [network], run="main", shards=(16, 16, 32))
+
+
+def rehearsed(plan, at_once, records="none"):
+    return Rehearsal(plan, Stock(plan, Records(f"{plan.store_url}.work/{records}")), at_once).peak
+
+
+def test_volumes_that_do_not_fit_are_refused(plan):
+    require_room(plan)
+    with pytest.raises(SpaceError, match="may not fit"):
+        require_room(dataclasses.replace(plan, shape=(*SHAPE[:2], 10**15)))
+
+
+def test_more_at_a_time_leave_more_lying_there(plan):
+    peaks = [rehearsed(plan, at_once) for at_once in (1, 4, 100)]
+    assert plan.output_bytes < peaks[0] < peaks[1] < peaks[2]
+
+
+def test_what_lies_there_is_no_more_than_was_rehearsed(plan):
+    """Of a real run, looked at after each step."""
+    store, most = Path(plan.store_url), 0
+    before = _size(store.parent)
+
+    def look(done, total, note):
+        nonlocal most
+        most = max(most, _size(store.parent) - before)
+
+    interpret(plan, on_progress=look)
+    assert plan.output_bytes < most <= rehearsed(plan, 1)
+
+
+def test_of_many_regions_the_first_rows_tell(plan, monkeypatch):
+    whole = rehearsed(plan, 1)
+    monkeypatch.setattr("seisproc.interpretation.room.REHEARSED", 12)
+    assert whole <= rehearsed(plan, 1) < 2 * whole
+
+
+def _size(folder):
+    """Bytes of all files; records and leases are small."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
