@@ -61,6 +61,7 @@ def _run(survey: Survey, name: str) -> dict[str, Any]:
         told += "" if is_current(survey, name) else " (of an older interpretation)"
     missing = attributes.get("missing", {}) if attributes.get("complete") is False else None
     return {"run": name, "made": made, "missing_regions": missing and missing.get("regions"),
+            "worker_hours": attributes.get("timeline", {}).get("worker_hours"),
             "networks": [each["name"] for each in networks],
             "volumes": volumes, "fault_surfaces": told}
 
@@ -97,6 +98,22 @@ def figures(survey: Survey, run: str, velocity: float | None) -> dict[str, Any]:
     summary = summarise(survey, run)
     return {"store": survey.url, "run": run, "classes": class_rows(survey, summary, velocity),
             "fault": fault_row(survey, summary)}
+
+
+def work_of(survey: Survey, run: str) -> dict[str, Any] | None:
+    """Tell who worked on an interpretation, complete or not; None of older ones, which don't say.
+
+    Returns ``worker_hours``, ``seconds`` from the first step to the last, both ``told`` in words
+    with where the time went, and rows of ``workers``
+    (:func:`seisproc.report.worker_times.worker_rows`).
+    """
+    from seisproc.report.worker_times import in_words, timeline_of, worker_rows
+
+    told = timeline_of(survey.group_attributes(f"interpretation/{run}"))
+    if told is None:
+        return None
+    return {"worker_hours": told.worker_hours, "seconds": told.span, "told": in_words(told),
+            "workers": worker_rows(told)}
 
 
 def write_figures(found: dict[str, Any], output: str, overwrite: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -39,15 +38,15 @@ def diff(
     """Compare two interpretations of a survey: classes, volumes, faults, and where they differ.
 
     A and B are STORE.zarr/interpretation/RUN, or a STORE.zarr with a single interpretation; B may
-    be the name of another run in A's store.
+    be the name of another run in A's store, which comes before a store of that name in this folder.
     """
     from seisproc.difference.diff import diff as compare
     from seisproc.difference.files import require_free, write_difference
-    from seisproc.difference.sides import side
+    from seisproc.difference.sides import names_run, side
 
     a = side(first)
-    bare = "/" not in second and not Path(second).exists()
-    b = side(second if bare else LOCATION.convert(second, None, None), a.store)
+    is_run = names_run(second, a.store)
+    b = side(second if is_run else LOCATION.convert(second, None, None), a.store)
     if output:
         require_free(output, overwrite)
     from tasks.progress import stage_progress

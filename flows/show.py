@@ -11,7 +11,8 @@ from flows.options import LOCATION, json_option, overwrite_option, print_json
 
 @click.command()
 @click.argument("store", metavar="STORE.zarr", type=LOCATION)
-@click.option("--run", help="Add up this interpretation: volumes of classes, faults.")
+@click.option("--run", help="Add up this interpretation: volumes of classes, faults, and the time"
+              " of its workers.")
 @click.option("--velocity", type=float, metavar="M/S",
               help="For volumes in km3 of surveys in time. [default: in km2 ms]")
 @click.option("--output", type=LOCATION, metavar="FILE",
@@ -29,10 +30,12 @@ def show(
     """Say what a survey store holds: axes, labels, interpretations side by side, fault surfaces.
 
     With --run it reads that interpretation once, and tells voxels, area, mean thickness and volume
-    of each class, and how much is fault.
+    of each class, and how much is fault. It also tells what the run cost in worker-hours, when each
+    worker was at it, and where the time went (load, read, infer, blend, write): of one that is not
+    complete this alone.
     """
     from flows.describe import plain
-    from flows.describe_store import figures, holdings, holdings_rows, write_figures
+    from flows.describe_store import figures, holdings, holdings_rows, work_of, write_figures
     from flows.tables import print_table
     from seisproc.survey import Survey
 
@@ -51,7 +54,10 @@ def show(
                 click.echo()
                 print_table(title.capitalize(), [_flat(row) for row in held[title]])
         return
-    found = figures(survey, run, velocity)
+    work = work_of(survey, run)
+    if not as_json and work:
+        print_table(f"Workers of {run}: {work['told']}", work["workers"])
+    found = {**figures(survey, run, velocity), "work": work}
     if output:
         write_figures(found, output, overwrite)
     if as_json:

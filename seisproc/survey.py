@@ -22,6 +22,7 @@ from numpy.typing import DTypeLike, NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.errors import NodeTypeValidationError
 
+from seisproc.damage import StoredArray
 from seisproc.errors import IncompleteError, StoreError
 from seisproc.grid import Grid, Lattice, lattice_of
 from seisproc.manifest import sealed
@@ -237,6 +238,8 @@ class Survey:
     def array(self, path: str) -> zarr.Array[Any]:
         """Open one array for reading, e.g. ``interpretation/demo/facies``.
 
+        Where a box of it cannot be decoded, the error names the file (:mod:`seisproc.damage`).
+
         Raises
         ------
         StoreError
@@ -244,7 +247,8 @@ class Survey:
         """
         try:
             if _is_within(path):
-                return zarr.open_array(f"{self.url}/{path}", mode="r")
+                opened = zarr.open_array(f"{self.url}/{path}", mode="r")
+                return StoredArray(opened, self.url, path)
         except (FileNotFoundError, NodeTypeValidationError):
             pass
         raise StoreError(

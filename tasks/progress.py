@@ -23,13 +23,16 @@ class OnProgress(Protocol):
 
 LEAST = {
     "seisproc": logging.INFO,
+    "seisproc.outcomes": logging.WARNING,
     "distributed": logging.ERROR,
     "EventsWorker": logging.ERROR,
     "APILogWorker": logging.ERROR,
 }
-"""Least level that a terminal shows, by package; others from WARNING on. Dask resets the levels of
-its own loggers when it is imported, so that they cannot be set in advance. The two workers are
-Prefect's: on a busy machine they warn of items that they go on to send."""
+"""Least level that a terminal shows, by package or logger; others from WARNING on. An item's
+failure is told by whoever gave it out: what a worker logs of it is for the traceback in its own
+log. Dask resets the levels of its own loggers when it is imported, so that they cannot be set in
+advance. The two workers are Prefect's: on a busy machine they warn of items that they go on to
+send."""
 
 EVERY_S = 1.0
 """An update of the UI's bar costs some 6 ms and a request, so there is at most one a second."""
@@ -136,7 +139,7 @@ class TerminalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record above the progress line, unless it is another library's chatter."""
         package = record.name.partition(".")[0]
-        if record.levelno < LEAST.get(package, logging.WARNING):
+        if record.levelno < LEAST.get(record.name, LEAST.get(package, logging.WARNING)):
             return
         record = logging.makeLogRecord(
             {**record.__dict__, "exc_info": None, "exc_text": None, "stack_info": None}

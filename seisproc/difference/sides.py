@@ -83,7 +83,7 @@ def side(text: str, other_store: str | None = None) -> Side:
     if GROUP in text:
         store, _, run = text.rpartition(GROUP)
         return Side(store, run)
-    if other_store is not None and "/" not in text and not is_published(text):
+    if other_store is not None and names_run(text, other_store):
         return Side(other_store, text)
     runs = Survey(text).groups("interpretation")
     if len(runs) != 1:
@@ -94,6 +94,16 @@ def side(text: str, other_store: str | None = None) -> Side:
             else "Make some with `seisproc interpret`",
         )
     return Side(text, runs[0])
+
+
+def names_run(text: str, store: str) -> bool:
+    """Whether a text names a run in a store: one that is there, or else no store by itself.
+
+    A file or folder of that name in the current folder is passed over, unless it is a store.
+    """
+    if "/" in text:
+        return False
+    return is_published(f"{store}{GROUP}{text}") or not is_published(text)
 
 
 def common_volumes(a: Side, b: Side) -> tuple[str, ...]:

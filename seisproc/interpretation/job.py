@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import cloudpickle
+import numpy as np
+from numpy.typing import NDArray
 
 from seisproc.bounded import Later, Needs
 from seisproc.cluster import gpu_resources
@@ -38,6 +40,7 @@ from seisproc.interpretation.wholeness import lacking
 from seisproc.leases import Right
 from seisproc.places import AccessError
 from seisproc.records import Records
+from seisproc.survey import Survey
 from seisproc.volume import Outcome, map_bounded
 
 if TYPE_CHECKING:
@@ -251,11 +254,25 @@ class Job:
         self._require_right()
         number, text = step.number, one_line(error)
         where = f" on {worker}" if worker else ""
-        log.warning("region %s failed%s: %s", region_key(number), where, text)
+        region = f"{region_key(number)} ({self._lines_of(number)})"
+        log.warning("region %s failed%s: %s", region, where, text)
         self.records.mark(region_key(number), "failed", "0", {"error": text})
         self.stock.note_failed(number)
         self.retries.forget(number)
-        self.first_failure = self.first_failure or (f"{region_key(number)}{where}", error)
+        self.first_failure = self.first_failure or (f"{region}{where}", error)
+
+    def _lines_of(self, number: Number) -> str:
+        """Say where a region is, as an interpreter knows it."""
+        area = self.plan.regions.area(number)
+        inline, crossline = self._lines
+        return (f"inlines {inline[area.i_start]} to {inline[area.i_stop - 1]}, "
+                f"crosslines {crossline[area.j_start]} to {crossline[area.j_stop - 1]}")
+
+    @functools.cached_property
+    def _lines(self) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+        """Numbers of the survey's inlines and crosslines; read when a region has failed."""
+        grid = Survey(self.plan.store_url).grid
+        return grid.inline, grid.crossline
 
     def _require_right(self) -> None:
         """End this run if another one has its lease, as far as can be told now."""
@@ -292,11 +309,13 @@ class Job:
     ) -> IncompleteError:
         stock = self.stock
         found = None if error is None else f"in region {region}: {one_line(error)}"
+        # What the error says to do comes first: without it the next run would fail the same way.
+        begin = "Then run" if getattr(error, "do", None) else "Run"
         return IncompleteError(
             f"{stock.failed} of {len(self.plan.regions)} regions of {self.plan.product} failed; "
             f"{stock.finished} are finished, {stock.waiting} wait for a neighbour",
             found=found,
-            do="Run the same command again: it redoes only what is missing",
+            do=f"{begin} the same command again: it redoes only what is missing",
         )
 
 

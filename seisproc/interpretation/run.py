@@ -151,8 +151,9 @@ def _interpret(
         except IncompleteError as error:
             if whole or not job.stock.finished:
                 raise
-            publish_incomplete(plan, work, attributes(plan, job.records), job.stock, held)
-            raise _shown(error, plan) from error
+            told = attributes(plan, job.records)
+            publish_incomplete(plan, work, told, job.stock, held)
+            raise _shown(error, plan, told["timeline"]["worker_hours"]) from error
         told = attributes(plan, job.records)
         publish_product(plan, work, told, held)
         clear(plan)
@@ -178,10 +179,11 @@ def _published(plan: InterpretationPlan) -> dict[str, Any]:
     return Survey(plan.store_url).group_attributes(plan.product)
 
 
-def _shown(error: IncompleteError, plan: InterpretationPlan) -> IncompleteError:
-    """Say where the finished regions are to be seen."""
+def _shown(error: IncompleteError, plan: InterpretationPlan, hours: float) -> IncompleteError:
+    """Say where the finished regions are to be seen, and what they have cost."""
     return IncompleteError(
-        f"{error.what}; what is finished is in {plan.url}, marked as not complete",
+        f"{error.what}; what is finished is in {plan.url}, marked as not complete, and took "
+        f"{hours:.3g} worker-hours",
         found=error.found,
         do=error.do,
     )

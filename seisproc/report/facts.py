@@ -187,7 +187,7 @@ def provenance(
     survey: Survey, summary: InterpretationSummary | None
 ) -> list[tuple[str, Rows]]:
     """List all that the survey and the interpretation say of their making."""
-    shown = ("source", "warnings", "classes")
+    shown = ("source", "warnings", "classes", "timeline")
     parts: list[tuple[str, Mapping[str, Any]]] = [("Survey", survey.attributes)]
     if summary:
         parts.append((f"Interpretation {summary.run}", summary.attributes))

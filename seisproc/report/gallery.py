@@ -12,12 +12,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from seisproc.errors import StoreError
+from seisproc.interpretation.timeline import Timeline
 from seisproc.report import charts, plots
 from seisproc.report.canvas import png
 from seisproc.report.inventory import bin_size, classes_of, members
 from seisproc.report.sections import Cut, axis_label, display_cuts
 from seisproc.report.summary import InterpretationSummary
 from seisproc.report.tables import FLOOR_WORDS, readable, reliability_bins
+from seisproc.report.timeline_picture import plot_timeline
 from seisproc.schema import CODES, NONE
 from seisproc.survey import Survey
 
@@ -230,6 +232,11 @@ def _maps(
             summary.proportions, survey.grid.sample, axis_label(survey.grid, 2), summary.classes
         )
         yield _picture("proportions", "Classes", "Class proportions", figure)
+
+
+def timeline_picture(told: Timeline) -> Picture:
+    """Draw who worked when on an interpretation, and on what."""
+    return _picture("workers", "Workers", "Who worked when, and on what", plot_timeline(told))
 
 
 def _truth(survey: Survey, labels: str | None) -> set[str]:

@@ -7,11 +7,7 @@ from matplotlib.figure import Figure
 from seisproc.interpretation.timeline import Timeline
 from seisproc.report.canvas import INK, WIDE, blank, dress
 from seisproc.report.charts import LINES
-
-KINDS = ("load", "read", "infer", "blend", "write")
-
-SHOWN = 32
-"""Workers that have a bar of their own."""
+from seisproc.report.worker_times import KINDS, SHOWN
 
 
 def plot_timeline(timeline: Timeline) -> Figure:

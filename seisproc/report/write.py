@@ -19,10 +19,11 @@ from seisproc.places import open_place, reaching
 from seisproc.records import write_atomic
 from seisproc.report import facts
 from seisproc.report.digest import digest_of
-from seisproc.report.gallery import Picture, draw_pictures, score_pictures
+from seisproc.report.gallery import Picture, draw_pictures, score_pictures, timeline_picture
 from seisproc.report.inventory import newest_run
 from seisproc.report.summary import InterpretationSummary, summarise
 from seisproc.report.tables import tables, text
+from seisproc.report.worker_times import in_words, timeline_of, worker_table
 from seisproc.schema import DOMAINS
 from seisproc.survey import Survey
 
@@ -107,6 +108,8 @@ def write_report(
     summary = summarise(survey, run) if run else None
     drawn = draw_pictures(survey, summary, labels)
     charts = score_pictures(scores or {}, _class_names(summary, cards or ()))
+    work = timeline_of(summary.attributes) if summary else None
+    bars = () if work is None else (timeline_picture(work),)
     cards_shown = [facts.card(number, card) for number, card in enumerate(cards or (), 1)]
     page = environment().get_template("report.html").render(
         title=facts.title(survey),
@@ -126,11 +129,13 @@ def write_report(
         score_pictures=charts,
         cards=cards_shown,
         timeline=facts.timeline(timeline or ()),
+        work=work and {"told": in_words(work), "table": worker_table(work)},
+        work_pictures=bars,
         provenance=facts.provenance(survey, summary),
     )
     content = page.encode()
     write_atomic(output_html, content)
-    every = (*drawn, *charts, *(p for card in cards_shown for p in card["pictures"]))
+    every = (*drawn, *charts, *bars, *(p for card in cards_shown for p in card["pictures"]))
     return WrittenReport(
         output_html, tuple(p.name for p in every), len(content),
         {picture.name: picture.png for picture in drawn}, digest_of(survey, summary),

@@ -1,6 +1,7 @@
 """`seisproc show` and `seisproc diff` on the command line."""
 
 import csv
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -8,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seisproc.interpretation.timeline import timeline
+from seisproc.survey import publish
+
 sys.path.append(str(Path(__file__).parents[1] / "seisproc" / "difference"))
+test_diff = importlib.import_module("test_diff")
+volumes, write_store = test_diff.volumes, test_diff.write_store
 
 
 @pytest.fixture
 def store(tmp_path):
-    from test_diff import volumes, write_store
-
     return write_store(str(tmp_path / "survey.zarr"), {"a": volumes(0), "b": volumes(1)})
 
 
@@ -58,6 +62,63 @@ def test_volumes_of_classes_add_up(command, store, tmp_path):
         assert command(*again, tmp_path / f"volumes.{kind}")[0] == 0
     assert "| salt dome |" in (tmp_path / "volumes.md").read_text()
     assert "no interpretation 'c'" in command.refuses("show", store.url, "--run", "c")
+
+
+STAMPS = [
+    {"worker": "node-1", "started": 0.0, "ended": 30.0, "seconds": {"read": 6.0, "infer": 24.0}},
+    {"worker": "node-2", "started": 4.0, "ended": 10.0, "seconds": {"infer": 4.0, "write": 2.0}},
+]
+
+
+def tell(store, run, attributes):
+    """Publish a run anew, with other attributes."""
+    group = f"{store.url}/interpretation/{run}"
+    Path(group, "zarr.json").unlink()
+    publish(group, attributes)
+
+
+def test_a_run_tells_who_worked_when_and_what_it_cost(command, store):
+    tell(store, "a", {"timeline": timeline(STAMPS).to_json()})
+    code, out, err = command("show", store.url, "--run", "a")
+    assert code == 0 and "salt dome" in out, err
+    assert "0.01 worker-hours of 2 workers in 30 s: 17 % read, 78 % infer, 6 % write" in out
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "node-2 1 4 10 6 0 0 4 0 2" in lines and "all 2 0 30 36 0 6 28 0 2" in lines
+    code, out, err = command("show", store.url, "--run", "a", "--json")
+    work = json.loads(out)["work"]
+    assert work["worker_hours"] == 0.01
+    assert [row["worker"] for row in work["workers"]] == ["node-1", "node-2", "all"]
+    code, out, err = command("show", store.url, "--json")
+    assert [each["worker_hours"] for each in json.loads(out)["interpretations"]] == [0.01, None]
+
+
+def test_an_incomplete_run_tells_it_too_before_its_figures_are_refused(command, store):
+    missing = {"regions": 1, "of": 4}
+    told = {"complete": False, "missing": missing, "timeline": timeline(STAMPS).to_json()}
+    tell(store, "a", told)
+    code, out, err = command("show", store.url, "--run", "a")
+    assert code == 2 and "1 of 4 regions missing" in err
+    assert "0.01 worker-hours" in out and "node-1" in out
+
+
+def test_a_run_is_meant_though_a_file_or_a_store_here_has_its_name(
+    command, store, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("b").mkdir()
+    Path("x").touch()
+    a = f"{store.url}/interpretation/a"
+    code, out, err = command("diff", a, "b")
+    assert code == 0 and "survey/b" in out, err
+    assert "no interpretation 'x'" in command.refuses("diff", a, "x")
+    write_store("b", {"only": volumes(2)})
+    code, out, err = command("diff", a, "b")
+    assert code == 0 and "survey/b" in out, err
+    code, out, err = command("diff", a, "./b")
+    assert code == 0 and "b/only" in out, err
+    Path("b").rename("c")
+    code, out, err = command("diff", a, "c")
+    assert code == 0 and "c/only" in out, err
 
 
 def test_two_runs_are_compared_by_one_command(command, store, tmp_path):

@@ -78,3 +78,10 @@ def test_a_server_that_is_away_ends_no_work(caplog):
         on_progress(1, 2)
         table_artifact("ingest", "f3.zarr", "What was ingested", [{"traces": 1}])
     assert [record.message.count("does not show this") for record in caplog.records] == [1, 1]
+
+
+def test_a_terminal_tells_a_failure_once(capsys):
+    handler = TerminalHandler()
+    for name in ("seisproc.outcomes", "seisproc.interpretation.failures"):
+        handler.emit(logging.LogRecord(name, logging.INFO, "", 0, f"{name} tells", None, None))
+    assert capsys.readouterr().err.split() == ["seisproc.interpretation.failures", "tells"]

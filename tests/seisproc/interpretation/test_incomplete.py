@@ -62,7 +62,7 @@ def _missing(plan):
 
 def test_finished_regions_are_shown_bit_for_bit_and_the_others_are_named(poisoned):
     plan, poison = poisoned
-    with pytest.raises(IncompleteError, match="marked as not complete"):
+    with pytest.raises(IncompleteError, match="marked as not complete, and took .* worker-hours"):
         interpret(plan)
     missing, shown = _missing(plan), _volumes(plan)
     assert 0 < missing.sum() < missing.size
@@ -112,3 +112,25 @@ def test_an_older_whole_product_keeps_its_place_an_incomplete_one_gives_way(pois
     assert told["checksum"] == whole.checksum
     poison.unlink()
     assert interpret(plan, overwrite=True).checksum != whole.checksum
+
+
+def test_a_damaged_shard_of_the_survey_is_named_with_the_lines_of_the_region(tmp_path):
+    make_survey(tmp_path / "survey.zarr", SHAPE)
+    plan = _plan(tmp_path, NumpyRecipe())
+    amplitude = tmp_path / "survey.zarr" / "amplitude"
+    file = sorted(each for each in (amplitude / "c").rglob("*") if each.is_file())[-1]
+    whole = file.read_bytes()
+    file.write_bytes(whole[:40] + bytes([whole[40] ^ 255]) + whole[41:])
+    with pytest.raises(IncompleteError) as caught:
+        interpret(plan)
+    said = str(caught.value)
+    assert f"{file.relative_to(amplitude.parent)} is damaged, inlines" in said
+    assert "run `seisproc verify" in said.lower() and "Then run the same command again" in said
+    grid = Survey(plan.store_url).grid
+    areas = [plan.regions.area(number) for number in plan.regions]
+    assert any(
+        f"(inlines {grid.inline[a.i_start]} to {grid.inline[a.i_stop - 1]}, crosslines "
+        f"{grid.crossline[a.j_start]} to {grid.crossline[a.j_stop - 1]})" in said for a in areas
+    )
+    file.write_bytes(whole)
+    assert interpret(plan).checksum

@@ -10,13 +10,21 @@ from matplotlib.image import imread
 from seisproc.chunking import layout
 from seisproc.errors import ConfigError, GeometryError, OutputExistsError, StoreError
 from seisproc.grid import Grid
+from seisproc.interpretation.timeline import timeline
 from seisproc.labels import import_labels
 from seisproc.report.write import pictures, write_report
 from seisproc.schema import NONE, PARIHAKA
 from seisproc.segy.create import create_segy
 from seisproc.segy.ingest import ingest
 from seisproc.segy.overrides import HeaderOverrides
-from seisproc.survey import create_array, ensure_group, publish, write_array, write_coordinates
+from seisproc.survey import (
+    Survey,
+    create_array,
+    ensure_group,
+    publish,
+    write_array,
+    write_coordinates,
+)
 
 PRODUCTS = ("facies", "fault", "facies_uncertainty", "fault_uncertainty")
 
@@ -262,6 +270,21 @@ def test_cards_and_timeline_are_shown(tmp_path):
     for words in ("deeplab-small", "Synthetic data only", "cafe", "0.750", "75 %", "basement"):
         assert words in page.text
     assert "train_loss" not in page.text, "the history is a figure"
+
+
+def test_a_report_tells_who_worked_on_the_interpretation(tmp_path):
+    url = make_store(tmp_path, (4, 4, 10))
+    steps = [{"worker": name, "started": 0.0, "ended": 36.0,
+              "seconds": {"read": 9.0, "infer": 27.0}} for name in ("node-1", "node-2")]
+    told = Survey(url).group_attributes("interpretation/demo")
+    Path(url, "interpretation/demo/zarr.json").unlink()
+    publish(f"{url}/interpretation/demo", {**told, "timeline": timeline(steps).to_json()})
+    receipt = write_report(url, str(tmp_path / "report.html"))
+    assert "workers" in receipt.pictures
+    page = read_page(tmp_path / "report.html")
+    for words in ("0.02 worker-hours of 2 workers in 36 s: 25 % read, 75 % infer", "node-2"):
+        assert words in page.text
+    assert page.text.count("node-2") == 1, "only the table lists it"
 
 
 def test_names_from_files_cannot_become_markup(tmp_path):
