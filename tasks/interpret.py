@@ -11,9 +11,10 @@ import torch
 from models.bundle import read_card
 from models.recipe import BundleRecipe
 from models.runtime import choose_device, settle_device
-from seisproc.cluster import connect, gpu_resources
+from seisproc.cluster import connect, gpu_resources, offers_gpu
 from seisproc.errors import ClusterError, IncompleteError, StoreError
-from seisproc.interpretation.forecast import require_room, require_workers
+from seisproc.interpretation.forecast import require_workers
+from seisproc.interpretation.room import require_room
 from seisproc.interpretation.run import (
     InterpretationPlan,
     InterpretationReceipt,
@@ -52,8 +53,8 @@ class InterpretationSettings:
     samples : int
         Monte-Carlo dropout samples; 1 runs without dropout.
     batch_size : int
-        Windows of a forward pass; 0: 8 sections or 2 cubes, on a GPU as many as it and the
-        regions take.
+        Windows of a forward pass; 0: 8 sections, 2 cubes or 1 from 96^3 on, such as the usual
+        ones of 128^3; on a GPU as many as it and the regions take.
     threads : int
         CPU threads of torch in one task.
     seed : int
@@ -162,9 +163,13 @@ def plan_survey(
 
 
 def _timeline_artifact(store: str, plan: InterpretationPlan) -> None:
-    """Show who worked when on what, as a picture."""
-    told = Survey(store).group_attributes(plan.product).get("timeline")
-    if told:
+    """Show who worked when on what, as a picture, if the product that is there is the plan's."""
+    try:
+        attributes = Survey(store).group_attributes(plan.product)
+    except StoreError:  # no region is finished
+        return
+    told = attributes.get("timeline")
+    if told and attributes.get("fingerprint") == plan.fingerprint:
         picture = plot_timeline(Timeline.from_json(told))
         pictures_artifact("timeline", store, "Who worked when, and on what",
                           {"timeline": png(picture)})
@@ -193,24 +198,34 @@ def device_of(device: str, client: Client | None) -> str:
 def require_device(device: str, client: Client | None) -> None:
     """Refuse workers without a GPU where networks need one, before every region fails on them.
 
-    Where any offers ``GPU=1`` tasks go to such workers alone, and nothing is to be checked.
+    Where any offers ``GPU=1`` tasks go to such workers alone, and only these are asked.
 
     Raises
     ------
     ModelError
         This process has no GPU, and it is to compute.
     ClusterError
-        A worker has none, and tasks would reach it.
+        A worker sees none, and tasks would reach it.
     """
     if device != "cuda":
         return
     if client is None:
         choose_device(device)
         return
-    if gpu_resources(client):
-        return
-    told = client.run(torch.cuda.is_available)
-    without = [address for address, available in told.items() if not available]
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    offering = [address for address, worker in workers.items() if offers_gpu(worker)]
+    told = client.run(torch.cuda.is_available, workers=offering or None)
+    without = sorted(address for address, available in told.items() if not available)
+    if without and offering:
+        raise ClusterError(
+            "workers that offer a GPU and see none",
+            found=f"{len(without)} of {len(told)} that offer GPU=1, such as {without[0]}: there"
+            " torch.cuda.is_available() is false",
+            expected="a GPU wherever one is offered",
+            do="Give --resources GPU=1 only to workers that have a GPU; look there at nvidia-smi,"
+            " CUDA_VISIBLE_DEVICES and what asks the batch system for it (job_extra_directives:"
+            " --gres=gpu:1); or use --device cpu",
+        )
     if without:
         raise ClusterError(
             "device cuda, and workers without a GPU",
@@ -244,7 +259,7 @@ def interpret_survey(
     with connect(cluster) as client:
         settings = replace(settings, device=device_of(settings.device, client))
         plan = plan_survey(store, models, run, settings)
-        require_room(plan)
+        require_room(plan, sum(client.nthreads().values()) if client is not None else 1)
         markdown_artifact("plan", store, "What will be done", f"```\n{plan}\n```")
         require_workers(plan, client)
         if client is not None:
@@ -257,6 +272,7 @@ def interpret_survey(
                 )
         except IncompleteError as error:
             markdown_artifact("failed", store, "Interpretation not complete", str(error))
+            _timeline_artifact(store, plan)
             _measure(store, plan)
             raise
     receipt_artifact("interpretation", store, "What was interpreted", receipt)

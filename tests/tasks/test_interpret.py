@@ -107,5 +107,9 @@ def test_a_gpu_that_is_not_there_is_missed_before_any_region_fails():
         assert "1 of 1 workers" in str(caught.value.found)
     offered = ClusterSpec("local", options={"resources": {GPU: 1}})
     with open_cluster(offered) as address, connect(address) as client:
-        require_device("cuda", client)
+        require_device("cpu", client)
         assert device_of("auto", client) == "cuda"
+        (worker,) = client.scheduler_info()["workers"]
+        with pytest.raises(ClusterError, match="offer a GPU and see none") as caught:
+            require_device("cuda", client)
+        assert worker in str(caught.value.found) and "--resources GPU=1" in str(caught.value.do)
