@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +95,7 @@ def interpret(
         click.echo(str(planned))
         if left_open(settings, cluster):
             click.echo(said_of_device(here.device))
-        click.echo(_forecast(planned, cluster))
+        click.echo(_forecast(planned, cluster, settings.max_memory_gib))
         return
     with prefect_server():
         from flows.interpret import interpret as flow
@@ -127,10 +128,13 @@ def to_plan_here(settings: InterpretConfig, cluster: ClusterConfig) -> Interpret
     return replace(asked, device="cuda" if on_gpu else "cpu", max_memory_gib=None)
 
 
-def _forecast(plan: InterpretationPlan, cluster: ClusterConfig) -> str:
+def _forecast(
+    plan: InterpretationPlan, cluster: ClusterConfig, max_memory_gib: float | None
+) -> str:
     """Say how long a plan takes and what a worker needs, after trying its networks for a moment.
 
-    Networks for a GPU are not tried on a machine without one, such as the login node of a cluster.
+    Networks for a GPU are not tried on a machine without one, such as the login node of a cluster,
+    nor those that surely take more memory than a worker has.
 
     Raises
     ------
@@ -140,8 +144,9 @@ def _forecast(plan: InterpretationPlan, cluster: ClusterConfig) -> str:
     from models.runtime import settle_device
     from seisproc.cluster.spec import IN_PROCESS, LOCAL
     from seisproc.interpretation.forecast import forecast
-    from seisproc.interpretation.memory import require_memory
+    from seisproc.interpretation.memory import least_worker_bytes, require_memory
     from seisproc.interpretation.prediction import on_gpu
+    from seisproc.interpretation.requirements import require_within
     from seisproc.interpretation.room import require_room
 
     spec = cluster.spec()
@@ -152,10 +157,13 @@ def _forecast(plan: InterpretationPlan, cluster: ClusterConfig) -> str:
             f"{'time':<12}not known: the networks are for a GPU, and this machine has none to try"
             " them on; workers need one"
         )
-    told = forecast(plan, cluster.threads_per_worker)
     limit = _memory_of_worker(spec)
-    if limit is not None:
-        require_memory(told.memory_bytes, limit)
+    threads = min(spec.threads_per_worker, math.ceil(len(plan.regions) / max(1, spec.first)))
+    require_memory(plan, least_worker_bytes(plan, threads), limit)
+    told = forecast(plan, threads)
+    require_memory(plan, told.memory_bytes, limit)
+    if max_memory_gib is not None:
+        require_within(plan, max_memory_gib, told.memory_bytes)
     return (
         f"{_time(plan, told, tasks, spec.kind in (IN_PROCESS, LOCAL))}\n"
         f"{'process':<12}{told.memory_bytes / 2**30:.2f} GiB a worker with all that its networks"

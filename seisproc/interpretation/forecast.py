@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -24,8 +25,13 @@ import cloudpickle
 import numpy as np
 
 from seisproc.cluster import ALLOCATOR, GPU, WORKER_ENVIRONMENT, offers_gpu
-from seisproc.errors import BundleError
-from seisproc.interpretation.memory import PROCESS_BYTES, least_worker_bytes, require_memory
+from seisproc.errors import BundleError, SpaceError
+from seisproc.interpretation.memory import (
+    PROCESS_BYTES,
+    least_worker_bytes,
+    require_memory,
+    ways_to_need_less,
+)
 from seisproc.interpretation.plan import SLAB, InterpretationPlan, NetworkPlan
 from seisproc.interpretation.planner import live_windows
 from seisproc.interpretation.prediction import Predict, on_gpu
@@ -72,6 +78,8 @@ def forecast(plan: InterpretationPlan, threads: int = 1) -> Forecast:
     ------
     BundleError
         If a network cannot be loaded or run.
+    SpaceError
+        If there is too little memory here to try it.
     """
     # Recipes are unpickled there, so what they are made of must be found there.
     path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -80,6 +88,12 @@ def forecast(plan: InterpretationPlan, threads: int = 1) -> Forecast:
         [sys.executable, "-m", __name__],
         input=cloudpickle.dumps(plan.networks), capture_output=True, env=environment, check=False,
     )
+    if done.returncode == -signal.SIGKILL:  # by the system, which had no more to give
+        raise SpaceError(
+            "this machine has too little memory to try the networks",
+            found="the process that tried them was killed",
+            do=f"Choose {ways_to_need_less(plan)}, or plan on a larger machine",
+        )
     if done.returncode:
         words = done.stderr.decode(errors="replace").strip().splitlines()
         raise BundleError(
@@ -126,7 +140,7 @@ def require_workers(plan: InterpretationPlan, client: Client | None) -> None:
         tasks = running, threads - running
         if tasks not in needed:
             needed[tasks] = _least_bytes(plan, *tasks)
-        require_memory(needed[tasks], worker["memory_limit"])
+        require_memory(plan, needed[tasks], worker["memory_limit"])
 
 
 def _least_bytes(plan: InterpretationPlan, running: int, finishing: int) -> int:
@@ -139,7 +153,7 @@ def _finishing_bytes(plan: InterpretationPlan) -> int:
     """Bytes of a region's end at the least: the shards that are filled, and the sums of a slab."""
     volumes = sum(math.prod(lead) for lead in plan.volumes.values())
     of_a_trace = volumes * plan.shards[2] + 4 * plan.slab * sum(n.channels for n in plan.networks)
-    return math.prod(plan.regions.edge) * of_a_trace
+    return math.prod(plan.regions.largest) * of_a_trace
 
 
 def _try(network: NetworkPlan, predict: Predict) -> tuple[float, int]:

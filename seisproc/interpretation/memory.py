@@ -70,7 +70,7 @@ class PartMemory:
 def region_memory(plan: InterpretationPlan) -> RegionMemory:
     """Count what the largest of a plan's regions takes."""
     volumes = sum(math.prod(lead) for lead in plan.volumes.values())
-    traces = math.prod(plan.regions.edge)
+    traces = math.prod(plan.regions.largest)
     writing = 2 * volumes * traces * plan.shards[2]
     # One batch is computed, each lattice keeps the answers of one whose windows lie in the next
     # slab, and on a GPU others are on their way.
@@ -93,7 +93,7 @@ def parts_of(plan: InterpretationPlan) -> tuple[Part | None, ...]:
     """Choose the parts in which regions are done: as thick as memory allows; or all at a time."""
     if not plan.hands_over or part_memory(plan, None).held <= LARGEST_PART:
         return WHOLE
-    thickness = max(plan.regions.edge)
+    thickness = max(plan.regions.largest)
     parts = in_parts(plan, thickness)
     if all(part.axis is None for part in parts):
         return WHOLE
@@ -161,7 +161,7 @@ def least_worker_bytes(plan: InterpretationPlan, tasks: int = 1) -> int:
     return PROCESS_BYTES + tasks * of.held + max(own, tasks * of.passing)
 
 
-def require_memory(needed: int, limit: int | None) -> None:
+def require_memory(plan: InterpretationPlan, needed: int, limit: int | None) -> None:
     """Refuse what needs more memory in a worker than that has; None: it has no limit.
 
     Raises
@@ -174,14 +174,22 @@ def require_memory(needed: int, limit: int | None) -> None:
             "a worker needs more memory than it has",
             found=f"{needed / 2**30:.2f} GiB needed, {limit / 2**30:.2f} GiB there",
             do="Give workers more (--memory, or memory_gib of the cluster), fewer tasks at a time"
-            " (--threads), or settle for smaller regions, windows or batches (region,"
-            " fault_window, batch_size)",
+            f" (--threads), or choose {ways_to_need_less(plan)}",
         )
+
+
+def ways_to_need_less(plan: InterpretationPlan) -> str:
+    """Name what of a plan may be made smaller, for a worker to need less memory."""
+    windows = " or ".join(f"{network.recipe.target}_window" for network in plan.networks)
+    ways = [f"smaller windows ({windows})", "smaller batches (batch_size)"]
+    ways += ["smaller regions (region)"] if plan.regions.edge != plan.shards[:2] else []
+    ways += ["one model at a time"] if len(plan.networks) > 1 else []
+    return f"{', '.join(ways[:-1])} or {ways[-1]}"
 
 
 def _within_a_region(plan: InterpretationPlan, areas: list[Area]) -> int:
     """Count the traces of areas that lie within one region, at most."""
-    across, down = plan.regions.edge
+    across, down = plan.regions.largest
     sizes = [min(area.shape[0], across) * min(area.shape[1], down) for area in areas]
     return min(sum(sizes), across * down)
 

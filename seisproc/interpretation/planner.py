@@ -167,7 +167,7 @@ def plan_interpretation(
         padded=sum(slots for _, slots in dealt) - int(run_windows),
     )
     if max_memory_gib is not None:
-        require_within(plan, region, max_memory_gib)
+        require_within(plan, max_memory_gib)
     return plan
 
 

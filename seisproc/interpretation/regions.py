@@ -121,6 +121,11 @@ class Regions:
             math.ceil(self.survey[1] / self.edge[1]),
         )
 
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Traces of the largest region: of all but those at the far side, unless one is all."""
+        return min(self.edge[0], self.survey[0]), min(self.edge[1], self.survey[1])
+
     def __len__(self) -> int:
         return math.prod(self.counts)
 

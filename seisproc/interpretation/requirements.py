@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seisproc.errors import BundleError, ConfigError, SpaceError, StoreError
-from seisproc.interpretation.memory import least_worker_bytes
+from seisproc.interpretation.memory import least_worker_bytes, ways_to_need_less
 from seisproc.interpretation.plan import InterpretationPlan, by
 from seisproc.interpretation.prediction import Recipe
 from seisproc.normalise import NORMALISATION
@@ -18,22 +18,20 @@ LONGEST_NAME = 100
 
 
 def require_within(
-    plan: InterpretationPlan, region: tuple[int, int], max_memory_gib: float
+    plan: InterpretationPlan, max_memory_gib: float, needed: int | None = None
 ) -> None:
-    """Refuse a plan that needs more in one worker, its networks' own memory included."""
-    needed = least_worker_bytes(plan) / 2**30
-    if needed <= max_memory_gib:
-        return
-    windows = " or ".join(f"{network.recipe.target}_window" for network in plan.networks)
-    ways = [f"smaller windows ({windows})", "smaller batches (batch_size)"]
-    ways += ["smaller regions (region)"] if max(region) > 1 else []
-    ways += ["one model at a time"] if len(plan.networks) > 1 else []
-    raise SpaceError(
-        "a worker needs more memory than it may use",
-        found=f"{needed:.2f} GiB for regions of {by(plan.regions.edge)} traces",
-        expected=f"at most {max_memory_gib:g} GiB",
-        do=f"Allow more (max_memory_gib), or choose {', '.join(ways[:-1])} or {ways[-1]}",
-    )
+    """Refuse a plan that needs more bytes in one worker, its networks' own memory included.
+
+    Unless ``needed`` says what is known better, what one region at a time needs at the least.
+    """
+    found = (needed or least_worker_bytes(plan)) / 2**30
+    if found > max_memory_gib:
+        raise SpaceError(
+            "a worker needs more memory than it may use",
+            found=f"{found:.2f} GiB for regions of {by(plan.regions.largest)} traces",
+            expected=f"at most {max_memory_gib:g} GiB",
+            do=f"Allow more (max_memory_gib), or choose {ways_to_need_less(plan)}",
+        )
 
 
 def require_name(run: str) -> None:

@@ -64,6 +64,26 @@ def test_time_and_memory_are_those_of_the_cluster(command, interpret):
     assert "a worker needs more memory than it has" in command.refuses(*asked, "--workers", 300)
 
 
+def test_what_surely_takes_too_much_is_not_tried(command, interpret, tmp_path, monkeypatch):
+    """Here it would be killed, and whatever else runs on this machine endangered."""
+    from seisproc.interpretation import forecast
+
+    monkeypatch.setattr(forecast, "forecast", None)
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(yaml.safe_dump({"batch_size": 4000, "samples": 1}))
+    said = command.refuses(*interpret, "--settings", settings, "--memory", 1)
+    assert "a worker needs more memory than it has" in said and "(batch_size)" in said
+
+
+def test_what_a_worker_may_take_is_compared_with_what_is_told(command, interpret, tmp_path):
+    """Which is more than what a plan knows before its network was tried."""
+    settings = tmp_path / "settings.yaml"
+    for gib, refused in ((0.45, "at most 0.45 GiB"), (2.0, "")):
+        settings.write_text(yaml.safe_dump({"max_memory_gib": gib, "samples": 1}))
+        code, _, err = command(*interpret, "--settings", settings, "--memory", 8)
+        assert bool(code) == bool(refused) and refused in err
+
+
 def test_time_is_that_of_tasks_with_the_threads_of_torch(command, tmp_path, monkeypatch):
     """Two tasks of two threads each take four cores, which only a cluster may have."""
     import dask.system

@@ -54,7 +54,7 @@ def test_workers_that_are_surely_too_small_are_refused_before_they_get_anything(
         require_workers(plan, client)
         with pytest.raises(SpaceError, match="more memory than it has") as caught:
             require_workers(large, client)
-        assert "--memory" in str(caught.value.do) and "region" in str(caught.value.do)
+        assert "--memory" in str(caught.value.do) and "batch_size" in str(caught.value.do)
         needed = (PROCESS_BYTES + 2 * plan.memory.held) / 2**30 + 0.25
         assert caught.value.found == f"{needed:.2f} GiB needed, 0.50 GiB there"
 
@@ -112,8 +112,30 @@ def test_threads_beside_a_gpu_only_finish_regions(survey):
         require_workers(plan, Workers(small))  # where none offers a GPU it computes too
 
 
-def test_a_worker_that_is_too_small_is_refused():
-    require_memory(2**30, None)
-    require_memory(2**30, 2**30)
-    with pytest.raises(SpaceError, match="--memory"):
-        require_memory(2**30 + 1, 2**30)
+def test_a_worker_that_is_too_small_is_refused(survey):
+    plan = plan_interpretation(survey, [NumpyRecipe()], run="main", shards=(8, 8, 16))
+    require_memory(plan, 2**30, None)
+    require_memory(plan, 2**30, 2**30)
+    with pytest.raises(SpaceError, match="--memory") as caught:
+        require_memory(plan, 2**30 + 1, 2**30)
+    # Only what can be changed is named: regions are of one shard, and there is one network.
+    assert "smaller windows (facies_window) or smaller batches (batch_size)" in caught.value.do
+    assert "region" not in caught.value.do
+
+
+def test_a_trial_that_the_system_kills_is_no_fault_of_the_network(survey, tmp_path):
+    """As Linux does where memory runs out."""
+    (tmp_path / "kill").touch()
+    deadly = NumpyRecipe(kill=str(tmp_path / "kill"), poisoned=(0,))
+    plan = plan_interpretation(survey, [deadly], run="main")
+    with pytest.raises(SpaceError, match="too little memory to try .*batch_size"):
+        forecast(plan)
+
+
+def test_regions_larger_than_the_survey_take_what_the_survey_does(survey):
+    networks, cut = [NumpyRecipe()], {"run": "main", "shards": (8, 8, 16)}
+    one, larger = (
+        plan_interpretation(survey, networks, region=edge, **cut) for edge in ((3, 3), (99, 99))
+    )
+    assert len(one.regions) == len(larger.regions) == 1
+    assert larger.memory == one.memory
