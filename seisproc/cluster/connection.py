@@ -29,6 +29,9 @@ TRIES = 3
 ANSWER_TIMEOUT_S = 5.0
 """How long an address may take to answer."""
 
+GREETING = 6
+"""So many times as long it may take to greet whom it has let in."""
+
 WORKERS_TIMEOUT_S = 300.0
 """How long to wait for a worker where who opened the cluster has not said."""
 
@@ -110,24 +113,40 @@ def _client(address: str, timeout_s: float) -> Iterator[Client]:
 
 
 def _require_answer(address: str, timeout_s: float) -> None:
-    """Knock before a client is made: one that fails to connect takes ten noisy seconds to go."""
+    """Knock before a client is made: one that fails to connect takes ten noisy seconds to go.
+
+    What accepts a connection and never says hello is none of Dask's, or hangs; Dask itself would
+    wait for it for ever. A scheduler that is busy has longer for that than for being there.
+    """
     from distributed.comm.core import connect as knock
     from distributed.security import Security
 
     async def probe() -> None:
         arguments = Security().get_connection_args("client")  # certificates for tls://
-        await (await knock(address, timeout=timeout_s, **arguments)).close()
+        greeted = knock(address, timeout=timeout_s, **arguments)
+        await (await asyncio.wait_for(greeted, GREETING * timeout_s)).close()
 
     with ThreadPoolExecutor(1) as thread:  # an event loop may be running in this one
         try:
             thread.submit(asyncio.run, probe()).result()
-        except (OSError, ValueError, TypeError, RuntimeError) as error:  # TimeoutError: an OSError
-            plain = isinstance(error, OSError)
-            raise ClusterError(
-                f"no Dask scheduler answers at {address}",
-                found=f"none after {timeout_s:g} s" if plain else str(error),
-                do="Check the address, or let a cluster be started with --cluster local",
-            ) from error
+        except TimeoutError as error:
+            silent = f"it accepts connections, and said nothing for {GREETING * timeout_s:g} s"
+            raise _no_scheduler(address, silent) from error
+        except OSError as error:
+            raise _no_scheduler(address, f"none after {timeout_s:g} s") from error
+        except MemoryError as error:  # the first eight bytes are the length of what follows
+            raise _no_scheduler(address, "something that speaks otherwise") from error
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise _no_scheduler(address, str(error)) from error
+
+
+def _no_scheduler(address: str, found: str) -> ClusterError:
+    return ClusterError(
+        f"no Dask scheduler answers at {address}",
+        found=found,
+        do="Check the address (the scheduler's port, not its dashboard's), or let a cluster be"
+        " started with --cluster local",
+    )
 
 
 def _log_level(level: int) -> WorkerPlugin:

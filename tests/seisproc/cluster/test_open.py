@@ -1,8 +1,10 @@
 import logging
 import os
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -72,6 +74,38 @@ def test_an_address_that_nobody_answers_is_one_line_within_the_timeout():
         with connect("tcp://127.0.0.1:1", timeout_s=0.5):
             pass
     assert time.monotonic() - start < 3
+    assert "\n" not in str(caught.value)
+
+
+class Http(socketserver.BaseRequestHandler):
+    """Answers whoever connects as a web server does that understands nothing."""
+
+    def handle(self):
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+
+
+class Silent(socketserver.BaseRequestHandler):
+    """Lets whoever connects wait, until he goes."""
+
+    def handle(self):
+        while self.request.recv(1024):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), [(Http, "speaks otherwise"), (Silent, "said nothing for 1.2 s")]
+)
+def test_what_answers_and_is_no_scheduler_is_said_so(answer, words):
+    """Such as its dashboard, by a wrong port; or a scheduler that hangs."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            with pytest.raises(ClusterError, match=words) as caught:
+                with connect(f"tcp://127.0.0.1:{server.server_address[1]}", timeout_s=0.2):
+                    pass
+        finally:
+            server.shutdown()
+    assert "not its dashboard's" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

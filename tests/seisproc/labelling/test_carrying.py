@@ -355,9 +355,9 @@ def test_numbers_that_nobody_gave_tell_nothing_when_their_count_is_another(tmp_p
 
 
 @pytest.mark.parametrize(("damaged", "why"), [
-    ("facies/c/0/0/0", "is damaged; found: ValueError"),
-    ("zarr.json", "is damaged; found: UnicodeDecodeError"),
-    ("labelled/zarr.json", "is damaged"),
+    ("facies/c/0/0/0", "labels/ann/facies/c/0/0/0 is damaged, inlines 100 to 111"),
+    ("zarr.json", "labels/ann is damaged; found: UnicodeDecodeError"),
+    ("labelled/zarr.json", "labels/ann is damaged"),
 ])
 def test_labels_that_are_damaged_keep_the_store_until_they_are_let_go(
     store, tmp_path, damaged, why
@@ -366,7 +366,7 @@ def test_labels_that_are_damaged_keep_the_store_until_they_are_let_go(
     content = bytearray(file.read_bytes())
     content[len(content) // 3] ^= 0xFF
     file.write_bytes(bytes(content))
-    with pytest.raises(LostLabelsError, match=f"labels/ann {why}"):
+    with pytest.raises(LostLabelsError, match=why):
         ingest([newer], store.url, overwrite=True)
     assert Survey(store.url).fingerprint == store.fingerprint
     ingest([newer], store.url, overwrite=True, drop_labels=["ann"])
