@@ -70,7 +70,7 @@ def test_workers_too_small_for_the_plan(flow_command, store, facies_bundle):
     line = flow_command.refuses(
         "interpret", store, "--model", facies_bundle, "--workers", 1, "--memory", 0.4
     )
-    assert "0.40 GiB there" in line and "--memory" in line and "region" in line
+    assert "0.40 GiB there" in line and "--memory" in line and "(batch_size)" in line
     assert not is_published(f"{store}/interpretation/main")
 
 
