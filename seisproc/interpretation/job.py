@@ -18,6 +18,7 @@ from seisproc.cluster import gpu_resources
 from seisproc.errors import (
     BusyError,
     IncompleteError,
+    SeisprocError,
     SpaceError,
     StoreError,
     one_line,
@@ -254,7 +255,7 @@ class Job:
         self._require_right()
         number, text = step.number, one_line(error)
         where = f" on {worker}" if worker else ""
-        region = f"{region_key(number)} ({self._lines_of(number)})"
+        region = f"{region_key(number)}{self._lines_of(number)}"
         log.warning("region %s failed%s: %s", region, where, text)
         self.records.mark(region_key(number), "failed", "0", {"error": text})
         self.stock.note_failed(number)
@@ -262,11 +263,17 @@ class Job:
         self.first_failure = self.first_failure or (f"{region}{where}", error)
 
     def _lines_of(self, number: Number) -> str:
-        """Say where a region is, as an interpreter knows it."""
+        """Say where a region is, as an interpreter knows it; nothing if the survey can't be read.
+
+        What made the region fail may be in the way of that too, and is what has to be told.
+        """
         area = self.plan.regions.area(number)
-        inline, crossline = self._lines
-        return (f"inlines {inline[area.i_start]} to {inline[area.i_stop - 1]}, "
-                f"crosslines {crossline[area.j_start]} to {crossline[area.j_stop - 1]}")
+        try:
+            inline, crossline = self._lines
+        except (SeisprocError, OSError):
+            return ""
+        return (f" (inlines {inline[area.i_start]} to {inline[area.i_stop - 1]}, "
+                f"crosslines {crossline[area.j_start]} to {crossline[area.j_stop - 1]})")
 
     @functools.cached_property
     def _lines(self) -> tuple[NDArray[np.integer], NDArray[np.integer]]:

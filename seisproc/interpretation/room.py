@@ -14,6 +14,7 @@ from collections import Counter, deque
 
 from seisproc.errors import SpaceError
 from seisproc.folders import free_bytes
+from seisproc.interpretation.handover import is_in_parts
 from seisproc.interpretation.neighbours import Neighbours
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Number
@@ -153,8 +154,11 @@ class Rehearsal:
         if seamless:
             self._written += self._plan.regions.area(number).size * _of_a_trace(self._plan)
         for taker in self._near.takers(number):
-            if taker != number or not seamless:
+            if taker != number or not seamless or is_in_parts(self._plan):
                 self._handed[taker] += self._between(number, taker)
+        if seamless:  # what its parts left is added up and discarded in the same step
+            self._note_peak()
+            self._handed.pop(number, None)
         self._stock.note_run(number, "")
 
     def _finish(self, number: Number) -> None:
@@ -168,9 +172,12 @@ class Rehearsal:
         self.peak = max(self.peak, self._written + self._handed.total())
 
     def _between(self, giver: Number, taker: Number) -> int:
-        """Bytes that one region hands to another; to itself its seams, and its interior."""
-        plan, regions = self._plan, self._plan.regions
-        slabs, depth = -(-plan.shape[2] // plan.slab), plan.shape[2]
+        """Bytes that one region hands to another; to itself its seams, and its interior.
+
+        In parts a region hands all sums over, each part's by itself, and has no interior.
+        """
+        plan, regions, in_parts = self._plan, self._plan.regions, is_in_parts(self._plan)
+        depth, slabs = plan.shape[2], len(plan.parts) * -(-plan.shape[2] // plan.slab)
         found = 0
         for network in plan.networks:
             traces = 0
@@ -180,7 +187,7 @@ class Rehearsal:
                     common = reach.intersection(regions.area(taker))
                     traces += common.size
             if giver == taker:
-                interior = regions.interior(network.lattices, giver).size
+                interior = 0 if in_parts else regions.interior(network.lattices, giver).size
                 traces -= interior if len(network.lattices) == 1 else 0
                 classes = sum(math.prod(lead) for lead in network.volumes.values())
                 found += interior * depth * classes + (slabs * BLOCK if interior else 0)

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from seisproc.errors import SpaceError
+from seisproc.interpretation import memory
+from seisproc.interpretation.handover import BundleWriter
 from seisproc.interpretation.room import Rehearsal, require_room
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.interpretation.stock import Stock
@@ -53,6 +55,32 @@ def test_what_lies_there_is_no_more_than_was_rehearsed(plan):
 
     interpret(plan, on_progress=look)
     assert plan.output_bytes < most <= rehearsed(plan, 1)
+
+
+@pytest.mark.parametrize("orientations", [["inline"], ["crossline"], ["inline", "crossline"]])
+@pytest.mark.parametrize("shards", [(16, 16, 32), (64, 112, 32)])
+def test_parts_of_regions_are_rehearsed_too(plan, monkeypatch, orientations, shards):
+    """They hand all of their sums over, a region without neighbours to itself."""
+    monkeypatch.setattr(memory, "LARGEST_PART", 0)
+    monkeypatch.setattr(memory, "THINNEST", 4)
+    monkeypatch.setattr("seisproc.interpretation.room.SUMS_WRITTEN", 0.8)  # of noise
+    folder, most, write = Path(plan.store_url).parent, 0, BundleWriter.write
+    before = _size(folder)
+
+    def look(*arguments):
+        nonlocal most
+        write(*arguments)
+        most = max(most, _size(folder) - before)
+
+    monkeypatch.setattr(BundleWriter, "write", look)
+    sections = plan_interpretation(
+        plan.store_url, [recipes.NumpyRecipe(window=(12, 16))], run="sections", shards=shards,
+        orientations=orientations,
+    )
+    assert len(sections.parts) > 1
+    told = rehearsed(sections, 1)
+    interpret(sections)
+    assert sections.output_bytes < most <= told
 
 
 def test_of_many_regions_the_first_rows_tell(plan, monkeypatch):
