@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flows.options import LOCATION, json_option, overwrite_option, print_json
+
+if TYPE_CHECKING:
+    from seisproc.survey import Survey
 
 
 @click.command()
@@ -35,7 +38,7 @@ def show(
     complete this alone.
     """
     from flows.describe import plain
-    from flows.describe_store import figures, holdings, holdings_rows, work_of, write_figures
+    from flows.describe_store import holdings, holdings_rows
     from flows.tables import print_table
     from seisproc.survey import Survey
 
@@ -54,10 +57,31 @@ def show(
                 click.echo()
                 print_table(title.capitalize(), [_flat(row) for row in held[title]])
         return
+    _show_run(survey, run, velocity, output, overwrite, as_json)
+
+
+def _show_run(
+    survey: Survey,
+    run: str,
+    velocity: float | None,
+    output: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Show one interpretation: who worked on it, and unless it is incomplete its figures."""
+    from flows.describe_store import figures, work_of, write_figures
+    from flows.tables import print_table
+    from seisproc.errors import IncompleteError
+
     work = work_of(survey, run)
     if not as_json and work:
         print_table(f"Workers of {run}: {work['told']}", work["workers"])
-    found = {**figures(survey, run, velocity), "work": work}
+    try:
+        found = {**figures(survey, run, velocity), "work": work}
+    except IncompleteError:
+        if as_json and work:
+            print_json({"work": work})
+        raise
     if output:
         write_figures(found, output, overwrite)
     if as_json:

@@ -39,6 +39,11 @@ class StoredArray(zarr.Array[Any]):
         super().__init__(opened.async_array)
         self._store, self._path = store, path
 
+    def with_config(self, config: Any) -> StoredArray:
+        """Return a copy of another runtime configuration, as Zarr does."""
+        changed = zarr.Array(self.async_array.with_config(config))
+        return StoredArray(changed, self._store, self._path)
+
     def get_basic_selection(self, selection: Any = Ellipsis, **options: Any) -> Any:
         """Read a box, as Zarr does.
 

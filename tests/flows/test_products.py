@@ -99,6 +99,9 @@ def test_an_incomplete_run_tells_it_too_before_its_figures_are_refused(command, 
     code, out, err = command("show", store.url, "--run", "a")
     assert code == 2 and "1 of 4 regions missing" in err
     assert "0.01 worker-hours" in out and "node-1" in out
+    code, out, err = command("show", store.url, "--run", "a", "--json")
+    assert code == 2 and "1 of 4 regions missing" in err
+    assert json.loads(out)["work"]["worker_hours"] == 0.01
 
 
 def test_a_run_is_meant_though_a_file_or_a_store_here_has_its_name(

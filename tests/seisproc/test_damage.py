@@ -60,3 +60,9 @@ def test_what_cannot_be_asked_for_is_no_damage(store):
         Survey(store).amplitude[99]
     with pytest.raises(Exception, match="negative|step"):
         Survey(store).amplitude[::-1]
+
+
+def test_a_copy_of_another_configuration_names_it_too(store):
+    flip(Path(store, "amplitude/c/1/0/0"))
+    with pytest.raises(StoreError, match="amplitude/c/1/0/0 is damaged"):
+        Survey(store).amplitude.with_config({"order": "F"})[...]
