@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from seisproc.cluster.environment import settings, worker_environment
+from seisproc.cluster.environment import settings, variable_of, worker_environment
 from seisproc.cluster.resources import GPU
 from seisproc.cluster.spec import ClusterSpec
 from seisproc.errors import ConfigError
@@ -271,7 +271,7 @@ def _service(name: str, kind: str) -> dict[str, Any]:
 def _scheduler_environment(spec: ClusterSpec) -> dict[str, str]:
     """Put the scheduler's settings into its environment: it runs in a pod of its own."""
     return {
-        "DASK_" + name.upper().replace(".", "__").replace("-", "_"): str(value)
+        variable_of(name): str(value)
         for name, value in settings(spec).items()
         if name.startswith(("distributed.scheduler.", "distributed.admin."))
     }

@@ -24,6 +24,7 @@ from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.product import product_url
 from seisproc.interpretation.stock import Stock
 from seisproc.leases import Lease
+from seisproc.schema import AXES, VARIABLES
 from seisproc.survey import Survey, ensure_group, is_published, publish
 
 MOST_AREAS = 100
@@ -171,7 +172,7 @@ def _objects(fs: AbstractFileSystem, root: str) -> Iterator[str]:
     while folders:
         folder = folders.pop()
         fs.invalidate_cache(folder)  # that would keep every listing
-        if folder.rsplit("/", 2)[-2] == "c":
+        if _is_row(folder[len(root) + 1 :]):
             yield from sorted(fs.find(folder))
             continue
         for entry in fs.ls(folder, detail=True):
@@ -180,6 +181,19 @@ def _objects(fs: AbstractFileSystem, root: str) -> Iterator[str]:
                 folders.append(path)
             else:
                 yield path
+
+
+def _is_row(folder: str) -> bool:
+    """Whether a product's folder holds one row of shards along the inline, and nothing else.
+
+    >>> _is_row("facies/c/3"), _is_row("facies_probability/c/3")  # the latter is a class
+    (True, False)
+    """
+    array, *place = folder.split("/")
+    if place[:1] != ["c"]:
+        return False
+    dims = VARIABLES[array].dims if array in VARIABLES else AXES
+    return len(place) - 1 == len(dims) - 2
 
 
 def _swap(source: Path, target: Path, aside: Path) -> None:

@@ -210,10 +210,11 @@ def fitting_window(
 ) -> tuple[int, ...]:
     """Choose the window of a network of volumes that takes windows of any size.
 
-    The larger windows are, the less differs from one pass over the whole survey; beyond ``LARGEST``
-    a worker needs more than a GiB. So they are at least three
-    quarters of that, or of twice what the network learned from; of those, along each axis, the one
-    that computes fewest voxels over this survey. A survey as narrow as one window gets one.
+    The larger windows are, the less differs from one pass over the whole survey, and the more
+    memory a worker needs: with windows of ``LARGEST`` along each axis nearly a GiB. So they are at
+    least three quarters of that, or of twice what the network learned from if that is less; of
+    those, along each axis, the one that computes fewest voxels over this survey. A survey as narrow
+    as one window gets one.
 
     Parameters
     ----------

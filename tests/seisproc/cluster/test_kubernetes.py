@@ -135,6 +135,7 @@ def test_what_can_be_chosen_of_its_pods():
     told = environment(ours, "worker")
     assert (told["AWS_REGION"], told["OMP_NUM_THREADS"]) == ("x", "2")
     assert (told["NUMBA_NUM_THREADS"], told["DASK_SEISPROC__DRAIN_S"]) == ("1", "20")
+    assert told["DASK_DISTRIBUTED__WORKER__PROFILE__INTERVAL"] == "100ms"
     assert pod(ours, "worker")["terminationGracePeriodSeconds"] == 35
     assert pod(ours, "worker")["nodeSelector"] == {"pool": "night"}
     assert pod(ours, "worker")["tolerations"] == [taint]
@@ -143,6 +144,7 @@ def test_what_can_be_chosen_of_its_pods():
     assert container(ours, "scheduler")["image"] == IMAGE
     assert environment(ours, "scheduler") == {
         "DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "16",
+        "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "200ms",
         "DASK_DISTRIBUTED__SCHEDULER__WORKER_SATURATION": "1.0",
         "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
         "DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT": "900s",
