@@ -25,29 +25,35 @@ MOST = 64
 SHARE = 0.6
 
 
-#: Voxels from which a cube is no small one any more (those of 80^3 are, those of 96^3 are not), if
-#: it is nowhere thinner than ``THIN``.
+#: Voxels that a CPU computes at a time: a batch of sections is no larger, and a cube that has as
+#: many (those of 80^3 have not, those of 96^3 have) is no small one any more, if it is nowhere
+#: thinner than ``THIN``.
 LARGE, THIN = 2**19, 64
+
+#: Sections of a CPU's batch, where they are small.
+SECTIONS = 8
 
 
 def usual_batch_size(window: Sequence[int], device: str) -> int:
     """Windows of a pass where nothing can be measured.
 
     On a CPU a larger batch gains nothing but takes more memory; a single small cube falls to
-    torch's slow convolution on one thread. A GPU that is not here, since another machine plans, is
-    taken for one of 16 GB.
+    torch's slow convolution on one thread. Large sections are even slower in batches: of 640 x 464
+    eight at a time take 1.3 times as long as one by one, and a GiB more. A GPU that is not here,
+    since another machine plans, is taken for one of 16 GB.
 
     >>> [usual_batch_size(window, "cpu") for window in ((192, 256), (64, 64, 64), (96, 96, 96))]
     [8, 2, 1]
-    >>> usual_batch_size((32, 32, 512), "cpu")
-    2
+    >>> [usual_batch_size(window, "cpu") for window in ((640, 464), (32, 32, 512))]
+    [1, 2]
     """
-    sections = len(window) == 2
+    sections, voxels = len(window) == 2, math.prod(window)
     if device.startswith("cuda"):
         return 32 if sections else 4
     if sections:
-        return 8
-    return 1 if math.prod(window) >= LARGE and min(window) >= THIN else 2
+        fitting = max(1, LARGE // voxels)
+        return min(SECTIONS, 2 ** (fitting.bit_length() - 1))
+    return 1 if voxels >= LARGE and min(window) >= THIN else 2
 
 
 def probe_batch_size(predict: Predictor) -> int:
