@@ -52,7 +52,7 @@ def usual_batch_size(window: Sequence[int], device: str) -> int:
         return 32 if sections else 4
     if sections:
         fitting = max(1, LARGE // voxels)
-        return min(SECTIONS, 2 ** (fitting.bit_length() - 1))
+        return min(SECTIONS, 1 << (fitting.bit_length() - 1))
     return 1 if voxels >= LARGE and min(window) >= THIN else 2
 
 

@@ -97,7 +97,7 @@ def _bar(title: str) -> OnProgress:
         artifact = cast(UUID, create_progress_artifact(0.0, description=title))
 
     def update(done: int, total: int, note: str = "", /) -> None:
-        said = f"{title}: {note}" if note else None
+        said = f"{title}: {done} of {total}, {note}" if note else None
         if artifact is not None:
             with only_shown():
                 update_progress_artifact(artifact, round(100 * done / max(total, 1), 1), said)

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from seisproc.errors import SeisprocError, one_line
@@ -44,9 +45,16 @@ class _Again:
 
 
 class Retries:
-    """The steps of one call that have failed and may yet be done."""
+    """The steps of one call that have failed and may yet be done.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    name : callable
+        What a region is called where one is told of it.
+    """
+
+    def __init__(self, name: Callable[[Number], str] = region_key) -> None:
+        self._name = name
         self._tries: Counter[Number] = Counter()
         self._failed_on: defaultdict[Number, set[str]] = defaultdict(set)
         self._again: list[_Again] = []
@@ -88,14 +96,14 @@ class Retries:
             return False
         if tries < (PLACES if _is_clear(error) else TRIES):
             wait = BACK_OFF_S * 4 ** (tries - 1)
-            log.info("region %s failed, and is tried again: %s", region_key(number), text)
+            log.info("region %s failed, and is tried again: %s", self._name(number), text)
             heapq.heappush(self._again, _Again(time.monotonic() + wait, step))
             return True
         if self._is_last_round or not _is_of_store(error):
             return False
         log.warning(
             "region %s failed %d times, and is tried again when all else is done: %s",
-            region_key(number), tries, text,
+            self._name(number), tries, text,
         )
         self._last_failure = time.monotonic()
         self._put_off.append(step)

@@ -6,19 +6,17 @@ import contextlib
 import errno
 import functools
 import logging
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import cloudpickle
-import numpy as np
-from numpy.typing import NDArray
 
 from seisproc.bounded import Later, Needs
 from seisproc.cluster import gpu_resources
 from seisproc.errors import (
     BusyError,
     IncompleteError,
-    SeisprocError,
     SpaceError,
     StoreError,
     one_line,
@@ -32,6 +30,7 @@ from seisproc.interpretation.pace import GpuUse, Pace
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.prediction import on_gpu
 from seisproc.interpretation.product import product_url
+from seisproc.interpretation.region_names import RegionNames
 from seisproc.interpretation.region_steps import RAN, recorded_attempt
 from seisproc.interpretation.regions import Number
 from seisproc.interpretation.sent_plan import SentPlan, send_plan
@@ -41,13 +40,13 @@ from seisproc.interpretation.wholeness import lacking
 from seisproc.leases import Right
 from seisproc.places import AccessError
 from seisproc.records import Records
-from seisproc.survey import Survey
 from seisproc.volume import Outcome, map_bounded
 
 if TYPE_CHECKING:
     from distributed import Client
 
 log = logging.getLogger(__name__)
+
 
 def do_step(packed_plan: bytes, work: str, right: Right, step: Step) -> tuple[str, int]:
     """Do one step, on a worker, for the run that has the ``right``; never for one that is over.
@@ -82,6 +81,13 @@ def do_sent_step(sent: SentPlan, work: str, right: Right, step: Step) -> tuple[s
     return do_step(packed, work, right, step)
 
 
+def timed(do: Callable[[Step], tuple[str, int]], step: Step) -> tuple[str, int, float]:
+    """Do one step; tell its seconds beside what it returns."""
+    start = time.monotonic()
+    attempt, windows = do(step)
+    return attempt, windows, time.monotonic() - start
+
+
 @functools.lru_cache(maxsize=4)
 def _unpacked(packed_plan: bytes) -> InterpretationPlan:
     plan: InterpretationPlan = cloudpickle.loads(packed_plan)
@@ -104,19 +110,16 @@ class Job:
         self.records = Records(f"{work}/records")
         self.stock = Stock(plan, self.records)
         self.reused = self.stock.finished
+        self.name = RegionNames(plan)
         self.first_failure: tuple[str, Exception] | None = None
         self.lost: dict[str, None] = {}
         self.redone: set[str] = set()
-        self.retries = Retries()
+        self.retries = Retries(self.name)
         self.client: Client | None = None
         self.gpu: dict[str, float] = {}
         self.windows = 0
         self.gpu_use = GpuUse(None)
-        self.pace = Pace(plan, self._steps_done, self.stock.steps)
-
-    @property
-    def _steps_done(self) -> int:
-        return self.stock.steps - self.stock.steps_left
+        self.pace = Pace(plan, self.stock.steps)
 
     def run(self, client: Client | None) -> None:
         """Do every step that is missing, and again what was recorded and has been lost since.
@@ -160,12 +163,14 @@ class Job:
         if self.stock.finished != len(self.plan.regions):
             raise self._incomplete()
 
-    def _step_function(self) -> Callable[[Step], tuple[str, int]]:
+    def _step_function(self) -> Callable[[Step], tuple[str, int, float]]:
+        do: Callable[[Step], tuple[str, int]]
         if self.client is None:
-            packed = cloudpickle.dumps(self.plan)
-            return functools.partial(do_step, packed, self.work, self.right)
-        sent = send_plan(self.plan, self.work)
-        return functools.partial(do_sent_step, sent, self.work, self.right)
+            do = functools.partial(do_step, cloudpickle.dumps(self.plan), self.work, self.right)
+        else:
+            sent = send_plan(self.plan, self.work)
+            do = functools.partial(do_sent_step, sent, self.work, self.right)
+        return functools.partial(timed, do)
 
     def _look_for_lost_shards(self) -> None:
         """Note for being done again the regions whose shards are not there, and who hands to them.
@@ -176,12 +181,12 @@ class Job:
             key = region_key(number)
             if key in self.redone:
                 raise StoreError(
-                    f"shards of region {key} of {self.plan.product} are not those that were "
-                    "written, though it was done twice",
+                    f"shards of region {self.name(number)} of {self.plan.product} are not those "
+                    "that were written, though it was done twice",
                     do=f"Check the disk or object store that {self.work} is on, then run the same "
                     "command again",
                 )
-            log.warning("region %s is done again: some of its shards have gone", key)
+            log.warning("region %s is done again: some of its shards have gone", self.name(number))
             self.reused = max(0, self.reused - 1)
             givers = [_run_key(self.plan, giver) for giver in self.stock.givers(number)]
             self.lost.update(dict.fromkeys([*givers, key]))
@@ -193,7 +198,7 @@ class Job:
             self.records.forget(key)
         self.redone.update(self.lost)
         self.lost.clear()
-        self.retries = Retries()
+        self.retries = Retries(self.name)
         self.first_failure = None
         self.stock = Stock(self.plan, self.records)
 
@@ -220,18 +225,19 @@ class Job:
         while ready := self.stock.next_ready():
             yield Step(*ready)
 
-    def _note(self, outcome: Outcome[Step, tuple[str, int]]) -> None:
+    def _note(self, outcome: Outcome[Step, tuple[str, int, float]]) -> None:
         number = outcome.item.number
         if outcome.error is not None or outcome.result is None:
             error = outcome.error or RuntimeError("no result")
             self._note_failure(outcome.item, error, outcome.worker)
             return
-        attempt, windows = outcome.result
+        attempt, windows, seconds = outcome.result
         self.windows += windows
-        if outcome.item.attempts is not None:
+        if finishes := outcome.item.attempts is not None:
             self.stock.note_finished(number)
         else:
             self.stock.note_run(number, attempt)
+        self.pace.count(finishes, seconds)
         self.retries.forget(number)
         self._report()
 
@@ -255,31 +261,13 @@ class Job:
         self._require_right()
         number, text = step.number, one_line(error)
         where = f" on {worker}" if worker else ""
-        region = f"{region_key(number)}{self._lines_of(number)}"
+        region = self.name(number)
         log.warning("region %s failed%s: %s", region, where, text)
         self.records.mark(region_key(number), "failed", "0", {"error": text})
         self.stock.note_failed(number)
         self.retries.forget(number)
         self.first_failure = self.first_failure or (f"{region}{where}", error)
-
-    def _lines_of(self, number: Number) -> str:
-        """Say where a region is, as an interpreter knows it; nothing if the survey can't be read.
-
-        What made the region fail may be in the way of that too, and is what has to be told.
-        """
-        area = self.plan.regions.area(number)
-        try:
-            inline, crossline = self._lines
-        except (SeisprocError, OSError):
-            return ""
-        return (f" (inlines {inline[area.i_start]} to {inline[area.i_stop - 1]}, "
-                f"crosslines {crossline[area.j_start]} to {crossline[area.j_stop - 1]})")
-
-    @functools.cached_property
-    def _lines(self) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-        """Numbers of the survey's inlines and crosslines; read when a region has failed."""
-        grid = Survey(self.plan.store_url).grid
-        return grid.inline, grid.crossline
+        self._report()
 
     def _require_right(self) -> None:
         """End this run if another one has its lease, as far as can be told now."""
@@ -302,14 +290,20 @@ class Job:
         key = _run_key(self.plan, error.giver)
         if key in self.redone:
             return False
-        log.warning("%s; region %s is run again", error, region_key(error.giver))
+        log.warning("%s; region %s is run again", error, self.name(error.giver))
         self.lost[key] = None
         return True
 
     def _report(self) -> None:
-        if self.on_progress is not None:
-            note = self.pace.note(self._steps_done, self.stock.failed, self.gpu_use())
-            self.on_progress(self._steps_done, self.stock.steps, note)
+        """Tell of regions; the time that is left comes from their steps."""
+        if self.on_progress is None:
+            return
+        stock = self.stock
+        note = self.pace.note(
+            stock.runs_left, stock.steps_left - stock.runs_left, stock.waiting, stock.failed,
+            self.gpu_use(),
+        )
+        self.on_progress(stock.finished, len(self.plan.regions), note)
 
     def _incomplete(
         self, region: str | None = None, error: Exception | None = None

@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seisproc.interpretation.plan import InterpretationPlan
@@ -14,51 +15,94 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
+FINISHING = 0.15
+"""What it takes to finish a region over what its windows take, until both have been seen: as on
+CPUs."""
+
 ASK_S = 10.0
 """How often workers are asked how busy their GPUs are."""
+
+
+@dataclass
+class _Kind:
+    """One of the two kinds of steps: those that this call has done, and their seconds."""
+
+    done: int = 0
+    seconds: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        """Seconds of a step; 0 if none is done."""
+        return self.seconds / max(1, self.done)
 
 
 class Pace:
     """The pace of one call: what it has done since it began, not what it found done.
 
+    A region's windows are run in one step, and most regions are finished in another, which takes a
+    small part of that, or much of it where a GPU runs the windows. So both are timed, and each step
+    counts for what its kind takes: neither the speed nor the time that is left jumps where one kind
+    comes to an end before the other.
+
     Parameters
     ----------
     plan : InterpretationPlan
-    done : int
-        Steps that were done before.
-    total : int
-        All steps.
+    steps : int
+        All that the plan takes: one a region, and another for each with seams.
     clock : callable
         Seconds that never go back.
     """
 
     def __init__(
-        self, plan: InterpretationPlan, done: int, total: int,
-        clock: Callable[[], float] = time.monotonic,
+        self, plan: InterpretationPlan, steps: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._voxels = plan.live_traces * plan.shape[2] / max(1, total)
-        self._before, self._total, self._clock = done, total, clock
-        self._start = clock()
+        self._voxels = plan.live_traces * plan.shape[2]
+        self._runs, self._finishes = len(plan.regions), steps - len(plan.regions)
+        self._run, self._finish = _Kind(), _Kind()
+        self._clock, self._start = clock, clock()
 
-    def note(self, done: int, failed: int = 0, gpu: float | None = None) -> str:
-        """Say how it goes after ``done`` steps, ``failed`` regions, at this use of the GPUs.
+    def count(self, finishes: bool, seconds: float) -> None:
+        """Count a step that is done: it finished a region, or ran its windows."""
+        kind = self._finish if finishes else self._run
+        kind.done += 1
+        kind.seconds += seconds
 
-        A step is half a region's work, as a rule, so voxels are counted by halves too.
+    def note(
+        self,
+        runs_left: int,
+        finishes_left: int,
+        regions_left: int,
+        failed: int = 0,
+        gpu: float | None = None,
+    ) -> str:
+        """Say how it goes with so many steps of each kind to do, at this use of the GPUs.
+
+        Regions that are left are neither finished nor ``failed``.
         """
-        seconds, fresh = self._clock() - self._start, done - self._before
+        seconds, worked = self._clock() - self._start, self._run.seconds + self._finish.seconds
         words = []
-        if fresh > 0 and seconds > 0:
-            words.append(f"{_count(fresh * self._voxels / seconds)} voxels/s")
+        if worked > 0 and seconds > 0:
+            share = worked / self._work(self._runs, self._finishes)
+            words.append(f"{_count(self._voxels * share / seconds)} voxels/s")
         if gpu is not None:
             words.append(f"GPU {gpu:.0f} %")
         if failed:
             words.append(f"{failed} failed")
-        left = self._total - done
-        if left > 0:
-            words.append(f"{left} left")
-            if fresh > 0:
-                words.append(f"{duration(left * seconds / fresh)} to go")
+        if regions_left > 0:
+            words.append(f"{regions_left} region{'s' if regions_left != 1 else ''} left")
+            if worked > 0:
+                left = self._work(runs_left, finishes_left) / worked
+                words.append(f"{duration(left * seconds)} to go")
         return ", ".join(words)
+
+    def _work(self, runs: int, finishes: int) -> float:
+        """Seconds that workers' threads spend on so many steps of each kind."""
+        run, finish = self._run.mean, self._finish.mean
+        if not self._run.done:
+            run = finish / FINISHING
+        if not self._finish.done:
+            finish = run * FINISHING
+        return runs * run + finishes * finish
 
 
 class GpuUse:

@@ -92,7 +92,8 @@ def interpret(
     client : distributed.Client, optional
         The cluster that does the work; None: this process.
     on_progress : callable, optional
-        Told how many steps are done, of how many, and in a few words how it goes.
+        Told after each step how many regions are finished, of how many, and in a few words how it
+        goes.
     overwrite : bool
         Replace a product of that name that was made from something else. It answers until the new
         one is whole.

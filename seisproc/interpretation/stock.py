@@ -41,6 +41,8 @@ class Stock:
         Regions.
     steps, steps_left : int
         All that the plan takes: one a region, and another for each with seams; and those to do.
+    runs_left : int
+        Of the steps to do, those that run a region's windows.
     """
 
     def __init__(self, plan: InterpretationPlan, records: Records) -> None:
@@ -54,7 +56,7 @@ class Stock:
         self._missing = array("H", bytes(2 * self._count))
         self._ready: deque[Number] = deque()
         self.finished, self.failed = sum(self._is_finished), 0
-        self.steps = self.steps_left = 0
+        self.steps = self.steps_left = self.runs_left = 0
         self._count_steps()
 
     def _read(self, records: Records) -> None:
@@ -76,7 +78,9 @@ class Stock:
             at = self._at(number)
             seamless = self._near.is_seamless(number)
             self.steps += 1 if seamless else 2
-            self.steps_left += self._must_run(number)
+            must_run = self._must_run(number)
+            self.steps_left += must_run
+            self.runs_left += must_run
             if seamless or self._is_finished[at]:
                 continue
             self.steps_left += 1
@@ -115,6 +119,7 @@ class Stock:
         at = self._at(number)
         self._is_run[at], self._attempts[at] = 1, attempt.encode()
         self.steps_left -= 1
+        self.runs_left -= 1
         if self._near.is_seamless(number):
             self._is_finished[at] = 1
             self.finished += 1

@@ -68,9 +68,8 @@ class Run:
 
     def wait_for_step(self, step: int) -> None:
         """Wait until so many steps are done, or the run has ended."""
-        while (message := self._next(PATIENCE_S)) is not None and self._outcome is None:
-            if message[0] >= step:
-                return
+        while (done := self.wait_for("step")) is not None and done < step:
+            pass
 
     def wait_for(self, word: str) -> int | None:
         """Wait until it says a word, and return the number that it says; None if it ends before."""

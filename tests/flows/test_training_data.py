@@ -89,7 +89,7 @@ def test_patches_are_cut_and_then_trained_on(flow_command, config, tmp_path):
         *pictures, "history",
     }
     bars = progress_artifacts()
-    assert any(re.fullmatch(r"train facies: loss \d\.\d+, metric 0\.\d+ at step 4", bar)
+    assert any(re.fullmatch(r"train facies: 4 of 4, loss \d\.\d+, metric 0\.\d+ at step 4", bar)
                for bar in bars), bars
     line = flow_command.refuses(
         "train", "fault", "--output", tmp_path / "other", "--patches", url

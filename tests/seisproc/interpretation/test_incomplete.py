@@ -12,7 +12,7 @@ import xarray
 
 from seisproc.difference.sides import side
 from seisproc.errors import IncompleteError
-from seisproc.interpretation.job import Job
+from seisproc.interpretation import region_names
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.report.write import write_report
 from seisproc.segy.product import describe_product
@@ -141,10 +141,10 @@ def test_a_region_fails_by_its_number_where_its_lines_cannot_be_read(poisoned, m
     """Whatever made it fail may be in the way of that too."""
     plan, _ = poisoned
 
-    def unreadable(job):
+    def unreadable(url):
         raise OSError("the store is away for a moment")
 
-    monkeypatch.setattr(Job, "_lines", property(unreadable))
+    monkeypatch.setattr(region_names, "Survey", unreadable)
     with pytest.raises(IncompleteError, match="region 0-0: ValueError"):
         interpret(plan)
     assert Survey(plan.store_url).group_attributes(plan.product)["complete"] is False
