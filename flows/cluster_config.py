@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field
 
 from flows.config import Form, naming, read_form, settled
-from seisproc.cluster import ClusterSpec
+from seisproc.cluster import ClusterSpec, require_usable
 from seisproc.errors import ConfigError
 
 _CLUSTER_FLAGS = {
@@ -106,7 +106,8 @@ class ClusterConfig(Form):
         if self.kind == "cuda":
             return None
         if self.kind == "ssh":
-            return max(1, len(self.options.get("hosts", ())) - 1)
+            hosts = self.options.get("hosts")
+            return max(1, len(hosts) - 1) if isinstance(hosts, list) else 1
         return _cores() if self.kind == "local" and self.maximum is None else 1
 
 
@@ -134,7 +135,8 @@ def cluster_config(
     Raises
     ------
     ConfigError
-        If a value is unknown or out of range; it names the file or the option.
+        If a value is unknown or out of range, or the cluster's own library would not take it; it
+        names the file or the option.
     """
     file = ""
     if text.startswith(("http://", "https://")):
@@ -162,7 +164,7 @@ def cluster_config(
         file=file,
     )
     with naming(file):
-        config.spec()
+        require_usable(config.spec())
     return config
 
 

@@ -33,7 +33,7 @@ def read_form(path: str) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If the file is missing, or is no mapping.
+        If the file is missing, cannot be read, or is no mapping.
     """
     file = Path(path)
     try:
@@ -41,11 +41,43 @@ def read_form(path: str) -> dict[str, Any]:
         values = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such configuration file", do="Check the path") from None
-    except (yaml.YAMLError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: neither YAML nor JSON", found=str(error)) from error
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: not readable",
+            found=error.strerror,
+            expected="a YAML or JSON file",
+            do="Check the path and who may read it",
+        ) from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError of JSON, and of 2026-02-30: no date
+        raise ConfigError(
+            f"{path}: neither YAML nor JSON",
+            found=_syntax(error),
+            expected="a mapping, name: value",
+            do="Correct it there, or put what is meant as text in quotes",
+        ) from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: no settings", found=type(values).__name__, expected="a mapping")
+        raise ConfigError(
+            f"{path}: no settings",
+            found="nothing" if values is None else type(values).__name__,
+            expected="a mapping, name: value",
+            do="Write one setting a line, or correct the path",
+        )
     return values
+
+
+def _syntax(error: Exception) -> str:
+    """Say in one line where a file cannot be read, and why.
+
+    >>> try:
+    ...     yaml.safe_load("workers: 2: 3")
+    ... except yaml.YAMLError as error:
+    ...     print(_syntax(error))
+    line 1, column 11: mapping values are not allowed here
+    """
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+    return " ".join(str(error).split())
 
 
 def settled(

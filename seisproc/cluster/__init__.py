@@ -13,9 +13,11 @@ None.
                                                               +-- leaving: SIGTERM, leaks
 """
 
+from seisproc.cluster.asking import ask
 from seisproc.cluster.connection import connect
 from seisproc.cluster.environment import ALLOCATOR, WORKER_ENVIRONMENT
 from seisproc.cluster.installation import code_hash
+from seisproc.cluster.options import require_usable
 from seisproc.cluster.resources import GPU, gpu_resources, offers_gpu
 from seisproc.cluster.spec import KINDS, ClusterSpec
 from seisproc.cluster.start import open_cluster
@@ -26,9 +28,11 @@ __all__ = [
     "KINDS",
     "WORKER_ENVIRONMENT",
     "ClusterSpec",
+    "ask",
     "code_hash",
     "connect",
     "gpu_resources",
     "offers_gpu",
     "open_cluster",
+    "require_usable",
 ]

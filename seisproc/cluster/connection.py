@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -96,16 +97,20 @@ def _prepare(client: Client, address: str) -> str:
 @contextlib.contextmanager
 def _client(address: str, timeout_s: float) -> Iterator[Client]:
     if is_gateway(address):
-        with gateway_client(address) as client:
+        with gateway_client(address, GREETING * timeout_s) as client:
             yield client
         return
     import dask
-    from distributed import Client
+
+    from seisproc.cluster.beginning import Client, hanging
 
     _require_answer(address, timeout_s)
+    begin = time.monotonic()
     try:
         with dask.config.set(LOG_SETTING):
-            client = Client(address, timeout=timeout_s, set_as_default=False)
+            client = Client(address, GREETING * timeout_s, timeout=timeout_s)
+    except TimeoutError as error:
+        raise hanging(address, time.monotonic() - begin) from error
     except OSError as error:
         raise _lost(address, error) from error
     with closing(client):
@@ -135,7 +140,9 @@ def _require_answer(address: str, timeout_s: float) -> None:
         except OSError as error:
             raise _no_scheduler(address, f"none after {timeout_s:g} s") from error
         except MemoryError as error:  # the first eight bytes are the length of what follows
-            raise _no_scheduler(address, "something that speaks otherwise") from error
+            raise _no_scheduler(
+                address, "something that speaks otherwise, such as a web server or a proxy"
+            ) from error
         except (ValueError, TypeError, RuntimeError) as error:
             raise _no_scheduler(address, str(error)) from error
 

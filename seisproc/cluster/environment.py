@@ -58,6 +58,9 @@ QUIET = {
 }
 """Dask settings of workers and scheduler: how often they look at themselves."""
 
+NVML = "distributed.diagnostics.nvml"
+"""Dask setting: whether NVIDIA's driver is asked how busy GPUs are, where nvidia-ml-py is there."""
+
 NEVER = "365 days"
 """As long as no cluster lives."""
 
@@ -88,6 +91,7 @@ def settings(spec: ClusterSpec) -> dict[str, Any]:
     return {
         **LOG_SETTING,
         **QUIET,
+        **({NVML: False} if _gpus_hidden() else {}),
         "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
         DRAIN: spec.drain_s,
         # Regions are long and equal tasks: a queue on a worker would only unbalance them.
@@ -98,6 +102,15 @@ def settings(spec: ClusterSpec) -> dict[str, Any]:
         # Without, work waits for ever once the last worker is gone and none follows.
         "distributed.scheduler.no-workers-timeout": f"{spec.patience_s:g}s",
     }
+
+
+def _gpus_hidden() -> bool:
+    """Whether ``CUDA_VISIBLE_DEVICES`` names none, such as -1 or SLURM's ``NoDevFiles``.
+
+    Dask takes its first name for a GPU, asks the driver how busy that is, and does not start.
+    """
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
+    return bool(first) and not first.isdecimal() and not first.startswith(("GPU-", "MIG-"))
 
 
 @contextlib.contextmanager

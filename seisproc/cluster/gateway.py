@@ -8,6 +8,7 @@ the address that stages of work pass on names the server and the cluster:
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from seisproc.cluster.closing import closing
 from seisproc.cluster.spec import ClusterSpec
-from seisproc.errors import ClusterError
+from seisproc.errors import ClusterError, one_line
 
 if TYPE_CHECKING:
+    from dask_gateway import GatewayCluster
     from distributed import Client
 
 PREFIX = "gateway+"
@@ -29,10 +31,25 @@ def is_gateway(address: str) -> bool:
 
 
 def start_gateway(spec: ClusterSpec) -> Any:
-    """Ask a gateway for a cluster. The server knows what a worker's options may be."""
-    from dask_gateway import GatewayCluster
+    """Ask a gateway for a cluster. The server knows what a worker's options may be.
 
-    cluster = GatewayCluster(address=spec.address or None, shutdown_on_close=True, **spec.options)
+    Raises
+    ------
+    ClusterError
+        If it has no scheduler when a first worker would have been waited for long enough.
+    """
+    seconds = spec.first_patience_s
+    try:
+        cluster = _ending(seconds)(
+            address=spec.address or None, shutdown_on_close=True, **spec.options
+        )
+    except TimeoutError as error:
+        raise ClusterError(
+            "the gateway has started no scheduler",
+            found=f"none after {seconds:g} s",
+            do="Look at the gateway's server and what its clusters wait for, or wait longer with"
+            " wait_s",
+        ) from error
     try:
         if spec.maximum is not None:
             cluster.adapt(minimum=spec.least, maximum=spec.maximum)
@@ -44,6 +61,30 @@ def start_gateway(spec: ClusterSpec) -> Any:
     return cluster
 
 
+def _ending(seconds: float) -> type[GatewayCluster]:
+    """Derive a class of clusters whose start, or whose finding by name, has an end.
+
+    Its own asks a server that does not answer again and again, waits for ever for a scheduler that
+    hangs, and leaves its thread behind when it fails.
+    """
+    from dask_gateway import GatewayCluster
+
+    class Ending(GatewayCluster):
+        def _init_internal(self, **options: Any) -> None:
+            try:
+                super()._init_internal(**options)
+            except Exception:
+                if hasattr(self, "gateway"):
+                    self.gateway.close()
+                raise
+
+        async def _start_async(self) -> None:
+            async with asyncio.timeout(seconds):
+                await super()._start_async()
+
+    return Ending
+
+
 def gateway_address(cluster: Any, spec: ClusterSpec) -> str:
     """Name the server and the cluster, for :func:`gateway_client`."""
     proxy = spec.options.get("proxy_address")
@@ -52,31 +93,36 @@ def gateway_address(cluster: Any, spec: ClusterSpec) -> str:
 
 
 @contextlib.contextmanager
-def gateway_client(address: str) -> Iterator[Client]:
+def gateway_client(address: str, greeting_s: float) -> Iterator[Client]:
     """Yield a client of a cluster that a gateway started.
 
     Raises
     ------
     ClusterError
-        If the gateway does not answer, or knows no such cluster.
+        If the gateway does not answer, or knows no such cluster; or if the cluster's scheduler says
+        nothing for ``greeting_s`` seconds.
     """
-    from dask_gateway import GatewayCluster
+    from seisproc.cluster.beginning import Client
 
     parts = urlsplit(address.removeprefix(PREFIX))
+    begun = contextlib.ExitStack()
     try:
-        cluster = GatewayCluster.from_name(
+        cluster = _ending(greeting_s).from_name(
             parts.fragment,
             address=parts._replace(query="", fragment="").geturl(),
             proxy_address=parse_qs(parts.query).get("proxy", [None])[0],
         )
+        begun.callback(cluster.close)
+        # As its own get_client would make it, but for the end of its start.
+        client = Client(cluster, greeting_s, security=cluster.security, loop=cluster.loop)
+        begun.enter_context(closing(client))
     except Exception as error:
+        begun.close()
+        silent = f"nothing for {greeting_s:g} s"
         raise ClusterError(
             f"the gateway does not lead to the cluster {parts.fragment}",
-            found=f"{type(error).__name__}: {error}",
-            do="Start again: the cluster may have ended for lack of work",
+            found=silent if isinstance(error, TimeoutError) else one_line(error),
+            do="Start again: the cluster may have ended for lack of work, or its scheduler hangs",
         ) from error
-    try:
-        with closing(cluster.get_client(set_as_default=False)) as client:
-            yield client
-    finally:
-        cluster.close()
+    with begun:
+        yield client

@@ -51,8 +51,8 @@ class ClusterSpec:
     gpu : bool
         Each worker owns one GPU and offers it as the resource ``GPU=1``. Always so for ``cuda``.
     address : str
-        Scheduler to use, for kind ``address``: ``tcp://host:8786``; or the server of a
-        ``gateway``, if Dask's own configuration does not name it.
+        Scheduler to use, for kind ``address``: ``tcp://host:8786``, or ``host:8786`` for the same;
+        or the server of a ``gateway``, if Dask's own configuration does not name it.
     dashboard : str, optional
         Where Dask's own dashboard listens, e.g. ``127.0.0.1:8787``; None: nowhere.
     wait_s : float, optional
@@ -104,14 +104,33 @@ class ClusterSpec:
                 do="Use kind 'cuda' on this machine; elsewhere start the workers with"
                 " --resources GPU=1",
             )
-        if self.kind == SSH and not self.options.get("hosts"):
+        if self.kind == SSH:
+            self._check_hosts()
+
+    def _check_hosts(self) -> None:
+        hosts = self.options.get("hosts")
+        if not hosts:
             raise ConfigError(
                 "a cluster of kind 'ssh' needs hosts",
                 do="List them under options: hosts, the scheduler's first",
             )
+        if not isinstance(hosts, list | tuple) or not all(isinstance(each, str) for each in hosts):
+            raise ConfigError(
+                "the hosts of a cluster of kind 'ssh' are no list",
+                found=repr(hosts),
+                expected="a list of names",
+                do="Write hosts: [head, node1, node2] under options, the scheduler's first",
+            )
 
     def _check_address(self) -> None:
         if self.kind == GATEWAY:
+            if self.address and not self.address.startswith(("http://", "https://")):
+                raise ConfigError(
+                    "the address of a gateway is no URL",
+                    found=repr(self.address),
+                    expected="one that begins with https:// or http://",
+                    do=f"Write https://{self.address.rpartition('://')[2]}",
+                )
             return
         if (self.kind == ADDRESS) != bool(self.address):
             raise ConfigError(

@@ -17,6 +17,7 @@ from seisproc.cluster.environment import (
 )
 from seisproc.cluster.gateway import gateway_address, start_gateway
 from seisproc.cluster.kube_cluster import start_kube_cluster
+from seisproc.cluster.options import require_usable
 from seisproc.cluster.patience import patient
 from seisproc.cluster.spec import (
     ADDRESS,
@@ -31,7 +32,7 @@ from seisproc.cluster.spec import (
     SSH,
     ClusterSpec,
 )
-from seisproc.errors import ClusterError, SeisprocError
+from seisproc.errors import ClusterError, SeisprocError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ def open_cluster(spec: ClusterSpec) -> Iterator[str]:
 
     Raises
     ------
+    ConfigError
+        If its class does not take the options, or lacks what it needs.
     ClusterError
         If the library for this kind is not installed, or the cluster cannot be started.
     """
@@ -76,6 +79,7 @@ def _start(spec: ClusterSpec) -> Any:
     import distributed  # noqa: F401 - its defaults would go with the settings if these came first
 
     _require_library(spec)
+    require_usable(spec)
     with dask.config.set(settings(spec)):
         try:
             cluster = _STARTS[spec.kind](spec)
@@ -87,7 +91,7 @@ def _start(spec: ClusterSpec) -> Any:
         except Exception as error:
             raise ClusterError(
                 f"the cluster of kind {spec.kind!r} does not start",
-                found=f"{type(error).__name__}: {error}",
+                found=one_line(error),
                 do="Check the cluster's options and what its class requires",
             ) from error
 
@@ -179,6 +183,6 @@ def _wait(spec: ClusterSpec, cluster: Any) -> None:
     except OSError as error:
         raise ClusterError(
             f"the cluster of kind {spec.kind!r} ended while its first worker was waited for",
-            found=f"{type(error).__name__}: {error}",
+            found=one_line(error),
             do="Look at what ended its scheduler, and start again",
         ) from error

@@ -37,7 +37,7 @@ def test_a_file_gives_all_settings_and_options_override_them(tmp_path):
 
 def test_two_numbers_of_workers_are_a_range_instead_of_what_the_file_says(tmp_path):
     file = tmp_path / "cluster.yaml"
-    file.write_text("{kind: slurm, workers: 8, minimum: 4, maximum: 9}\n")
+    file.write_text("{kind: slurm, workers: 8, minimum: 4, maximum: 9, memory_gib: 2}\n")
     spec = cluster_config(str(file), "2-16", None, None).spec()
     assert (spec.least, spec.first, spec.maximum) == (2, 2, 16)
     spec = cluster_config(str(file), "3", None, None).spec()
@@ -104,12 +104,32 @@ def test_what_a_file_amounts_to_is_refused_by_its_name(tmp_path):
         cluster_config(str(file), None, None, None)
 
 
-@pytest.mark.parametrize("content", ["[1, 2]", "{kind: [", "\xff\xfe"])
-def test_a_file_without_settings_is_refused(tmp_path, content):
-    file = tmp_path / "cluster.yaml"
-    file.write_bytes(content.encode("latin-1"))
-    with pytest.raises(ConfigError, match="cluster.yaml"):
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("cluster.yaml", "kind: local\nworkers: 2: 3\n", "line 2, column 11: mapping values"),
+        ("cluster.yaml", "kind: local\n\tworkers: 2\n", "line 2, column 1: found character"),
+        ("cluster.yaml", "{kind: [", "line 1, column 9: "),
+        ("cluster.yaml", "kind: local\0", "special characters are not allowed"),
+        ("cluster.yaml", "wait_s: 2026-02-30", "day is out of range"),
+        ("cluster.yaml", "\xff\xfe", "codec"),
+        ("cluster.json", '{"kind": "local",}', "line 1 column 18"),
+        ("cluster.yaml", "[1, 2]", "found: list"),
+        ("cluster.yaml", "", "found: nothing"),
+        ("cluster.yaml", None, "s a directory"),
+    ],
+)
+def test_a_file_without_settings_says_in_one_line_where_and_what_to_do(
+    name, content, words, tmp_path
+):
+    file = tmp_path / name
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content.encode("latin-1"))
+    with pytest.raises(ConfigError, match=f"{name}: .*{words}") as caught:
         cluster_config(str(file), None, None, None)
+    assert "\n" not in str(caught.value) and caught.value.do and caught.value.expected
 
 
 def test_unknown_keys_are_refused():

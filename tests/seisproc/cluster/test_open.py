@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import dask
 import psutil
 import pytest
 
@@ -21,6 +22,11 @@ def test_in_process_has_an_empty_address_and_no_client():
         assert client is None
 
 
+def how_often_it_looks_at_itself(dask_worker=None, dask_scheduler=None):
+    looks = (dask_worker or dask_scheduler).periodic_callbacks
+    return {name: looks[name].callback_time for name in ("profile", "tick") if name in looks}
+
+
 def test_local_workers_get_the_allocator_settings_and_this_process_keeps_its_own(monkeypatch):
     # as a cluster leaves it behind that Dask opened with its own defaults
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
@@ -31,6 +37,9 @@ def test_local_workers_get_the_allocator_settings_and_this_process_keeps_its_own
         assert list(client.nthreads().values()) == [1, 1]
         limits = client.run(lambda dask_worker: dask_worker.memory_manager.memory_limit)
         assert set(limits.values()) == {2**29}
+        for looks in client.run(how_often_it_looks_at_itself).values():
+            assert looks == {"profile": 100, "tick": 200}
+        assert client.run_on_scheduler(how_often_it_looks_at_itself) == {"tick": 200}
         seen = client.run(lambda: dict(os.environ))
         for environment in seen.values():
             assert environment["MALLOC_TRIM_THRESHOLD_"] == str(256 * 1024**2)
@@ -40,6 +49,18 @@ def test_local_workers_get_the_allocator_settings_and_this_process_keeps_its_own
     assert {k: after.get(k) for k in WORKER_ENVIRONMENT} == {
         k: before.get(k) for k in WORKER_ENVIRONMENT
     }
+
+
+@pytest.mark.parametrize(
+    ("named", "asked"),
+    [("-1", False), ("NoDevFiles", False), ("0,1", True), ("GPU-9baca7f5", True), ("", True)],
+)
+def test_the_driver_is_not_asked_for_gpus_that_are_hidden(named, asked, monkeypatch):
+    """Dask takes the name for a GPU, and neither its scheduler nor its workers would start."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    with open_cluster(ClusterSpec("local")) as address, connect(address) as client:
+        told = client.run(lambda: dask.config.get("distributed.diagnostics.nvml"))
+        assert list(told.values()) == [asked]
 
 
 def test_what_workers_log_arrives_here(caplog):
@@ -141,10 +162,18 @@ def _installed(library):
     return importlib.util.find_spec(library) is not None
 
 
-def test_unknown_options_are_one_clear_line():
-    with pytest.raises(ClusterError, match="does not start"):
-        with open_cluster(ClusterSpec("local", options={"no_such_option": 1})):
+def test_a_scheduler_is_reached_without_a_scheme_too():
+    with open_cluster(ClusterSpec("local")) as address:
+        bare = ClusterSpec("address", address=address.removeprefix("tcp://"))
+        with open_cluster(bare) as same, connect(same) as client:
+            assert client.submit(sum, [2, 3]).result() == 5
+
+
+def test_values_that_a_class_does_not_take_are_one_clear_line():
+    with pytest.raises(ClusterError, match="does not start") as caught:
+        with open_cluster(ClusterSpec("local", options={"host": "no.such.host.example"})):
             pass
+    assert "\n" not in str(caught.value)
 
 
 _CLIENT = """
