@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -173,7 +174,10 @@ def _gpu() -> Finding:
     if wrong:
         do = "See nvidia-smi: who else uses it, and the driver's version"
         return Finding("gpu", FAILED, "; ".join(wrong), do)
-    return Finding("gpu", OK, f"{', '.join(found)}; CUDA {torch.version.cuda}")
+    told = f"{', '.join(found)}; CUDA {torch.version.cuda}"
+    if importlib.util.find_spec("pynvml") is None:
+        told += "; pip install 'seisproc[nvidia]' lets runs tell how busy they are"
+    return Finding("gpu", OK, told)
 
 
 def _metrics(folder: Path) -> Finding:
@@ -234,7 +238,9 @@ def _worst_skew(client: Client) -> float:
 
     A clock that was read between question and answer differs by nothing.
     """
+    from seisproc.cluster import ask
+
     before = time.time()
-    told = client.run(time.time)
+    told = ask(client, time.time)
     after = time.time()
     return max((max(before - each, each - after, 0.0) for each in told.values()), default=0.0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from seisproc.cluster import ClusterSpec
     from seisproc.interpretation.forecast import Forecast
     from seisproc.interpretation.plan import InterpretationPlan
+    from seisproc.interpretation.standing import Standing
     from tasks.interpret import InterpretationSettings
 
 log = logging.getLogger(__name__)
@@ -82,20 +85,24 @@ def interpret(
                           expected="without it: a survey's interpretation lies in its store",
                           do="Leave --output out, and name the interpretation with --run")
     settings, cluster = take_interpret(options), take_cluster(options)
+    from seisproc.interpretation.standing import standing
     from tasks.interpret import plan_survey
 
     pinned = pin_models(models) if models else models_for_survey(())
     here = to_plan_here(settings, cluster)
     planned = plan_survey(store, pinned, run, here)
+    product = require_not_taken(planned, pinned, settings, cluster, overwrite)
     for target in {"facies", "fault"} - {each.recipe.target for each in planned.networks}:
         if getattr(settings, f"{target}_window"):
             said = f"{target}_window is passed over: no model for {target} is named"
             click.echo(said, err=True)
     if plan:
+        there = standing(planned, product)
         click.echo(str(planned))
+        click.echo(f"{'there':<12}{there}")
         if left_open(settings, cluster):
             click.echo(said_of_device(here.device))
-        click.echo(_forecast(planned, cluster, settings.max_memory_gib))
+        click.echo(_forecast(planned, there, cluster, settings.max_memory_gib))
         return
     with prefect_server():
         from flows.interpret import interpret as flow
@@ -128,13 +135,52 @@ def to_plan_here(settings: InterpretConfig, cluster: ClusterConfig) -> Interpret
     return replace(asked, device="cuda" if on_gpu else "cpu", max_memory_gib=None)
 
 
+def require_not_taken(
+    plan: InterpretationPlan,
+    models: Sequence[str],
+    settings: InterpretConfig,
+    cluster: ClusterConfig,
+    overwrite: bool,
+) -> dict[str, Any]:
+    """Refuse a name that a product of something else has, before anything is started.
+
+    Returns the attributes of what stands there. Where workers elsewhere settle the device, it may
+    be what they would make with any that there is.
+
+    Raises
+    ------
+    OutputExistsError
+    """
+    from models.errors import ModelError
+    from seisproc.interpretation.standing import (
+        is_finished,
+        is_whole,
+        published,
+        require_free_name,
+    )
+    from tasks.interpret import plan_survey
+
+    product = published(plan)
+    if is_whole(product) and not overwrite and left_open(settings, cluster):
+        for device in ("cpu", "cuda"):
+            asked = replace(settings.settings(), device=device, max_memory_gib=None)
+            with contextlib.suppress(ModelError):  # what a device cannot do was not done on it
+                if is_finished(plan_survey(plan.store_url, models, plan.run, asked), product):
+                    return product
+    require_free_name(plan, product, overwrite)
+    return product
+
+
 def _forecast(
-    plan: InterpretationPlan, cluster: ClusterConfig, max_memory_gib: float | None
+    plan: InterpretationPlan,
+    there: Standing,
+    cluster: ClusterConfig,
+    max_memory_gib: float | None,
 ) -> str:
-    """Say how long a plan takes and what a worker needs, after trying its networks for a moment.
+    """Say how long what is left of a plan takes and what a worker needs, after a moment's trial.
 
     Networks for a GPU are not tried on a machine without one, such as the login node of a cluster,
-    nor those that surely take more memory than a worker has.
+    nor those that surely take more memory than a worker has, nor where none is left to run.
 
     Raises
     ------
@@ -142,16 +188,22 @@ def _forecast(
         If the disk or the memory of a worker is too small.
     """
     from models.runtime import settle_device
-    from seisproc.cluster.spec import IN_PROCESS, LOCAL
+    from seisproc.cluster.spec import IN_PROCESS, LOCAL, ClusterSpec
     from seisproc.interpretation.forecast import forecast
     from seisproc.interpretation.memory import least_worker_bytes, require_memory
     from seisproc.interpretation.prediction import on_gpu
     from seisproc.interpretation.requirements import require_within
     from seisproc.interpretation.room import require_room
 
+    if there.is_finished:
+        return f"{'time':<12}none"
     spec = cluster.spec()
+    if spec.kind == IN_PROCESS:  # which does one region after the other
+        spec = ClusterSpec(IN_PROCESS, memory_gib=spec.memory_gib)
     tasks = spec.threads_per_worker * (spec.maximum or spec.first)
     require_room(plan, tasks)
+    if not there.to_run:
+        return f"{'time':<12}next to none: all windows have run"
     if any(on_gpu(each.recipe) for each in plan.networks) and settle_device("auto") != "cuda":
         return (
             f"{'time':<12}not known: the networks are for a GPU, and this machine has none to try"
@@ -160,19 +212,23 @@ def _forecast(
     limit = _memory_of_worker(spec)
     threads = min(spec.threads_per_worker, math.ceil(len(plan.regions) / max(1, spec.first)))
     require_memory(plan, least_worker_bytes(plan, threads), limit)
-    told = forecast(plan, threads)
+    if max_memory_gib is not None:
+        require_within(plan, max_memory_gib, tasks=threads)
+    told = forecast(plan, threads, there.shares)
     require_memory(plan, told.memory_bytes, limit)
     if max_memory_gib is not None:
-        require_within(plan, max_memory_gib, told.memory_bytes)
+        require_within(plan, max_memory_gib, told.memory_bytes, threads)
     return (
-        f"{_time(plan, told, tasks, spec.kind in (IN_PROCESS, LOCAL))}\n"
+        f"{_time(plan, there, told, tasks, spec.kind in (IN_PROCESS, LOCAL))}\n"
         f"{'process':<12}{told.memory_bytes / 2**30:.2f} GiB a worker with all that its networks"
         " take"
     )
 
 
-def _time(plan: InterpretationPlan, told: Forecast, tasks: int, here: bool) -> str:
-    """Say how long a plan takes in one task, and in as many as the cluster has cores for.
+def _time(
+    plan: InterpretationPlan, there: Standing, told: Forecast, tasks: int, here: bool
+) -> str:
+    """Say how long what is left takes in one task, and in as many as the cluster has cores for.
 
     Tasks were tried with torch's own threads, and share this machine's cores if they run ``here``.
     """
@@ -181,7 +237,7 @@ def _time(plan: InterpretationPlan, told: Forecast, tasks: int, here: bool) -> s
     from seisproc.interpretation.pace import duration
 
     threads = max(int(getattr(each.recipe, "threads", None) or 1) for each in plan.networks)
-    at_once, carried = min(tasks, len(plan.regions)), ""
+    at_once, carried = min(tasks, there.to_run), ""
     if here and at_once * threads > CPU_COUNT:
         at_once = max(1, CPU_COUNT // threads)
         carried = f", as this machine's {CPU_COUNT} cores carry {at_once} at a time"
@@ -190,8 +246,9 @@ def _time(plan: InterpretationPlan, told: Forecast, tasks: int, here: bool) -> s
         alone = f"in one task of {threads} torch threads on cores like this machine's"
         if not here:
             carried = f", if each has {threads} cores"
+    left = "for what is left, " if there.is_begun else ""
     return (
-        f"{'time':<12}about {duration(told.task_seconds)} {alone},"
+        f"{'time':<12}about {duration(told.task_seconds)} {left}{alone},"
         f" {duration(told.seconds(at_once))} on the {tasks} of this cluster{carried};"
         " reading and writing come on top"
     )

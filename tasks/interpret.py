@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +13,8 @@ import torch
 from models.bundle import read_card
 from models.recipe import BundleRecipe
 from models.runtime import choose_device, settle_device
-from seisproc.cluster import connect, gpu_resources, offers_gpu
-from seisproc.errors import ClusterError, IncompleteError, StoreError
+from seisproc.cluster import ask, connect, gpu_resources, offers_gpu
+from seisproc.errors import ClusterError, IncompleteError, StoreError, one_line
 from seisproc.interpretation.forecast import require_workers
 from seisproc.interpretation.room import require_room
 from seisproc.interpretation.run import (
@@ -42,6 +44,8 @@ from tasks.stage import stage
 
 if TYPE_CHECKING:
     from distributed import Client
+
+log = logging.getLogger("seisproc.stages")
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class InterpretationSettings:
     region : (int, int)
         Shards of a region along inline and crossline.
     max_memory_gib : float, optional
-        Refuse a plan that needs more in one worker.
+        Refuse a plan that needs more in one worker, with all tasks that it runs at a time.
     """
 
     samples: int = 20
@@ -162,28 +166,43 @@ def plan_survey(
     )
 
 
+@contextlib.contextmanager
+def _beside_the_work(shows: str) -> Iterator[None]:
+    """Let nothing that is only told of a run decide how it ends.
+
+    Its work is done, or has failed for a reason that must not be hidden: a picture that cannot be
+    drawn, or a store that does not answer when it is asked how the product stands, is a warning.
+    """
+    try:
+        yield
+    except Exception as error:
+        log.warning("%s is not shown: %s", shows, one_line(error))
+
+
 def _timeline_artifact(store: str, plan: InterpretationPlan) -> None:
     """Show who worked when on what, as a picture, if the product that is there is the plan's."""
-    try:
-        attributes = Survey(store).group_attributes(plan.product)
-    except StoreError:  # no region is finished
-        return
-    told = attributes.get("timeline")
-    if told and attributes.get("fingerprint") == plan.fingerprint:
-        picture = plot_timeline(Timeline.from_json(told))
-        pictures_artifact("timeline", store, "Who worked when, and on what",
-                          {"timeline": png(picture)})
+    with _beside_the_work("who worked when"):
+        try:
+            attributes = Survey(store).group_attributes(plan.product)
+        except StoreError:  # no region is finished
+            return
+        told = attributes.get("timeline")
+        if told and attributes.get("fingerprint") == plan.fingerprint:
+            picture = plot_timeline(Timeline.from_json(told))
+            pictures_artifact("timeline", store, "Who worked when, and on what",
+                              {"timeline": png(picture)})
 
 
 def _measure(store: str, plan: InterpretationPlan, done: int = 0) -> None:
     """Tell Prometheus how the product stands after an attempt that finished ``done`` regions."""
-    try:
-        told = Survey(store).group_attributes(plan.product)
-    except StoreError:  # nothing of it is to be seen yet
-        return
-    voxels = plan.live_traces * plan.shape[2]
-    name = plan.product.rpartition("/")[2]
-    product_stands(survey_of({"store": store}), name, len(plan.regions), voxels, done, told)
+    with _beside_the_work("how the product stands"):
+        try:
+            told = Survey(store).group_attributes(plan.product)
+        except StoreError:  # nothing of it is to be seen yet
+            return
+        voxels = plan.live_traces * plan.shape[2]
+        name = plan.product.rpartition("/")[2]
+        product_stands(survey_of({"store": store}), name, len(plan.regions), voxels, done, told)
 
 
 def device_of(device: str, client: Client | None) -> str:
@@ -191,7 +210,7 @@ def device_of(device: str, client: Client | None) -> str:
     if device != "auto" or client is None:
         return settle_device(device)
     return "cuda" if gpu_resources(client) else settle_device(
-        device, client.run(torch.cuda.is_available).values()
+        device, ask(client, torch.cuda.is_available).values()
     )
 
 
@@ -214,7 +233,7 @@ def require_device(device: str, client: Client | None) -> None:
         return
     workers = client.scheduler_info(n_workers=-1)["workers"]
     offering = [address for address, worker in workers.items() if offers_gpu(worker)]
-    told = client.run(torch.cuda.is_available, workers=offering or None)
+    told = ask(client, torch.cuda.is_available, offering or None)
     without = sorted(address for address, available in told.items() if not available)
     if without and offering:
         raise ClusterError(
@@ -261,7 +280,7 @@ def interpret_survey(
         plan = plan_survey(store, models, run, settings)
         require_room(plan, sum(client.nthreads().values()) if client is not None else 1)
         markdown_artifact("plan", store, "What will be done", f"```\n{plan}\n```")
-        require_workers(plan, client)
+        require_workers(plan, client, settings.max_memory_gib)
         if client is not None:
             dashboard_artifact(store, client)
         require_device(settings.device, client)
@@ -271,7 +290,8 @@ def interpret_survey(
                     plan, client, on_progress=on_progress, overwrite=overwrite, priority=priority
                 )
         except IncompleteError as error:
-            markdown_artifact("failed", store, "Interpretation not complete", str(error))
+            with _beside_the_work("what failed"):
+                markdown_artifact("failed", store, "Interpretation not complete", str(error))
             _timeline_artifact(store, plan)
             _measure(store, plan)
             raise

@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ from seisproc.interpretation.plan import SLAB, InterpretationPlan, NetworkPlan
 from seisproc.interpretation.planner import live_windows
 from seisproc.interpretation.prediction import Predict, on_gpu
 from seisproc.interpretation.regions import Area
+from seisproc.interpretation.requirements import require_within
 from seisproc.interpretation.running_sums import RunningSums
 from seisproc.survey import Survey
 
@@ -69,10 +71,19 @@ class Forecast:
         return self.task_seconds / max(1, tasks)
 
 
-def forecast(plan: InterpretationPlan, threads: int = 1) -> Forecast:
+def forecast(
+    plan: InterpretationPlan, threads: int = 1, shares: Sequence[float] | None = None
+) -> Forecast:
     """Try a plan's networks for a moment, in a process of their own.
 
-    ``threads`` are the tasks that a worker runs at a time.
+    Parameters
+    ----------
+    plan : InterpretationPlan
+    threads : int
+        Tasks that a worker runs at a time.
+    shares : sequence of float, optional
+        What share of each network's windows is left to run
+        (:func:`seisproc.interpretation.standing.standing`); by default all of them.
 
     Raises
     ------
@@ -107,19 +118,23 @@ def forecast(plan: InterpretationPlan, threads: int = 1) -> Forecast:
         sum(int(live_windows(each, live).sum()) * each.counts[2] for each in network.lattices)
         for network in plan.networks
     ]
-    seconds = plan.overhead * plan.padding * np.dot(tried["seconds"], distinct)
+    left = np.multiply(distinct, 1.0 if shares is None else shares)
+    seconds = plan.overhead * plan.padding * np.dot(tried["seconds"], left)
     own, of = tried["peak"] - tried["idle"], plan.memory
     # What passes takes the memory that the networks' buffers leave, and they take that of it.
     needed = tried["idle"] + DASK_BYTES + threads * (of.held + max(own, of.passing))
     return Forecast(float(seconds), needed)
 
 
-def require_workers(plan: InterpretationPlan, client: Client | None) -> None:
+def require_workers(
+    plan: InterpretationPlan, client: Client | None, max_memory_gib: float | None = None
+) -> None:
     """Refuse workers that are surely too small for a plan, before they are given any of it.
 
     Dask would kill each as it grows, start it anew, and after a few of these give its region up.
     Where workers offer a GPU, each runs windows of as many regions as it offers GPUs: its other
-    threads, and workers without, only finish regions.
+    threads, and workers without, only finish regions. What all tasks of a worker need is compared
+    with what it may use at most too, if that is given; without a ``client`` one task alone runs.
 
     Raises
     ------
@@ -140,6 +155,8 @@ def require_workers(plan: InterpretationPlan, client: Client | None) -> None:
         tasks = running, threads - running
         if tasks not in needed:
             needed[tasks] = _least_bytes(plan, *tasks)
+            if max_memory_gib is not None:
+                require_within(plan, max_memory_gib, needed[tasks], threads)
         require_memory(plan, needed[tasks], worker["memory_limit"])
 
 

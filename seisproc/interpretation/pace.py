@@ -128,7 +128,7 @@ class GpuUse:
 def _gpu_use(client: Client) -> float | None:
     """Mean of what workers tell; of a GPU that is shared out (MIG) the driver does not know it."""
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    told = [(worker.get("metrics", {}).get("gpu") or {}).get("utilization") for worker in workers]
+    told = [worker.get("metrics", {}).get("gpu_utilization") for worker in workers]
     used = [float(use) for use in told if isinstance(use, int | float)]
     return sum(used) / len(used) if used else None
 

@@ -31,6 +31,7 @@ from seisproc.interpretation.regions import Regions
 from seisproc.interpretation.requirements import (
     TARGETS,
     require_name,
+    require_orientations,
     require_recipes,
     require_survey,
     require_within,
@@ -94,13 +95,15 @@ def plan_interpretation(
     variance : bool
         Keep the variance of the probabilities over Monte-Carlo samples, members and flips too.
     max_memory_gib : float, optional
-        Refuse a plan that needs more in one worker.
+        Refuse a plan that needs more in one worker with one task at a time: how many a worker runs
+        is known later (:func:`seisproc.interpretation.forecast.require_workers`).
 
     Raises
     ------
     ConfigError
-        If no network is given, or two for one target, or a parameter makes no sense; or if a
-        network looks at interpreted sections of another survey.
+        If no network is given, or two for one target, or a parameter makes no sense; if
+        orientations are given and no network is for sections; or if a network looks at interpreted
+        sections of another survey.
     BundleError
         If a network was trained on another normalisation, or for another target.
     SpaceError
@@ -118,6 +121,7 @@ def plan_interpretation(
         require_survey(survey)
         grid, live, statistics = survey.grid, survey.live, survey.statistics
     require_recipes(recipes)
+    require_orientations(recipes, orientations)
     shape: Shape3 = grid.shape
     chunks, sharding = _layout(shape, shards)
     if borders not in (HAND_OVER, RECOMPUTE):

@@ -8,6 +8,7 @@ from seisproc.errors import BundleError, ConfigError, SpaceError, StoreError
 from seisproc.interpretation.memory import least_worker_bytes, ways_to_need_less
 from seisproc.interpretation.plan import InterpretationPlan, by
 from seisproc.interpretation.prediction import Recipe
+from seisproc.interpretation.tiling import ORIENTATIONS
 from seisproc.normalise import NORMALISATION
 from seisproc.survey import Survey
 
@@ -18,19 +19,26 @@ LONGEST_NAME = 100
 
 
 def require_within(
-    plan: InterpretationPlan, max_memory_gib: float, needed: int | None = None
+    plan: InterpretationPlan, max_memory_gib: float, needed: int | None = None, tasks: int = 1
 ) -> None:
     """Refuse a plan that needs more bytes in one worker, its networks' own memory included.
 
-    Unless ``needed`` says what is known better, what one region at a time needs at the least.
+    Unless ``needed`` says what is known better, what so many ``tasks`` at a time need at the least.
+
+    Raises
+    ------
+    SpaceError
     """
-    found = (needed or least_worker_bytes(plan)) / 2**30
+    found = (needed or least_worker_bytes(plan, tasks)) / 2**30
     if found > max_memory_gib:
+        at_once, fewer = "", ""
+        if tasks > 1:
+            at_once, fewer = f", {tasks} at a time", " fewer tasks at a time (--threads), or"
         raise SpaceError(
             "a worker needs more memory than it may use",
-            found=f"{found:.2f} GiB for regions of {by(plan.regions.largest)} traces",
+            found=f"{found:.2f} GiB for regions of {by(plan.regions.largest)} traces{at_once}",
             expected=f"at most {max_memory_gib:g} GiB",
-            do=f"Allow more (max_memory_gib), or choose {ways_to_need_less(plan)}",
+            do=f"Allow more (max_memory_gib), or choose{fewer} {ways_to_need_less(plan)}",
         )
 
 
@@ -95,3 +103,24 @@ def require_recipes(recipes: Sequence[Recipe]) -> None:
                 found=", ".join(names),
                 do="Interpret with one of them, and with the other under another --run name",
             )
+
+
+def require_orientations(recipes: Sequence[Recipe], orientations: Sequence[str] | None) -> None:
+    """Refuse orientations of sections where every network looks at volumes.
+
+    Both, which is what is usual, say nothing of them.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if not orientations or set(orientations) >= set(ORIENTATIONS):
+        return
+    if all(len(recipe.window) == 3 for recipe in recipes):
+        raise ConfigError(
+            "orientations are those of the sections that a 2-D network sees",
+            found=f"{', '.join(orientations)}, and 3-D networks alone:"
+            f" {', '.join(recipe.name for recipe in recipes)}",
+            expected="a 2-D network, or no orientations",
+            do="Leave orientations out, or name a model of sections",
+        )

@@ -18,9 +18,9 @@ from seisproc.interpretation.handover import is_in_parts
 from seisproc.interpretation.neighbours import Neighbours
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Number
+from seisproc.interpretation.standing import is_finished, published
 from seisproc.interpretation.stock import Stock
 from seisproc.records import Records, work_url
-from seisproc.survey import Survey, is_published
 
 SUMS_WRITTEN = 0.7
 """Bytes of partial sums on the disk, at most, over those in memory.
@@ -99,10 +99,8 @@ def _of_a_trace(plan: InterpretationPlan) -> int:
 
 def _left(plan: InterpretationPlan, at_once: int) -> int:
     """Bytes that the rest of a plan takes at a time, at most."""
-    if is_published(plan.url):
-        told = Survey(plan.store_url).group_attributes(plan.product)
-        if told.get("fingerprint") == plan.fingerprint and told.get("complete", True):
-            return 0
+    if is_finished(plan, published(plan)):
+        return 0
     return Rehearsal(plan, _stock(plan), at_once).peak
 
 

@@ -14,17 +14,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seisproc.errors import BusyError, IncompleteError, OutputExistsError, StoreError
+from seisproc.errors import BusyError, IncompleteError, StoreError
 from seisproc.interpretation.job import Job
 from seisproc.interpretation.leftovers import clear, sweep
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.planner import plan_interpretation
 from seisproc.interpretation.product import create_product
-from seisproc.interpretation.provenance import attributes, differences
+from seisproc.interpretation.provenance import attributes
 from seisproc.interpretation.publication import publish_incomplete, publish_product
+from seisproc.interpretation.standing import (
+    is_finished,
+    is_whole,
+    published,
+    require_free_name,
+)
 from seisproc.places import AccessError, reaching
 from seisproc.records import Lease, lease, work_url
-from seisproc.survey import Survey, is_published
+from seisproc.survey import Survey
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -131,26 +137,18 @@ def _interpret(
             f"{plan.store_url} has changed since the plan was made", do="Plan again"
         )
     with _leased(plan) as held:
-        before = _published(plan)
-        whole = before.get("complete", bool(before))
-        if whole and before.get("fingerprint") == plan.fingerprint:
+        before = published(plan)
+        if is_finished(plan, before):
             clear(plan)
             return _reused(plan, before, time.monotonic() - start)
-        if whole and not overwrite:
-            old, new = differences(before, plan)
-            raise OutputExistsError(
-                f"{plan.url} is there already, made from something else",
-                found=old,
-                expected=new,
-                do="Choose another run name, or allow it to be overwritten",
-            )
+        require_free_name(plan, before, overwrite)
         work = work_url(plan.store_url, plan.product, plan.fingerprint)
         create_product(plan, work)
         job = Job(plan, work, held.right, on_progress, priority)
         try:
             job.run(client)
         except IncompleteError as error:
-            if whole or not job.stock.finished:
+            if is_whole(before) or not job.stock.finished:
                 raise
             told = attributes(plan, job.records)
             publish_incomplete(plan, work, told, job.stock, held)
@@ -171,13 +169,6 @@ def _interpret(
         notes=tuple(told["notes"]),
         checksum=told["checksum"],
     )
-
-
-def _published(plan: InterpretationPlan) -> dict[str, Any]:
-    """Attributes of the product that stands there; none where there is none."""
-    if not is_published(plan.url):
-        return {}
-    return Survey(plan.store_url).group_attributes(plan.product)
 
 
 def _shown(error: IncompleteError, plan: InterpretationPlan, hours: float) -> IncompleteError:

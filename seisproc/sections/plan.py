@@ -54,7 +54,8 @@ class SectionsPlan:
             (recipe.target, f"{recipe.name}, windows {window}, stride {stride}"),
             ("device", f"{told.get('device', 'cpu')}, {told.get('precision', 'float32')}"),
             ("windows", f"{sum(each.windows for each in to_run):,} to run"),
-            ("output", f"{self.output}: {len(to_run):,} to make, {kept:,} kept"),
+            ("output", f"{self.output}: {len(to_run):,} to make, {kept:,} kept"
+                       + (": a run would do nothing" if kept == count else "")),
         ]
         if other:
             does = "replaced" if self.overwrite else "refused: give --overwrite or another --output"

@@ -1,6 +1,8 @@
 """`seisproc interpret` plans for workers elsewhere what this machine could not compute itself."""
 
+import itertools
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,173 @@ def test_time_is_that_of_tasks_with_the_threads_of_torch(command, tmp_path, monk
     assert "on the 2 of this cluster, if each has 2 cores" in out
     _, out, _ = command(*interpret, "--dropout-samples", 1, "--workers", 2, "--memory", 8)
     assert "on one core" in out and "carry" not in out
+
+
+SMALL = ("--model", "fault-2d", "--fault-window", "64x64", "--dropout-samples", 1)
+"""A network that is tried in a moment."""
+
+
+def rows(out):
+    """Rows of a printed plan by name; the time without what follows it."""
+    named = [line for line in out.splitlines() if line[:1].strip()]
+    return {line[:12].strip(): line[12:] for line in named}
+
+
+@pytest.fixture(scope="module")
+def three_regions(tmp_path_factory):
+    from recipes import make_survey
+
+    return make_survey(tmp_path_factory.mktemp("three") / "survey.zarr", (4, 160, 64))
+
+
+def run_of(store, run, steps=None, **changes):
+    """Interpret as `SMALL` asks for, in this process; killed after so many steps, if told."""
+    from flows.interpret_config import InterpretConfig
+    from flows.references import pin_models
+    from seisproc.interpretation.run import interpret
+    from tasks.interpret import plan_survey
+
+    settings = InterpretConfig(**{"samples": 1, "fault_window": [64, 64], **changes})
+
+    told = itertools.count()  # of the beginning, and of each step
+
+    def stop(done, total, note):
+        if next(told) == steps:
+            raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        interpret(plan_survey(store, pin_models(["fault-2d"]), run, settings.settings()),
+                  on_progress=stop)
+
+
+def test_a_plan_says_that_nothing_stands_there(command, three_regions):
+    code, out, err = command("interpret", three_regions, *SMALL, "--run", "new", "--plan")
+    assert code == 0, err
+    assert rows(out)["there"] == "nothing yet"
+
+
+def test_the_time_of_what_was_cut_off_is_that_of_the_rest(command, three_regions, monkeypatch):
+    from seisproc.interpretation import forecast
+
+    shares, tried = [], forecast.forecast
+
+    def noted(plan, threads, share):
+        shares.append(share)
+        return tried(plan, threads, share)
+
+    monkeypatch.setattr(forecast, "forecast", noted)
+    plan = ("interpret", three_regions, *SMALL, "--run", "cut", "--memory", 8, "--plan")
+    command(*plan)
+    run_of(three_regions, "cut", steps=1)
+    code, out, err = command(*plan)
+    assert code == 0, err
+    assert " of 3 regions recorded as finished" in rows(out)["there"]
+    assert "the windows of 2 to run" in rows(out)["there"]
+    assert "for what is left" in rows(out)["time"]
+    (whole,), (rest,) = shares
+    assert whole == 1.0 and 0.0 < rest < 0.8
+
+
+def test_a_finished_product_is_not_planned_anew(command, three_regions, monkeypatch):
+    from seisproc.interpretation import forecast
+
+    run_of(three_regions, "whole")
+    monkeypatch.setattr(forecast, "forecast", None)  # nothing is tried for it
+    code, out, err = command("interpret", three_regions, *SMALL, "--run", "whole", "--plan")
+    assert code == 0, err
+    assert "finished" in rows(out)["there"] and "would do nothing" in rows(out)["there"]
+    assert rows(out)["time"] == "none" and "process" not in rows(out)
+
+
+def test_a_taken_name_is_refused_before_anything_is_started(
+    command, three_regions, monkeypatch
+):
+    """With the words of a run: what stands there, and what was asked for."""
+    from flows import interpreting
+
+    run_of(three_regions, "taken")
+    monkeypatch.setattr(interpreting, "prefect_server", None)
+    other = ("interpret", three_regions, *SMALL[:-1], 2, "--run", "taken")
+    for more in ((), ("--plan",)):
+        said = command.refuses(*other, *more)
+        assert "is there already, made from something else" in said
+        assert "found: fault samples 1" in said and "expected: fault samples 2" in said
+    code, out, err = command(*other, "--overwrite", "--plan", "--memory", 8)
+    assert code == 0, err
+    assert "something else" in rows(out)["there"] and "replaced" in rows(out)["there"]
+
+
+def test_a_taken_name_is_refused_where_workers_elsewhere_settle_the_device(
+    command, three_regions, monkeypatch
+):
+    """As far as it is taken whatever they settle."""
+    from flows import interpreting
+
+    run_of(three_regions, "elsewhere")
+    monkeypatch.setattr(interpreting, "prefect_server", None)
+    asked = ("interpret", three_regions, "--run", "elsewhere", "--device", "auto", "--cluster",
+             "tcp://10.0.0.5:8786")
+    assert "made from something else" in command.refuses(*asked, *SMALL[:-1], 2)
+    # Whether it is the same hangs on their device: made on a CPU, planned for one.
+    code, out, err = command(*asked, *SMALL, "--plan")
+    assert code == 0 and "would do nothing" in rows(out)["there"], err
+
+
+def test_orientations_are_refused_where_no_network_looks_at_sections(
+    command, three_regions, tmp_path
+):
+    settings = tmp_path / "settings.yaml"
+    asked = ("interpret", three_regions, "--model", "fault-3d", "--settings", settings,
+             "--device", "cuda", "--plan")  # no network is tried
+    settings.write_text("orientations: [inline]\n")
+    said = command.refuses(*asked)
+    assert "orientations" in said and "2-D" in said and "fault-3d" in said
+    for usual in ("[]", "[inline, crossline]"):
+        settings.write_text(f"orientations: {usual}\n")
+        code, _, err = command(*asked)
+        assert code == 0, err
+
+
+def test_a_plan_counts_the_tasks_of_a_worker_as_a_run_does(
+    command, three_regions, tmp_path, monkeypatch
+):
+    from flows.interpret_config import InterpretConfig
+    from flows.references import pin_models
+    from seisproc.interpretation import forecast
+    from seisproc.interpretation.memory import least_worker_bytes
+    from tasks.interpret import plan_survey
+
+    usual = InterpretConfig(samples=1, fault_window=[64, 64]).settings()
+    plan = plan_survey(three_regions, pin_models(["fault-2d"]), "tasks", usual)
+    one, two = (least_worker_bytes(plan, tasks) / 2**30 for tasks in (1, 2))
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(yaml.safe_dump({"max_memory_gib": (one + two) / 2}))
+    asked = ("interpret", three_regions, *SMALL, "--settings", settings, "--threads", 2, "--plan")
+    tried = []
+    monkeypatch.setattr(
+        forecast, "forecast", lambda _, threads, share: tried.append(threads) or told
+    )
+    told = forecast.Forecast(1.0, int(one * 2**30))
+    said = command.refuses(*asked, "--workers", 1, "--memory", 8)
+    assert "2 at a time" in said and f"{two:.2f} GiB" in said and "--threads" in said
+    assert not tried, "what surely takes too much"
+    # This process does one region after the other, whatever is asked for.
+    code, out, err = command(*asked, "--cluster", "in-process")
+    assert code == 0 and tried == [1], err
+    assert "on the 1 of this cluster" in out
+
+
+@pytest.mark.usefixtures("prefect_harness")
+def test_a_flow_refuses_a_taken_name_before_it_asks_for_workers(three_regions, monkeypatch):
+    """Also one that was started from the Prefect UI, without the command line."""
+    from flows.cluster_config import ClusterConfig
+    from flows.interpret import interpret
+    from flows.interpret_config import InterpretConfig
+    from seisproc.errors import OutputExistsError
+
+    run_of(three_regions, "of-a-flow")
+    monkeypatch.setattr("flows.interpret.open_cluster", None)
+    settings = InterpretConfig(samples=2, fault_window=[64, 64])
+    with pytest.raises(OutputExistsError, match="made from something else"):
+        interpret(three_regions, ["fault-2d"], "of-a-flow", settings,
+                  ClusterConfig(kind="in-process"))

@@ -49,6 +49,8 @@ def test_a_plan_says_which_answers_stay(command, flow_command, asked, sections, 
     assert "2 to make, 0 kept" in out and "1 made from something else, replaced" in out
     code, out, err = flow_command(*asked, "--json")
     assert json.loads(out)["kept"] == 1, err
+    _, out, _ = command(*asked, "--plan")
+    assert "0 to make, 2 kept: a run would do nothing" in out
 
 
 def test_a_plan_refuses_what_a_run_would(command, asked, sections):

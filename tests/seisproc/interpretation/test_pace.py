@@ -70,7 +70,7 @@ def test_a_call_that_found_all_windows_run_can_tell_its_time_too(plan):
 
 @pytest.mark.parametrize(("told", "use"), [((None, 62), 62.0), ((None, None), None)])
 def test_a_gpu_whose_driver_does_not_tell_its_use_is_left_out(told, use):
-    metrics = {"gpu": lambda worker: {"utilization": told[worker.name], "memory-used": 2**30}}
+    metrics = {"gpu_utilization": lambda worker: told[worker.name]}
     cluster = LocalCluster(
         n_workers=2, processes=False, dashboard_address=None, metrics=metrics
     )
