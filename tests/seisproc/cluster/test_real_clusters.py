@@ -71,6 +71,11 @@ def test_workers_over_ssh(sshd):
         assert len(seen) == 2
         for environment in seen.values():
             assert environment["MALLOC_TRIM_THRESHOLD_"] == str(256 * 1024**2)
+        looks = client.run(lambda dask_worker: [
+            each.callback_time for name, each in dask_worker.periodic_callbacks.items()
+            if name == "profile"
+        ])
+        assert list(looks.values()) == [[100]] * 2
         assert client.submit(sum, [1, 2]).result(timeout=30) == 3
 
 

@@ -36,6 +36,6 @@ def test_adaptive_workers_and_one_that_is_told_to_end(tmp_path):
                 told.extend(client.run(os.getpid).values())
                 os.kill(told[0], signal.SIGTERM)
 
-        receipts.append(interpret(plan("adaptive", 0.4), client, watch))
+        receipts.append(interpret(plan("adaptive", 1.0), client, watch))
     assert receipts[0].checksum == receipts[1].checksum
     assert told and max(seen) > 1
