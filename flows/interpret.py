@@ -6,12 +6,11 @@ from prefect import flow
 
 from flows.cluster_config import ClusterConfig
 from flows.interpret_config import InterpretConfig
-from flows.interpreting import require_not_taken, to_plan_here
 from flows.references import pin_models
 from flows.runs import OPTIONS, run_name
 from seisproc.cluster import open_cluster
 from seisproc.interpretation.run import InterpretationReceipt
-from tasks.interpret import interpret_survey, plan_survey
+from tasks.interpret import interpret_survey
 
 
 @flow(name="interpret", flow_run_name=run_name("interpret", "store"), **OPTIONS)
@@ -35,7 +34,5 @@ def interpret(
         overwrite: Replace an interpretation of this name that was made from something else.
     """
     pinned = pin_models(models)
-    planned = plan_survey(store, pinned, run, to_plan_here(settings, cluster))
-    require_not_taken(planned, pinned, settings, cluster, overwrite)  # before workers are asked for
     with open_cluster(cluster.spec()) as address:
         return interpret_survey(store, pinned, run, settings.settings(), address, overwrite)

@@ -23,8 +23,8 @@ class InterpretConfig(Form):
     batch_size: int = Field(
         default=0,
         ge=0,
-        description="Windows of a forward pass; 0: 8 sections, 2 cubes or 1 from 96^3 on, on a GPU"
-        " as many as its memory and the regions take.",
+        description="Windows of a forward pass; 0: up to 8 sections, fewer where they are large, 2"
+        " cubes or 1 from 96^3 on; on a GPU as many as its memory and the regions take.",
     )
     threads: int = Field(default=1, ge=1, description="CPU threads of the network in one task.")
     seed: int = Field(default=0, ge=0, description="Of the dropout masks.")

@@ -85,19 +85,22 @@ def interpret(
                           expected="without it: a survey's interpretation lies in its store",
                           do="Leave --output out, and name the interpretation with --run")
     settings, cluster = take_interpret(options), take_cluster(options)
+    from seisproc.interpretation.requirements import require_orientations
     from seisproc.interpretation.standing import standing
     from tasks.interpret import plan_survey
 
     pinned = pin_models(models) if models else models_for_survey(())
     here = to_plan_here(settings, cluster)
     planned = plan_survey(store, pinned, run, here)
-    product = require_not_taken(planned, pinned, settings, cluster, overwrite)
+    # Settings of a catalogue may be meant for other networks than these; those given here are not.
+    require_orientations([each.recipe for each in planned.networks], settings.orientations)
+    stands = require_not_taken(planned, pinned, settings, cluster, overwrite)
     for target in {"facies", "fault"} - {each.recipe.target for each in planned.networks}:
         if getattr(settings, f"{target}_window"):
             said = f"{target}_window is passed over: no model for {target} is named"
             click.echo(said, err=True)
     if plan:
-        there = standing(planned, product)
+        there = standing(*stands)
         click.echo(str(planned))
         click.echo(f"{'there':<12}{there}")
         if left_open(settings, cluster):
@@ -141,11 +144,11 @@ def require_not_taken(
     settings: InterpretConfig,
     cluster: ClusterConfig,
     overwrite: bool,
-) -> dict[str, Any]:
+) -> tuple[InterpretationPlan, dict[str, Any]]:
     """Refuse a name that a product of something else has, before anything is started.
 
-    Returns the attributes of what stands there. Where workers elsewhere settle the device, it may
-    be what they would make with any that there is.
+    Returns the plan, and the attributes of what stands there. Where workers elsewhere settle the
+    device, that may be what they would make with another: then the plan for that one.
 
     Raises
     ------
@@ -165,10 +168,11 @@ def require_not_taken(
         for device in ("cpu", "cuda"):
             asked = replace(settings.settings(), device=device, max_memory_gib=None)
             with contextlib.suppress(ModelError):  # what a device cannot do was not done on it
-                if is_finished(plan_survey(plan.store_url, models, plan.run, asked), product):
-                    return product
+                other = plan_survey(plan.store_url, models, plan.run, asked)
+                if is_finished(other, product):
+                    return other, product
     require_free_name(plan, product, overwrite)
-    return product
+    return plan, product
 
 
 def _forecast(

@@ -49,9 +49,9 @@ class BundleRecipe:
         plain answer, the expected entropy its entropy, and the variance 0.
     batch_size : int
         Windows a forward pass. 0 is settled here: on a CUDA device as many as its memory holds,
-        found by trying, and then :attr:`batch_is_free`; else 8 sections, 2 cubes, or 1 from 96^3
-        on. Smaller batches are padded to it, so that a window's result does not depend on how many
-        others came with it.
+        found by trying, and then :attr:`batch_is_free`; else up to 8 sections, fewer where they
+        are large, 2 cubes, or 1 from 96^3 on. Smaller batches are padded to it, so that a window's
+        result does not depend on how many others came with it.
     threads : int or None
         CPU threads of torch in the worker; None leaves them as they are.
     seed : int

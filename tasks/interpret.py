@@ -57,8 +57,8 @@ class InterpretationSettings:
     samples : int
         Monte-Carlo dropout samples; 1 runs without dropout.
     batch_size : int
-        Windows of a forward pass; 0: 8 sections, 2 cubes or 1 from 96^3 on, such as the usual
-        ones of 128^3; on a GPU as many as it and the regions take.
+        Windows of a forward pass; 0: up to 8 sections, fewer where they are large, 2 cubes or 1
+        from 96^3 on; on a GPU as many as it and the regions take.
     threads : int
         CPU threads of torch in one task.
     seed : int

@@ -41,9 +41,10 @@ def ask(
         ) from error
     answers = {each: answer for each, answer in told.items() if not isinstance(answer, OSError)}
     if not answers:
+        errors = [one_line(each) for each in told.values()]
         raise ClusterError(
             "no Dask worker answers",
-            found=f"{len(told)} asked, and all lost meanwhile",
+            found=f"{len(errors)} asked, and all lost: {errors[0]}" if errors else "none is there",
             do="Look in the workers' logs what ends them, and run the same command again",
         )
     for each, answer in answers.items():

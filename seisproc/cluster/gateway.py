@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from distributed import Client
 
 PREFIX = "gateway+"
+
+FAREWELL_S = 30.0
+"""How long a server may take to end a cluster; what it has not ended then, idleness ends."""
 
 
 def is_gateway(address: str) -> bool:
@@ -38,15 +42,15 @@ def start_gateway(spec: ClusterSpec) -> Any:
     ClusterError
         If it has no scheduler when a first worker would have been waited for long enough.
     """
-    seconds = spec.first_patience_s
+    begin = time.monotonic()
     try:
-        cluster = _ending(seconds)(
+        cluster = _ending(spec.first_patience_s)(
             address=spec.address or None, shutdown_on_close=True, **spec.options
         )
     except TimeoutError as error:
         raise ClusterError(
             "the gateway has started no scheduler",
-            found=f"none after {seconds:g} s",
+            found=f"none after {time.monotonic() - begin:.0f} s",
             do="Look at the gateway's server and what its clusters wait for, or wait longer with"
             " wait_s",
         ) from error
@@ -81,6 +85,11 @@ def _ending(seconds: float) -> type[GatewayCluster]:
         async def _start_async(self) -> None:
             async with asyncio.timeout(seconds):
                 await super()._start_async()
+
+        async def _stop_internal(self, shutdown: bool | None = None) -> None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await super()._stop_internal(shutdown)
 
     return Ending
 

@@ -15,9 +15,13 @@ from seisproc.errors import ConfigError
 FIELDS = {
     "n_workers": "workers",
     "threads_per_worker": "threads_per_worker",
+    "nthreads": "threads_per_worker",
     "dashboard_address": "dashboard",
 }
 """Arguments of Dask's own cluster of this machine that fields of ours stand for."""
+
+INTERNAL = {*FIELDS, "self", "loop", "scheduler", "job_cls", "kwargs", "processes"}
+"""Arguments that no file can give, or that a field of ours stands for."""
 
 
 def require_usable(spec: ClusterSpec) -> None:
@@ -50,9 +54,9 @@ def _require_known(spec: ClusterSpec) -> None:
                 found=f"options: {name}: {spec.options[name]}",
                 do=f"Write {FIELDS[name]} beside kind instead",
             )
-        if name in known:
+        if name in known and not (spec.kind == LOCAL and name == "processes"):
             continue
-        near = difflib.get_close_matches(name, known, 1)
+        near = difflib.get_close_matches(name, known - INTERNAL, 1)
         raise ConfigError(
             f"{name!r} is no option of a cluster of kind {spec.kind!r}",
             expected=f"an argument of {takers[0].__name__}",

@@ -31,7 +31,6 @@ from seisproc.interpretation.regions import Regions
 from seisproc.interpretation.requirements import (
     TARGETS,
     require_name,
-    require_orientations,
     require_recipes,
     require_survey,
     require_within,
@@ -101,9 +100,8 @@ def plan_interpretation(
     Raises
     ------
     ConfigError
-        If no network is given, or two for one target, or a parameter makes no sense; if
-        orientations are given and no network is for sections; or if a network looks at interpreted
-        sections of another survey.
+        If no network is given, or two for one target, or a parameter makes no sense; or if a
+        network looks at interpreted sections of another survey.
     BundleError
         If a network was trained on another normalisation, or for another target.
     SpaceError
@@ -121,7 +119,6 @@ def plan_interpretation(
         require_survey(survey)
         grid, live, statistics = survey.grid, survey.live, survey.statistics
     require_recipes(recipes)
-    require_orientations(recipes, orientations)
     shape: Shape3 = grid.shape
     chunks, sharding = _layout(shape, shards)
     if borders not in (HAND_OVER, RECOMPUTE):

@@ -106,6 +106,8 @@ class Standing:
         if self.is_finished:
             return "the finished product of this plan: a run would do nothing"
         found = [self.before] if self.before else []
+        if self.before and not self.is_begun:
+            found.append("Nothing is recorded of this plan: a run does all of it")
         if self.is_begun:
             found.append(
                 f"{self.finished:,} of {self.regions:,} regions recorded as finished; {self._left}"
@@ -161,7 +163,7 @@ def _before(plan: InterpretationPlan, product: Mapping[str, Any]) -> str:
         )
     lacks = f"{missing.get('regions')} of {missing.get('of')} regions missing"
     if ours:
-        return f"an incomplete product, {lacks}, which a run does again"
+        return f"an incomplete product, {lacks}"
     return f"an incomplete product made from something else, {lacks}, which gives way"
 
 

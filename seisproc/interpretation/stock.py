@@ -40,7 +40,8 @@ class Stock:
     finished, failed : int
         Regions.
     steps, steps_left : int
-        All that the plan takes: one a region, and another for each with seams; and those to do.
+        All that the plan takes: one a region, and another for each with seams; and those to do,
+        without the regions that have failed.
     runs_left : int
         Of the steps to do, those that run a region's windows.
     """
@@ -138,8 +139,15 @@ class Stock:
 
     def note_failed(self, number: Number) -> None:
         """Note that a region has failed, and is not tried again by this call."""
-        self.failed += 1 - self._has_failed[self._at(number)]
-        self._has_failed[self._at(number)] = 1
+        at = self._at(number)
+        if self._has_failed[at]:
+            return
+        self._has_failed[at] = 1
+        self.failed += 1
+        must_run = self._must_run(number)
+        self.runs_left -= must_run
+        must_finish = not (self._near.is_seamless(number) or self._is_finished[at])
+        self.steps_left -= must_run + must_finish
 
     @property
     def waiting(self) -> int:

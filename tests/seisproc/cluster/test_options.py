@@ -39,6 +39,9 @@ def test_hosts_are_a_list_of_names(hosts, refusal):
         ("kind: local\noptions: {local_directry: /scratch}", "Write local_directory"),
         ("kind: local\noptions: {no_such_option: 1}", "an argument of LocalCluster"),
         ("kind: local\noptions: {n_workers: 4}", "Write workers beside kind"),
+        ("kind: local\noptions: {nthreads: 2}", "Write threads_per_worker beside kind"),
+        ("kind: local\noptions: {processes: false}", "'processes' is no option"),
+        ("kind: local\noptions: {job_cpu: 2}", "Correct the name, or leave it out"),
         ("kind: ssh\noptions: {hosts: [a, b], conect_options: {}}", "Write connect_options"),
     ],
 )

@@ -13,6 +13,8 @@ import pytest
 from seisproc.errors import IncompleteError
 from seisproc.interpretation import failures
 from seisproc.interpretation.run import interpret, plan_interpretation
+from seisproc.interpretation.stock import Stock
+from seisproc.records import Records
 from tasks.progress import stage_progress
 
 sys.path.append(str(Path(__file__).parent))
@@ -74,6 +76,16 @@ def test_a_region_that_fails_is_told_of_at_once_and_counts_as_neither_done_nor_l
         interpret(plan, on_progress=lambda *what: told.append(what))
     done, total, note = told[-1]
     assert "1 failed" in note and done + left(note) == total == 9
+
+
+def test_steps_of_a_region_that_has_failed_are_not_left(survey, tmp_path):
+    stock = Stock(plan_of(survey), Records(f"{tmp_path}/none"))
+    assert (stock.runs_left, stock.steps_left, stock.waiting) == (9, 18, 9)
+    stock.note_run((0, 0), "1")
+    for _ in range(2):
+        stock.note_failed((0, 0))  # it could not be finished
+        stock.note_failed((0, 1))  # nor this one be run
+    assert (stock.runs_left, stock.steps_left, stock.waiting) == (7, 14, 7)
 
 
 def test_a_region_that_is_tried_again_is_named_as_when_it_fails(poisoned, caplog, monkeypatch):

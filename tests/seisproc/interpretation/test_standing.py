@@ -15,7 +15,7 @@ from seisproc.interpretation import run as runs
 from seisproc.interpretation.forecast import forecast
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.interpretation.standing import published, require_free_name, standing
-from seisproc.records import Records
+from seisproc.records import Records, work_url
 
 sys.path.append(str(Path(__file__).parent))
 recipes = importlib.import_module("recipes")
@@ -128,7 +128,7 @@ def test_an_incomplete_product_is_told_with_what_a_run_does_again(store, tmp_pat
     there = stands(plan)
     missing = 9 - there.finished
     assert str(there) == (
-        f"an incomplete product, {missing} of 9 regions missing, which a run does again."
+        f"an incomplete product, {missing} of 9 regions missing."
         f" {there.finished} of 9 regions recorded as finished; left: the windows of"
         f" {there.to_run} to run, {missing} to write"
     )
@@ -136,9 +136,17 @@ def test_an_incomplete_product_is_told_with_what_a_run_does_again(store, tmp_pat
     require_free_name(other, published(other))
     assert str(stands(other)) == (
         "an incomplete product made from something else, "
-        f"{missing} of 9 regions missing, which gives way"
+        f"{missing} of 9 regions missing, which gives way."
+        " Nothing is recorded of this plan: a run does all of it"
     )
     assert not stands(other).is_begun
+    # as of a store that was copied without the folder beside it
+    fs, work = fsspec.core.url_to_fs(work_url(plan.store_url, plan.product, plan.fingerprint))
+    fs.rm(work, recursive=True)
+    assert str(stands(plan)) == (
+        f"an incomplete product, {missing} of 9 regions missing."
+        " Nothing is recorded of this plan: a run does all of it"
+    )
 
 
 def test_a_name_that_is_taken_is_refused_in_the_words_of_a_run(store):
