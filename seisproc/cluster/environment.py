@@ -52,7 +52,7 @@ LOG_SETTING = {"distributed.admin.low-level-log-length": LOG_LENGTH}
 QUIET = {
     # Dask looks every 10 ms where its workers' tasks are, for its profile, and every 20 ms how late
     # its own event loops come. Each look stops the network's thread for a moment, and together they
-    # cost a worker 4 to 8 % of a core. Tasks take seconds, of which these show enough.
+    # cost a worker 4 to 5 % of a core. Tasks take seconds, of which these show enough.
     "distributed.worker.profile.interval": "100ms",
     "distributed.admin.tick.interval": "200ms",
 }

@@ -31,9 +31,7 @@ def stores(tmp_path, s3_endpoint):
     name = f"b-{uuid.uuid4().hex[:12]}"
     fs = fsspec.filesystem("s3")
     fs.mkdir(name)
-    for path in Path(local).rglob("*"):
-        if path.is_file():
-            fs.pipe_file(f"{name}/survey.zarr/{path.relative_to(local)}", path.read_bytes())
+    fs.put(local, f"{name}/survey.zarr", recursive=True)
     return local, f"s3://{name}/survey.zarr"
 
 

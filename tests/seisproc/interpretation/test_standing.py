@@ -28,9 +28,7 @@ def bucket(survey, s3_endpoint):
     name = f"b-{uuid.uuid4().hex[:12]}"
     fs = fsspec.filesystem("s3")
     fs.mkdir(name)
-    for path in Path(survey).rglob("*"):
-        if path.is_file():
-            fs.pipe_file(f"{name}/survey.zarr/{path.relative_to(survey)}", path.read_bytes())
+    fs.put(survey, f"{name}/survey.zarr", recursive=True)
     return f"s3://{name}/survey.zarr"
 
 
