@@ -19,7 +19,14 @@ from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.atomic import write_atomic
 from seisproc.errors import BusyError, SeisprocError, one_line
-from seisproc.places import AccessError, open_place, reaching, require_writable, shown
+from seisproc.places import (
+    AccessError,
+    open_place,
+    reaching,
+    read_object,
+    require_writable,
+    shown,
+)
 
 LEASE_REFRESH_S = 5.0
 LEASE_STALE_S = 30.0
@@ -277,7 +284,7 @@ def _holder(url: str) -> dict[str, Any] | None:
     fs, path = open_place(url)
     with reaching(url):
         try:
-            return _parsed(fs.cat_file(path)) or None
+            return _parsed(read_object(fs, path)) or None
         except FileNotFoundError:
             return None
 

@@ -27,6 +27,8 @@ import zarr
 from fsspec import AbstractFileSystem
 from google_crc32c import value as crc32c
 
+from seisproc.places import read_object
+
 MANIFEST = "manifest"
 SEAL = "seal"
 METADATA = "zarr.json"
@@ -107,7 +109,7 @@ def folder_names(fs: AbstractFileSystem, root: str) -> list[str]:
 def node_type(fs: AbstractFileSystem, path: str) -> str | None:
     """``array`` or ``group``; None without metadata that can be read."""
     try:
-        return str(json.loads(fs.cat_file(f"{path}/{METADATA}"))["node_type"])
+        return str(json.loads(read_object(fs, f"{path}/{METADATA}"))["node_type"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
@@ -161,17 +163,17 @@ def attributes_hash(attributes: Mapping[str, Any]) -> str:
 def manifest_hash(group_url: str) -> str:
     """SHA-256 of the manifest's text and of its array's metadata."""
     fs, root = fsspec.core.url_to_fs(group_url)
-    stored = zarr.open_array(f"{group_url}/{MANIFEST}", mode="r")
+    stored = zarr.open_array(f"{group_url}/{MANIFEST}", mode="r", zarr_format=3)
     digest = hashlib.sha256()
     for start in range(0, stored.shape[0], HELD_BYTES):
         digest.update(np.asarray(stored[start : start + HELD_BYTES], "uint8").tobytes())
-    digest.update(fs.cat_file(f"{root}/{MANIFEST}/{METADATA}"))
+    digest.update(read_object(fs, f"{root}/{MANIFEST}/{METADATA}"))
     return digest.hexdigest()
 
 
 def read_manifest(group_url: str) -> str:
     """Text of a group's manifest."""
-    stored = zarr.open_array(f"{group_url}/{MANIFEST}", mode="r")
+    stored = zarr.open_array(f"{group_url}/{MANIFEST}", mode="r", zarr_format=3)
     return np.asarray(stored[...], "uint8").tobytes().decode()
 
 
@@ -193,7 +195,7 @@ def _write(group_url: str, text: IO[bytes]) -> None:
 def _array_files(fs: AbstractFileSystem, root: str, name: str) -> Iterator[StoredFile]:
     """Yield an array's metadata, and every chunk or shard."""
     array = f"{root}/{name}"
-    content = fs.cat_file(f"{array}/{METADATA}")
+    content = read_object(fs, f"{array}/{METADATA}")
     yield StoredFile(f"{name}/{METADATA}", len(content), mark_of(content))
     metadata = json.loads(content)
     edges = metadata["chunk_grid"]["configuration"]["chunk_shape"]

@@ -128,6 +128,15 @@ def open_place(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     return fs, str(path)
 
 
+def read_object(fs: fsspec.AbstractFileSystem, path: str) -> bytes:
+    """Read a small object, which is not empty, in one request.
+
+    Asked for all of it, S3's file system first asks how much that is; asked for all from its first
+    byte on, it doesn't.
+    """
+    return bytes(fs.cat_file(path, start=0))
+
+
 def require_bucket(fs: fsspec.AbstractFileSystem, path: str) -> None:
     """Tell a missing bucket from a missing object, which look alike to whoever asks for one.
 

@@ -11,6 +11,7 @@ a resume is one listing.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -26,7 +27,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.atomic import write_atomic
 from seisproc.leases import Lease, Right, lease
-from seisproc.places import open_place, reaching
+from seisproc.places import open_place, reaching, read_object
 
 __all__ = ["Lease", "Name", "Record", "Records", "Right", "lease", "work_url", "write_atomic"]
 
@@ -93,9 +94,10 @@ class Records:
         local = isinstance(self._fs, LocalFileSystem)
         with ThreadPoolExecutor(READERS) as readers:
             side_by_side = map if local else readers.map
+            read = functools.partial(read_object, self._fs)
             while batch := list(itertools.islice(paths, READ_AT_ONCE)):
                 with reaching(self.url):
-                    found = list(side_by_side(self._fs.cat_file, [path for path, _ in batch]))
+                    found = list(side_by_side(read, [path for path, _ in batch]))
                 for (_, name), content in zip(batch, found, strict=True):
                     yield Record(*name, json.loads(content))
 
@@ -114,8 +116,7 @@ class Records:
                 self._fs.rm_file(path)
 
     def _of(self, key: str) -> Iterator[tuple[str, Name]]:
-        folders = {f"{self._path}/{_folder(key)}".rstrip("/"), self._path}
-        found = (entry for folder in sorted(folders) for entry in _listed(self._fs, folder))
+        found = _listed(self._fs, f"{self._path}/{_folder(key)}".rstrip("/"))
         with reaching(self.url):
             for path, is_folder in found:
                 name = None if is_folder else _name(path)

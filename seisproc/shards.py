@@ -56,7 +56,7 @@ class ShardedArray:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        array = zarr.open_array(url, mode="r")
+        array = zarr.open_array(url, mode="r", zarr_format=3)
         (codec,) = array.metadata.codecs  # type: ignore[union-attr]
         self.compressor, self.chunk_shape, self.checksums = _compressor(codec, url)
         self.shard_shape = tuple(array.shards or ())

@@ -26,7 +26,7 @@ from seisproc.damage import StoredArray
 from seisproc.errors import IncompleteError, StoreError
 from seisproc.grid import Grid, Lattice, lattice_of
 from seisproc.manifest import sealed
-from seisproc.places import open_place, reaching
+from seisproc.places import open_place, reaching, read_object
 from seisproc.schema import DOMAINS, SCHEMA_VERSION, VARIABLES
 
 LIST_CHUNK = 1 << 20
@@ -247,7 +247,8 @@ class Survey:
         """
         try:
             if _is_within(path):
-                opened = zarr.open_array(f"{self.url}/{path}", mode="r")
+                # without the format, Zarr would ask for files of the one before too
+                opened = zarr.open_array(f"{self.url}/{path}", mode="r", zarr_format=3)
                 return StoredArray(opened, self.url, path)
         except (FileNotFoundError, NodeTypeValidationError):
             pass
@@ -348,7 +349,7 @@ def published_attributes(url: str) -> dict[str, Any]:
     metadata, there = {}, ""
     with reaching(url):
         try:
-            metadata = json.loads(fs.cat_file(f"{path}/zarr.json"))
+            metadata = json.loads(read_object(fs, f"{path}/zarr.json"))
         except (FileNotFoundError, NotADirectoryError):
             there = "nothing"
             if fs.exists(path):

@@ -8,12 +8,14 @@ import logging
 import threading
 import time
 import uuid
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.interpretation.areas import read_areas, summed_areas, windows_to_run
+from seisproc.interpretation.background import THREADS, Outbox
 from seisproc.interpretation.finish_region import add_up
 from seisproc.interpretation.handover import (
     ATTEMPT,
@@ -29,6 +31,7 @@ from seisproc.interpretation.handover import (
     region_key,
     sums_url,
 )
+from seisproc.interpretation.memory import OUTBOX_BYTES
 from seisproc.interpretation.parts import Part
 from seisproc.interpretation.plan import InterpretationPlan, NetworkPlan
 from seisproc.interpretation.prediction import Predict, Recipe
@@ -39,6 +42,7 @@ from seisproc.interpretation.region_steps import (
     record_written,
     recorded_attempt,
     slabs,
+    survey_of,
 )
 from seisproc.interpretation.regions import Area, Number
 from seisproc.interpretation.running_sums import RunningSums, finish_sums
@@ -47,7 +51,6 @@ from seisproc.interpretation.tiling import Lattice
 from seisproc.interpretation.window_stream import WindowStream
 from seisproc.records import Records
 from seisproc.sections.of_survey import SurveyContext, survey_context
-from seisproc.survey import Survey
 
 log = logging.getLogger(__name__)
 
@@ -80,28 +83,32 @@ def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple
     key = region_key(number) if is_seamless(plan, number) else RAN + region_key(number)
     if recorded := recorded_attempt(records, key):
         return recorded, 0
-    task = _Compute(plan, work, number)
-    for part in plan.parts:
-        task.run(part)
-    writer = task.writer
-    if is_seamless(plan, number) and writer is None:
-        writer = add_up(plan, work, number, {number: task.attempt}, task.watch)
-    payload: dict[str, Any] = {"windows": task.windows, "slots": task.slots, **task.watch.stamp()}
-    if notes := sorted({note for each in task.predict for note in getattr(each, "notes", ())}):
-        payload["notes"] = notes
-    if writer is not None:
-        record_written(records, number, writer, payload, task.attempt)
-        if writer is not task.writer:
-            discard(work, number)
-    else:
-        records.mark(key, "done", task.attempt, payload)
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="region") as threads:
+        task = _Compute(plan, work, number, threads)
+        for part in plan.parts:
+            task.run(part)
+        writer = task.writer
+        if is_seamless(plan, number) and writer is None:
+            writer = add_up(plan, work, number, {number: task.attempt}, task.watch, threads)
+        payload: dict[str, Any] = {"windows": task.windows, "slots": task.slots}
+        if notes := sorted({note for each in task.predict for note in getattr(each, "notes", ())}):
+            payload["notes"] = notes
+        if writer is None:
+            records.mark(key, "done", task.attempt, payload | task.watch.stamp())
+        else:
+            record_written(records, number, writer, task.watch, payload, task.attempt)
+    if writer is not task.writer:
+        discard(work, number)
     return task.attempt, task.windows
 
 
 class _Compute:
     """One region's windows, from amplitude to what is written or handed over."""
 
-    def __init__(self, plan: InterpretationPlan, work: str, number: Number) -> None:
+    def __init__(
+        self, plan: InterpretationPlan, work: str, number: Number, threads: Executor
+    ) -> None:
+        self.threads, self.outbox = threads, Outbox(threads, OUTBOX_BYTES)
         self.watch = Stopwatch()
         self.plan, self.work, self.number = plan, work, number
         self.attempt = uuid.uuid4().hex[:ATTEMPT]
@@ -109,7 +116,7 @@ class _Compute:
         self.area = plan.regions.area(number)
         self.inner = interiors(plan, number)
         self.predict = [load_network(network.recipe) for network in plan.networks]
-        self.survey = Survey(plan.store_url)
+        self.survey, self.every_live = survey_of(plan)
         self.contexts = [
             # The grid takes several reads, which most networks don't need.
             survey_context(network.recipe, self.survey.grid, plan.store_url)
@@ -118,7 +125,7 @@ class _Compute:
         ]
         self.watch.lap("load")
         at_once = is_seamless(plan, number) and not is_in_parts(plan)
-        self.writer = ShardWriter(plan, work, self.area) if at_once else None
+        self.writer = ShardWriter(plan, work, self.area, threads) if at_once else None
 
     def run(self, part: Part | None) -> None:
         """Run a part of the windows, or all, from the top of the survey to its bottom."""
@@ -127,6 +134,8 @@ class _Compute:
         for row, (start, stop) in enumerate(slabs(self.plan)):
             self.run_windows(start, stop)
             self.flush(row, start, stop)
+        self.outbox.settle()
+        self.watch.lap("write")
         self.slots += sum(stream.slots for _, stream in self.streams)
         del self.sums, self.samples, self.streams  # before the next part needs as much
 
@@ -141,9 +150,10 @@ class _Compute:
         self.around = self.area
         for area in [*read, *(each.area for sums in self.sums for each in sums)]:
             self.around = self.around.hull(area)
-        a, every = self.around, self.survey.array("live")
-        self.live = np.asarray(every[a.i_start : a.i_stop, a.j_start : a.j_stop], bool)
-        self.samples = Samples(plan, self.survey, {area: self._live_of(area) for area in read})
+        a = self.around
+        self.live = np.asarray(self.every_live[a.i_start : a.i_stop, a.j_start : a.j_stop], bool)
+        live = {area: self._live_of(area) for area in read}
+        self.samples = Samples(plan, self.survey, live, self.threads)
         self.streams = [
             (sums, self._stream(network, lattice, lateral, predict, context))
             for network, sums, predict, context in zip(
@@ -160,16 +170,14 @@ class _Compute:
         for taker in destinations(self.plan, self.number, part):
             self.given[taker] = pieces(self.plan, self.number, taker, part)
             url = sums_url(self.work, taker, self.number, self.attempt, part)
-            self.bundles[taker] = BundleWriter(url)
+            self.bundles[taker] = BundleWriter(url, self.outbox)
         if self.writer is None and any(inner.size for inner in self.inner):
             url = interior_url(self.work, self.number, self.attempt)
-            self.interior = BundleWriter(url)
+            self.interior = BundleWriter(url, self.outbox)
 
     def run_windows(self, start: int, stop: int) -> None:
         """Run all networks' windows that start within a slab, and add them up."""
-        if self.streams:
-            self.samples.move_to(start, stop)
-            self.watch.lap("read")
+        self.samples.move_to(start)
         for sums, stream in self.streams:
             for count, prediction, member in stream.before(stop):
                 for each in sums:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.interpretation.background import THREADS, in_order
 from seisproc.interpretation.handover import (
     BundleReader,
     Piece,
@@ -24,11 +29,11 @@ from seisproc.interpretation.region_steps import (
     record_written,
     recorded_attempt,
     slabs,
+    survey_of,
 )
 from seisproc.interpretation.regions import Area, Number
 from seisproc.interpretation.running_sums import finish_sums
 from seisproc.records import Records
-from seisproc.survey import Survey
 
 
 def finish_region(
@@ -43,9 +48,9 @@ def finish_region(
     if recorded_attempt(records, region_key(number)):
         return
     watch = Stopwatch()
-    writer = add_up(plan, work, number, attempts, watch)
-    payload = {"windows": 0, **watch.stamp()}
-    record_written(records, number, writer, payload, attempts[number])
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="region") as threads:
+        writer = add_up(plan, work, number, attempts, watch, threads)
+        record_written(records, number, writer, watch, {"windows": 0}, attempts[number])
     discard(work, number)
 
 
@@ -55,12 +60,13 @@ def add_up(
     number: Number,
     attempts: dict[Number, str],
     watch: Stopwatch,
+    threads: Executor,
 ) -> ShardWriter:
-    """Add up what was handed to a region, and write its shards."""
+    """Add up what was handed to a region, and have its shards written."""
     area = plan.regions.area(number)
-    every = Survey(plan.store_url).array("live")
+    _, every = survey_of(plan)
     live = np.asarray(every[area.i_start : area.i_stop, area.j_start : area.j_stop], bool)
-    writer = ShardWriter(plan, work, area)
+    writer = ShardWriter(plan, work, area, threads)
     inner = interiors(plan, number)
     shaped = interior_shapes(plan, inner)
     finished = interior_url(work, number, attempts[number])
@@ -71,13 +77,15 @@ def add_up(
         for part in plan.parts
         if (given := pieces(plan, giver, number, part))
     ]
+    readers = [*([interior] if interior is not None else []), *(reader for _, reader in handed)]
+    fetched = in_order(threads, _fetches(plan, readers))
     for row, (start, stop) in enumerate(slabs(plan)):
         if interior is not None:
             shapes = [(*shape, stop - start) for _, _, shape in shaped]
-            read = interior.read(row, shapes)
+            read = interior.parts(row, next(fetched), shapes)
             for (n, name, _), values in zip(shaped, read, strict=True):
                 writer.put({name: values}, inner[n], start)
-        every_sums = _gather(plan, handed, area, row, stop - start)
+        every_sums = _gather(plan, handed, fetched, area, row, stop - start)
         watch.lap("read")
         for network, sums, within in zip(plan.networks, every_sums, inner, strict=True):
             for strip in area.without(within):
@@ -91,9 +99,19 @@ def add_up(
     return writer
 
 
+def _fetches(
+    plan: InterpretationPlan, readers: list[BundleReader]
+) -> Iterator[Callable[[], bytes]]:
+    """Yield what fetches each slab of each bundle, in the order in which they are added up."""
+    for row, _ in enumerate(slabs(plan)):
+        for reader in readers:
+            yield functools.partial(reader.fetch, row)
+
+
 def _gather(
     plan: InterpretationPlan,
     handed: list[tuple[list[Piece], BundleReader]],
+    fetched: Iterator[bytes],
     area: Area,
     row: int,
     depth: int,
@@ -102,7 +120,7 @@ def _gather(
     sums = [paged_zeros((n.channels, *area.shape, depth), np.uint32) for n in plan.networks]
     for given, reader in handed:
         shapes = [(*sums[piece.network].shape[:1], *piece.area.shape, depth) for piece in given]
-        for piece, values in zip(given, reader.read(row, shapes), strict=True):
+        for piece, values in zip(given, reader.parts(row, next(fetched), shapes), strict=True):
             i, j = piece.area.within(area)
             sums[piece.network][:, i, j] += values
     return sums

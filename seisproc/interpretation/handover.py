@@ -10,6 +10,7 @@ region's windows are run in parts, each part has bundles of its own.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,9 +24,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from seisproc.errors import SeisprocError
 from seisproc.interpretation.areas import summed_areas
+from seisproc.interpretation.background import Outbox
 from seisproc.interpretation.parts import Part
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Area, Number
+from seisproc.places import read_object
 
 ATTEMPT = 12
 """Letters of an attempt's name."""
@@ -153,9 +156,9 @@ class BundleWriter:
     A power loss may take any of it: the system is not waited for, since it can be made again.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, outbox: Outbox) -> None:
         self._fs, self._path = fsspec.core.url_to_fs(url)
-        self._fs.makedirs(self._path.rsplit("/", 1)[0], exist_ok=True)
+        self._outbox = outbox
 
     def write(self, row: int, parts: Sequence[NDArray[Any]]) -> None:
         """Write the parts of one slab, all of one dtype."""
@@ -167,7 +170,15 @@ class BundleWriter:
         codec = Blosc(cname="lz4", clevel=9, shuffle=Blosc.BITSHUFFLE)
         content = codec.encode(values)
         del values
-        self._fs.pipe_file(f"{self._path}.{row}", content + _check_of(content))
+        put = functools.partial(self._put, f"{self._path}.{row}")
+        self._outbox.send(put, content + _check_of(content))
+
+    def _put(self, path: str, content: bytes) -> None:
+        try:
+            self._fs.pipe_file(path, content)
+        except FileNotFoundError:  # where there are folders, which take a request to make
+            self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            self._fs.pipe_file(path, content)
 
 
 class BundleReader:
@@ -177,15 +188,17 @@ class BundleReader:
         self._fs, self._path = fsspec.core.url_to_fs(url)
         self._dtype, self._giver = dtype, giver
 
-    def read(self, row: int, shapes: Sequence[tuple[int, ...]]) -> list[NDArray[Any]]:
-        """Read one slab back as parts of the given shapes.
+    def parts(
+        self, row: int, packed: bytes, shapes: Sequence[tuple[int, ...]]
+    ) -> list[NDArray[Any]]:
+        """Unpack what was fetched of one slab into parts of the given shapes.
 
         Raises
         ------
         HandOverError
-            If it is not there, or not what was written.
+            If it is not what was written.
         """
-        content = Blosc().decode(self._checked(f"{self._path}.{row}"))
+        content = Blosc().decode(packed)
         values = np.frombuffer(content, self._dtype)
         ends = np.cumsum([math.prod(shape) for shape in shapes])
         if len(values) != ends[-1]:  # of another version, which handed over other traces
@@ -194,9 +207,17 @@ class BundleReader:
         parts = np.split(values, ends[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
-    def _checked(self, path: str) -> bytes:
+    def fetch(self, row: int) -> bytes:
+        """Fetch one slab as it was packed.
+
+        Raises
+        ------
+        HandOverError
+            If it is not there, or not what was written.
+        """
+        path = f"{self._path}.{row}"
         try:
-            stored: bytes = self._fs.cat_file(path)
+            stored = read_object(self._fs, path)
         except FileNotFoundError:
             raise HandOverError(self._giver, path, "nothing") from None
         content, check = stored[:-CHECK_BYTES], stored[-CHECK_BYTES:]

@@ -1,8 +1,8 @@
 """Memory that the work on a region takes in a worker, as a plan knows it.
 
-Part of it is *held* from a region's start to its end. The rest is *passing*: each thread has one
-such thing at a time, a network's own buffers among them, and the next takes the memory that it
-leaves.
+Part of it is *held* from a region's start to its end, or, as what is read ahead, at any moment
+beside the rest. The rest is *passing*: each thread has one such thing at a time, a network's own
+buffers among them, and the next takes the memory that it leaves.
 
 Where all of a region's windows would take much, they are run in parts (see ``parts``), as few as
 keep a worker within a GiB.
@@ -34,8 +34,14 @@ and a network of sections, a worker then takes about a GiB."""
 WHOLE = (None,)
 """All of a region's windows at a time, in no parts."""
 
-READ_AT_ONCE = 128
+READ_STEP = 64
 """Samples that are read at a time, or one chunk if that is deeper."""
+
+OUTBOX_BYTES = 8 << 20
+"""Partial sums that are on their way to a store while windows run."""
+
+READ_BYTES = 16 << 20
+"""Amplitude that is read at a time, or one row of chunks if that is more."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class RegionMemory:
     held : int
         From the start to the end: sums, amplitude, volumes, what batches are made of.
     passing : int
-        The largest that comes and goes: amplitude being read, or sums being handed over.
+        The largest that comes and goes: sums being handed over.
     """
 
     held: int
@@ -61,9 +67,10 @@ class RegionMemory:
 
 @dataclass(frozen=True)
 class PartMemory:
-    """Bytes of some of a region's windows: of sums and amplitude, and the largest that passes."""
+    """Bytes of some of a region's windows: of sums and amplitude, in threads, and what passes."""
 
     held: int
+    aside: int
     passing: int
 
 
@@ -80,7 +87,7 @@ def region_memory(plan: InterpretationPlan) -> RegionMemory:
         given = len(n.inputs) * (1 + n.ahead)
         running += 4 * n.batch_size * math.prod(n.lattices[0].window) * (answers + given)
     parts = [part_memory(plan, part) for part in plan.parts]
-    running += max(part.held for part in parts)
+    running += max(part.held + part.aside for part in parts)
     if plan.parts == WHOLE:
         held = running + writing
     else:  # one after the other
@@ -116,20 +123,28 @@ def part_memory(plan: InterpretationPlan, part: Part | None) -> PartMemory:
         taken = max(_within_a_region(plan, areas) for areas in summed)
         handed_over += 2 * of_a_trace * taken * plan.slab
     seen = _read(plan, part)
-    read = 4 * max(sum(area.size for area in areas) for areas in seen)
-    largest = 4 * max((area.size for areas in seen for area in areas), default=0)
-    reading = 2 * largest * max(READ_AT_ONCE, plan.chunks[2])  # one area after the other
-    return PartMemory(blended + read * samples_held(plan), max(reading, handed_over))
+    read = 4 * max(sum(area.size for area in areas) for areas in seen) * samples_held(plan)
+    widest = max((area.shape[1] for areas in seen for area in areas), default=0)
+    row = 4 * widest * plan.chunks[0] * read_step(plan.chunks[2])
+    reading = 2 * max(READ_BYTES, row)  # decoded, then normalised
+    return PartMemory(blended + read, reading + OUTBOX_BYTES, handed_over)
+
+
+def read_step(chunk: int) -> int:
+    """Count the samples that are read at a time of a survey in chunks so deep."""
+    return chunk * max(1, READ_STEP // chunk)
 
 
 def samples_held(plan: InterpretationPlan, chunk: int = 0) -> int:
     """Count the samples of a trace that a region holds; reading chunks of the plan, or so deep.
 
-    Windows reach their own depth beyond the slab in which they begin.
+    Windows reach their own depth beyond the slab in which they begin. What they reach is read in
+    whole steps, and one step more while they run.
     """
     slabs = 1 + max(_slabs_beyond(network, plan.slab) for network in plan.networks)
     window = max(lattice.window[2] for each in plan.networks for lattice in each.lattices)
-    return min(plan.shape[2], slabs * plan.slab + window + (chunk or plan.chunks[2]))
+    step = read_step(chunk or plan.chunks[2])
+    return min(plan.shape[2], slabs * plan.slab + window + 2 * step)
 
 
 def samples_summed(network: NetworkPlan, slab: int) -> int:

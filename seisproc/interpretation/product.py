@@ -9,18 +9,19 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 import fsspec
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from seisproc.atomic import write_atomic
 from seisproc.fingerprint import fingerprint, volume_checksum
+from seisproc.interpretation.background import THREADS
 from seisproc.interpretation.plan import InterpretationPlan, NetworkPlan
 from seisproc.interpretation.regions import Area
-from seisproc.interpretation.wholeness import shards_mark, shards_of
+from seisproc.interpretation.wholeness import shards_mark
 from seisproc.places import open_place, reaching
 from seisproc.schema import CLASS_SETS, CODES, NONE
 from seisproc.survey import (
@@ -29,6 +30,7 @@ from seisproc.survey import (
     write_array,
     write_coordinates,
 )
+from seisproc.whole_shards import open_for_whole_shards
 
 
 def product_url(work: str) -> str:
@@ -46,16 +48,21 @@ def create_product(plan: InterpretationPlan, work: str) -> None:
     made = f"/seisproc-{uuid.uuid4().hex}"
     try:
         _create_arrays(plan, f"memory:/{made}")
-        fs, root = open_place(url)
-        for path in sorted(memory.find(made)):
-            name = path.removeprefix(made)
-            with reaching(url):
-                there = fs.exists(root + name)
-            if not there:
-                write_atomic(url + name, memory.cat_file(path))
+        with ThreadPoolExecutor(THREADS) as threads:
+            names = [path.removeprefix(made) for path in memory.find(made)]
+            contents = [memory.cat_file(made + name) for name in names]
+            list(threads.map(_put_if_lacking, [url + name for name in names], contents))
     finally:
         with contextlib.suppress(FileNotFoundError):
             memory.rm(made, recursive=True)
+
+
+def _put_if_lacking(url: str, content: bytes) -> None:
+    fs, path = open_place(url)
+    with reaching(url):
+        there = fs.exists(path)
+    if not there:
+        write_atomic(url, content)
 
 
 def _create_arrays(plan: InterpretationPlan, url: str) -> None:
@@ -113,12 +120,16 @@ def _colours(classes: tuple[str, ...]) -> list[str] | None:
     return None
 
 
-_DAMAGED = (ValueError, RuntimeError)
-"""What Zarr and its codecs raise at a shard that is not whole."""
-
-
 class ShardWriter:
     """Collects a region's volumes slab by slab and writes whole shards, each once.
+
+    Parameters
+    ----------
+    plan : InterpretationPlan
+    work : str
+    area : Area
+    threads : Executor
+        They write, while what comes next is computed.
 
     Attributes
     ----------
@@ -128,21 +139,25 @@ class ShardWriter:
         How often each facies code was written.
     """
 
-    def __init__(self, plan: InterpretationPlan, work: str, area: Area) -> None:
+    def __init__(
+        self, plan: InterpretationPlan, work: str, area: Area, threads: Executor
+    ) -> None:
         self._plan, self._area = plan, area
         self._url = product_url(work)
-        self._arrays: dict[str, zarr.Array[Any]] = {}
         depth = min(plan.shards[2], plan.shape[2])
         self._buffers = {
             name: np.full((*lead, *area.shape, depth), NONE, np.uint8)
             for name, lead in plan.volumes.items()
         }
         self._start = 0
+        self._threads = threads
+        self._under_way: list[Future[None]] = []
         self.checksums = dict.fromkeys(plan.volumes, 0)
         self.class_counts = np.zeros(256, np.int64)
 
     def put(self, values: Mapping[str, NDArray[np.uint8]], area: Area, start: int) -> None:
         """Take values of some traces from sample ``start`` on."""
+        self.settle()
         i, j = area.within(self._area)
         first = start - self._start
         for name, part in values.items():
@@ -153,54 +168,38 @@ class ShardWriter:
         end = min(self._start + self._plan.shards[2], self._plan.shape[2])
         if stop < end:
             return
+        self.settle()
+        if not self._start:
+            self._require_there()
         corner = (self._area.i_start, self._area.j_start, self._start)
         for name, buffer in self._buffers.items():
             block = buffer[..., : end - self._start]
-            self._write(name, block, end)
+            self._under_way.append(self._threads.submit(self._write, name, block, self._start, end))
             self.checksums[name] += volume_checksum(block, corner, self._plan.shape)
             self.checksums[name] %= 2**64
             if name == "facies":
                 self.class_counts += np.bincount(block.ravel(), minlength=256)
         self._start = end
 
-    def _write(self, name: str, block: NDArray[np.uint8], end: int) -> None:
-        if name not in self._arrays:
-            self._arrays[name] = zarr.open_array(f"{self._url}/{name}", mode="r+")
-        area, volume = self._area, self._arrays[name]
-        box = (
-            ...,
-            slice(area.i_start, area.i_stop),
-            slice(area.j_start, area.j_stop),
-            slice(self._start, end),
-        )
-        try:
-            volume[box] = block
-        except _DAMAGED:  # Zarr reads the shard that is there before it puts another in its place
-            if not self._remove_damaged(name):
-                raise
-            volume[box] = block
+    def settle(self) -> None:
+        """Wait until all that ``advance`` has begun to write is written."""
+        while self._under_way:
+            self._under_way.pop().result()
 
-    def _remove_damaged(self, name: str) -> int:
-        """Remove shards that a power loss has torn from where others are to be; how many."""
-        fs, root = open_place(f"{self._url}/{name}")
-        shards, removed = self._plan.shards, 0
-        for place in shards_of(self._plan, self._area, self._plan.volumes[name]):
-            whole = (*place, self._start // shards[2])
-            box = (slice(n * edge, (n + 1) * edge) for n, edge in
-                   zip(whole[-3:], shards, strict=True))
-            index: tuple[int | slice, ...] = (*place[:-2], *box)
-            try:
-                self._arrays[name][index]
-            except _DAMAGED:
-                path = "/".join([root, "c", *map(str, whole)])
-                with reaching(self._url), contextlib.suppress(FileNotFoundError):
-                    fs.rm_file(path)
-                removed += 1
-        return removed
+    def _require_there(self) -> None:
+        """Write no shard of a product that another run has taken away."""
+        fs, path = open_place(f"{self._url}/{next(iter(self._buffers))}/zarr.json")
+        with reaching(self._url):
+            if not fs.exists(path):
+                raise FileNotFoundError(f"{path} is not there any more")
+
+    def _write(self, name: str, block: NDArray[np.uint8], start: int, stop: int) -> None:
+        i, j = self._area.within(Area(0, self._plan.shape[0], 0, self._plan.shape[1]))
+        open_for_whole_shards(f"{self._url}/{name}")[..., i, j, start:stop] = block
 
     def shards_mark(self) -> int:
         """Mark of the files that the region's shards lie in."""
-        return shards_mark(self._plan, self._url, self._area)
+        return shards_mark(self._plan, self._url, self._area, self._threads)
 
 
 def combine(checksums: Mapping[str, int]) -> str:

@@ -13,13 +13,17 @@ survey. A slab is final once every window that starts in it, or above it, has be
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import zarr
+from numpy.typing import NDArray
 
+from seisproc.errors import StoreError
 from seisproc.interpretation.handover import region_key
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.product import ShardWriter
@@ -27,10 +31,15 @@ from seisproc.interpretation.regions import Area, Number
 from seisproc.interpretation.timeline import stamp
 from seisproc.interpretation.wholeness import recorded_as
 from seisproc.records import Records
+from seisproc.survey import Survey, published_attributes
 
 RAN = "ran-"
 """Prefix of the record that says that a region's windows have run and were handed over, under the
 attempt that stands in its name."""
+
+
+LIVE_KEPT = 4 << 20
+"""Traces of a survey up to which a process keeps in memory which of them are live."""
 
 
 @dataclass
@@ -55,12 +64,20 @@ class Stopwatch:
 
 
 def record_written(
-    records: Records, number: Number, writer: ShardWriter, payload: dict[str, Any], attempt: str
+    records: Records,
+    number: Number,
+    writer: ShardWriter,
+    watch: Stopwatch,
+    payload: dict[str, Any],
+    attempt: str,
 ) -> None:
-    """Record a region as finished: the checksums of its volumes, and its voxels by class.
+    """Record a region as finished, once all is written: checksums, and voxels by class.
 
     In the record's name stands what was written, in which files, and by which attempt.
     """
+    writer.settle()
+    watch.lap("write")
+    payload |= watch.stamp()
     payload["checksums"] = {name: str(value) for name, value in writer.checksums.items()}
     counts = writer.class_counts
     payload["class_counts"] = {str(code): int(counts[code]) for code in np.flatnonzero(counts)}
@@ -79,6 +96,47 @@ def recorded_attempt(records: Records, key: str) -> str | None:
         if name.state == "done":
             return name.checksum.rpartition("-")[2]
     return None
+
+
+def survey_of(plan: InterpretationPlan) -> tuple[Survey, zarr.Array[Any] | NDArray[np.bool_]]:
+    """Open the plan's survey and tell which of its traces are live, bool (inline, crossline).
+
+    A process opens each array once, and reads the latter once if it is no large one.
+
+    Raises
+    ------
+    StoreError
+        If it is not there any more, or has been replaced.
+    """
+    require_survey(plan)
+    return _opened(plan.store_url, plan.source)
+
+
+def require_survey(plan: InterpretationPlan) -> None:
+    """Refuse to go on with a survey that is not the plan's any more.
+
+    Raises
+    ------
+    StoreError
+        As :func:`survey_of` does.
+    """
+    found = published_attributes(plan.store_url).get("fingerprint")
+    if found != plan.source:
+        raise StoreError(
+            f"{plan.store_url} was replaced while it was interpreted",
+            found=f"fingerprint {found}",
+            expected=plan.source,
+            do="Run the same command again: it plans anew",
+        )
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(
+    store_url: str, source: str
+) -> tuple[Survey, zarr.Array[Any] | NDArray[np.bool_]]:
+    survey = Survey(store_url)
+    live = survey.array("live")
+    return survey, np.asarray(live[...], bool) if live.size <= LIVE_KEPT else live
 
 
 def slabs(plan: InterpretationPlan) -> Iterator[tuple[int, int]]:

@@ -22,6 +22,7 @@ from seisproc.interpretation.planner import plan_interpretation
 from seisproc.interpretation.product import create_product
 from seisproc.interpretation.provenance import attributes
 from seisproc.interpretation.publication import publish_incomplete, publish_product
+from seisproc.interpretation.region_steps import require_survey
 from seisproc.interpretation.standing import (
     is_finished,
     is_whole,
@@ -113,7 +114,7 @@ def interpret(
     IncompleteError
         If regions failed. The same call redoes only those.
     StoreError
-        If the survey is not the one that the plan was made for.
+        If the survey is not the one that the plan was made for, or is replaced meanwhile.
     BusyError
         If another run is writing the same product.
     AccessError
@@ -148,11 +149,13 @@ def _interpret(
         try:
             job.run(client)
         except IncompleteError as error:
+            require_survey(plan)
             if is_whole(before) or not job.stock.finished:
                 raise
             told = attributes(plan, job.records)
             publish_incomplete(plan, work, told, job.stock, held)
             raise _shown(error, plan, told["timeline"]["worker_hours"]) from error
+        require_survey(plan)
         told = attributes(plan, job.records)
         publish_product(plan, work, told, held)
         clear(plan)

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.interpretation.blend import add_window
+from seisproc.interpretation.column import shift_left
 from seisproc.interpretation.memory import samples_summed
 from seisproc.interpretation.pages import paged_zeros
 from seisproc.interpretation.plan import NetworkPlan
 from seisproc.interpretation.prediction import Prediction
 from seisproc.interpretation.regions import Area
-from seisproc.interpretation.samples import shift_left
 from seisproc.interpretation.tiling import Lattice
 from seisproc.interpretation.uncertainty import (
     finish_facies,

@@ -9,15 +9,18 @@ the checksums within.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
 import zlib
 from array import array
 from collections.abc import Iterator
+from concurrent.futures import Executor
 
 from fsspec import AbstractFileSystem
 
+from seisproc.interpretation.background import in_order
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Area, Number
 from seisproc.manifest import chunk_files
@@ -48,18 +51,24 @@ def shards_of(
     return itertools.product(*map(range, lead), rows, columns)
 
 
-def shards_mark(plan: InterpretationPlan, product: str, area: Area) -> int:
+def shards_mark(
+    plan: InterpretationPlan, product: str, area: Area, threads: Executor
+) -> int:
     """Mark of the files in which a region's shards lie now, in the product that is built."""
     fs, root = open_place(product)
-    mark = 0
+
+    def mark_of(name: str, place: tuple[int, ...]) -> int:
+        folder = "/".join(["c", *map(str, place)])
+        return sum(_mark(name, *shard) for shard in _listed(fs, f"{root}/{name}", folder))
+
     with reaching(product):
         fs.invalidate_cache()
-        for name, lead in plan.volumes.items():
-            for place in shards_of(plan, area, lead):
-                folder = "/".join(["c", *map(str, place)])
-                for path, size in _listed(fs, f"{root}/{name}", folder):
-                    mark += _mark(name, path, size)
-    return mark
+        folders = (
+            functools.partial(mark_of, name, place)
+            for name, lead in plan.volumes.items()
+            for place in shards_of(plan, area, lead)
+        )
+        return sum(in_order(threads, folders))
 
 
 def lacking(plan: InterpretationPlan, product: str, records: Records) -> Iterator[Number]:

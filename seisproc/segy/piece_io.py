@@ -28,7 +28,7 @@ def _opened(target: str, work: str, name: str) -> zarr.Array[Any]:
 
     ``work`` is named after all that the headers say: under it, a store has the same arrays always.
     """
-    return zarr.open_array(f"{target}/{name}", mode="r+")
+    return zarr.open_array(f"{target}/{name}", mode="r+", zarr_format=3)
 
 
 def job_shards(job: IngestJob, name: str) -> ShardedArray:

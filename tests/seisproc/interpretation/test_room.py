@@ -64,15 +64,15 @@ def test_parts_of_regions_are_rehearsed_too(plan, monkeypatch, orientations, sha
     monkeypatch.setattr(memory, "LARGEST_PART", 0)
     monkeypatch.setattr(memory, "THINNEST", 4)
     monkeypatch.setattr("seisproc.interpretation.room.SUMS_WRITTEN", 0.8)  # of noise
-    folder, most, write = Path(plan.store_url).parent, 0, BundleWriter.write
+    folder, most, put = Path(plan.store_url).parent, 0, BundleWriter._put
     before = _size(folder)
 
     def look(*arguments):
         nonlocal most
-        write(*arguments)
+        put(*arguments)
         most = max(most, _size(folder) - before)
 
-    monkeypatch.setattr(BundleWriter, "write", look)
+    monkeypatch.setattr(BundleWriter, "_put", look)
     sections = plan_interpretation(
         plan.store_url, [recipes.NumpyRecipe(window=(12, 16))], run="sections", shards=shards,
         orientations=orientations,

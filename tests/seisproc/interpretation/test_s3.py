@@ -1,5 +1,6 @@
 """An interpretation on a real S3 endpoint (moto's server) is the one that a disk gets."""
 
+import collections
 import importlib
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from pathlib import Path
 import fsspec
 import numpy as np
 import pytest
+import s3fs
 
 from seisproc.errors import BusyError, IncompleteError
+from seisproc.interpretation import job
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.survey import Survey, is_published
 from seisproc.verify import verify
@@ -126,3 +129,31 @@ def test_after_a_kill_it_goes_on(stores):
     receipt = run(remote)
     assert receipt.regions_reused > 0
     assert receipt.checksum == run(local).checksum
+
+
+def test_a_step_asks_for_little_but_what_it_reads_and_writes(stores, monkeypatch):
+    """Each request takes an object store tens of milliseconds: a hundred, longer than a region."""
+    asked, of_steps = collections.Counter(), []
+    call, do_step = s3fs.S3FileSystem._call_s3, job.do_step
+
+    async def count(self, method, *arguments, **options):
+        asked[method] += 1
+        return await call(self, method, *arguments, **options)
+
+    def counted(*arguments):
+        before = asked.copy()
+        told = do_step(*arguments)
+        of_steps.append(asked - before)
+        return told
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", count)
+    monkeypatch.setattr(job, "do_step", counted)
+    plan = plan_interpretation(
+        stores[1], (recipes.NumpyRecipe(),), run="main", shards=(8, 8, 16)
+    )
+    interpret(plan)
+    _, *others = of_steps  # the first opens what the process keeps open
+    assert len(others) >= len(plan.regions)
+    for step in others:
+        assert step["put_object"] > 1
+        assert sum(step.values()) - step["get_object"] - step["put_object"] <= 12
