@@ -51,6 +51,12 @@ def test_local_workers_get_the_allocator_settings_and_this_process_keeps_its_own
     }
 
 
+def test_what_a_scheduler_is_told_joins_what_closes_its_dashboard():
+    spec = ClusterSpec("local", options={"scheduler_kwargs": {"idle_timeout": "1h"}})
+    with open_cluster(spec) as address, connect(address) as client:
+        assert client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.idle_timeout) == 3600
+
+
 @pytest.mark.parametrize(
     ("named", "asked"),
     [("-1", False), ("NoDevFiles", False), ("0,1", True), ("GPU-9baca7f5", True), ("", True)],
