@@ -129,12 +129,25 @@ def open_place(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
 
 
 def read_object(fs: fsspec.AbstractFileSystem, path: str) -> bytes:
-    """Read a small object, which is not empty, in one request.
+    """Read a small object in one request.
 
     Asked for all of it, S3's file system first asks how much that is; asked for all from its first
-    byte on, it doesn't.
+    byte on, it doesn't. Of an empty object, where there is no first byte, that is an error.
     """
-    return bytes(fs.cat_file(path, start=0))
+    try:
+        return bytes(fs.cat_file(path, start=0))
+    except FileNotFoundError:
+        raise
+    except Exception:
+        with contextlib.suppress(Exception):
+            if fs.size(path) == 0:
+                return b""
+        raise
+
+
+def has_folders(fs: fsspec.AbstractFileSystem) -> bool:
+    """Whether a folder must be made before something is put in it: not in a bucket."""
+    return not _protocols(fs) & BUCKETS
 
 
 def require_bucket(fs: fsspec.AbstractFileSystem, path: str) -> None:
@@ -145,12 +158,15 @@ def require_bucket(fs: fsspec.AbstractFileSystem, path: str) -> None:
     FileNotFoundError
         If an object store says that the path's bucket does not exist.
     """
-    protocols = {fs.protocol} if isinstance(fs.protocol, str) else set(fs.protocol)
-    if protocols & BUCKETS:
+    if _protocols(fs) & BUCKETS:
         try:
             fs.info(path.split("/", 1)[0])
         except FileNotFoundError:
             raise FileNotFoundError("no such bucket") from None
+
+
+def _protocols(fs: fsspec.AbstractFileSystem) -> set[str]:
+    return {fs.protocol} if isinstance(fs.protocol, str) else set(fs.protocol)
 
 
 @contextlib.contextmanager

@@ -107,16 +107,17 @@ class Records:
 
     def of(self, key: str) -> list[Name]:
         """List what stands in the names of a region's records, the one that counts first."""
-        return sorted(name for _, name in self._of(key))
+        return sorted(name for _, name in self._of(key, _folder(key)))
 
     def forget(self, key: str) -> None:
         """Remove the records of one region, so that it is done again."""
-        for path, _ in list(self._of(key)):
-            with reaching(self.url):
-                self._fs.rm_file(path)
+        for folder in {_folder(key), ""}:  # the latter is that of older versions
+            for path, _ in list(self._of(key, folder)):
+                with reaching(self.url):
+                    self._fs.rm_file(path)
 
-    def _of(self, key: str) -> Iterator[tuple[str, Name]]:
-        found = _listed(self._fs, f"{self._path}/{_folder(key)}".rstrip("/"))
+    def _of(self, key: str, folder: str) -> Iterator[tuple[str, Name]]:
+        found = _listed(self._fs, f"{self._path}/{folder}".rstrip("/"))
         with reaching(self.url):
             for path, is_folder in found:
                 name = None if is_folder else _name(path)

@@ -33,3 +33,7 @@ class _NothingThere(WrapperStore[Store]):
     ) -> Buffer | None:
         """Find nothing."""
         return None
+
+    async def exists(self, key: str) -> bool:
+        """Find nothing."""
+        return False

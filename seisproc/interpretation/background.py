@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TypeVar
 
 THREADS = 8
@@ -13,21 +14,45 @@ THREADS = 8
 Result = TypeVar("Result")
 
 
-def in_order(threads: Executor, calls: Iterable[Callable[[], Result]]) -> Iterator[Result]:
+@contextlib.contextmanager
+def step_threads() -> Iterator[Executor]:
+    """Give a step its threads; what they are at is ended before the step is, whatever happens."""
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="step")
+    try:
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def in_order(
+    threads: Executor, calls: Iterable[tuple[Callable[[], Result], int]], most: int
+) -> Iterator[Result]:
     """Yield what calls return, in their order; the next ones are made ahead.
 
-    >>> from concurrent.futures import ThreadPoolExecutor
-    >>> with ThreadPoolExecutor(THREADS) as threads:
-    ...     list(in_order(threads, [lambda: 1, lambda: 2]))
+    Parameters
+    ----------
+    threads : Executor
+    calls : iterable of (callable, int)
+        Each with the bytes that its answer takes.
+    most : int
+        Bytes of the answers that are asked for ahead; one answer may be larger.
+
+    Examples
+    --------
+    >>> with step_threads() as threads:
+    ...     list(in_order(threads, [(lambda: 1, 8), (lambda: 2, 8)], most=8))
     [1, 2]
     """
-    ahead: deque[Future[Result]] = deque()
-    for call in calls:
-        ahead.append(threads.submit(call))
-        if len(ahead) > THREADS:
-            yield ahead.popleft().result()
+    ahead: deque[tuple[Future[Result], int]] = deque()
+    held = 0
+    for call, size in calls:
+        while ahead and held + size > most or len(ahead) > THREADS:
+            held -= ahead[0][1]
+            yield ahead.popleft()[0].result()
+        ahead.append((threads.submit(call), size))
+        held += size
     while ahead:
-        yield ahead.popleft().result()
+        yield ahead.popleft()[0].result()
 
 
 class Outbox:
@@ -61,6 +86,6 @@ class Outbox:
             self._wait()
 
     def _wait(self) -> None:
-        done, size = self._under_way.popleft()
-        self._bytes -= size
-        done.result()
+        self._bytes -= self._under_way[0][1]
+        # Held by no name here: an error holds its frames, and these would hold it.
+        self._under_way.popleft()[0].result()

@@ -57,7 +57,7 @@ class Column:
         self.start, self.stop, self._wanted = 0, 0, 0
         self.values = {area: paged_zeros((*area.shape, held), np.float32) for area in live}
         self._threads = threads
-        self._ahead: Future[None] | None = None
+        self._ahead: Future[int] | None = None
 
     def drop(self, above: int) -> None:
         """Let go of samples above this one; they are gone once there is to be room for others."""
@@ -69,28 +69,31 @@ class Column:
         if last <= self.stop:
             return
         if self._ahead is not None:
-            self._ahead.result()
-            self._ahead, self.stop = None, min(self.stop + self._step, self._depth)
-        self._make_room(last - max(self.start, self._wanted))
+            under_way = [self._ahead]
+            self._ahead = None
+            self.stop = under_way.pop().result()  # no name holds it, should it raise
+        self._make_room(last - max(self.start, min(self._wanted, self.stop)))
         self._move_up()
-        if self.stop < last:
-            self._read(self.stop, last)
-            self.stop = last
-        below = min(self.stop + self._step, self._depth)
-        if self.stop < below <= self.start + self._held:
-            self._ahead = self._threads.submit(self._read, self.stop, below)
+        while self.stop < last:
+            self.stop = self._read(self.stop)
+        if self.stop < min(self.stop + self._step, self._depth) <= self.start + self._held:
+            self._ahead = self._threads.submit(self._read, self.stop)
 
-    def _read(self, first: int, stop: int) -> None:
+    def _read(self, first: int) -> int:
+        """Read the step from a sample on; return where it ends."""
+        stop = min(first + self._step, self._depth)
         for a, values in self.values.items():
             target, live = values[..., first - self.start : stop - self.start], self._live[a]
-            for rows in self._bands(a, stop - first):
+            for rows in self._bands(a):
                 band = slice(a.i_start + rows.start, a.i_start + rows.stop)
-                amplitude = self._amplitude[band, a.j_start : a.j_stop, first:stop]
-                target[rows] = unit_rms(np.asarray(amplitude), live[rows], self._statistics)
+                amplitude = np.asarray(self._amplitude[band, a.j_start : a.j_stop, first:stop])
+                for inline, plane in zip(range(rows.start, rows.stop), amplitude, strict=True):
+                    target[inline] = unit_rms(plane, live[inline], self._statistics)
+        return stop
 
-    def _bands(self, area: Area, depth: int) -> Iterator[slice]:
+    def _bands(self, area: Area) -> Iterator[slice]:
         """Cut an area's inlines into bands, between chunks, that are read at a time."""
-        row = 4 * area.shape[1] * depth
+        row = 4 * area.shape[1] * self._step
         chunk = int(self._amplitude.chunks[0])
         edge = chunk * max(1, READ_BYTES // (row * chunk))
         start = area.i_start

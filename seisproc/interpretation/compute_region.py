@@ -8,14 +8,14 @@ import logging
 import threading
 import time
 import uuid
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.interpretation.areas import read_areas, summed_areas, windows_to_run
-from seisproc.interpretation.background import THREADS, Outbox
+from seisproc.interpretation.background import Outbox, step_threads
 from seisproc.interpretation.finish_region import add_up
 from seisproc.interpretation.handover import (
     ATTEMPT,
@@ -41,6 +41,7 @@ from seisproc.interpretation.region_steps import (
     Stopwatch,
     record_written,
     recorded_attempt,
+    require_survey,
     slabs,
     survey_of,
 )
@@ -83,7 +84,7 @@ def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple
     key = region_key(number) if is_seamless(plan, number) else RAN + region_key(number)
     if recorded := recorded_attempt(records, key):
         return recorded, 0
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="region") as threads:
+    with step_threads() as threads:
         task = _Compute(plan, work, number, threads)
         for part in plan.parts:
             task.run(part)
@@ -93,6 +94,7 @@ def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple
         payload: dict[str, Any] = {"windows": task.windows, "slots": task.slots}
         if notes := sorted({note for each in task.predict for note in getattr(each, "notes", ())}):
             payload["notes"] = notes
+        require_survey(plan)  # what was read of another one may not be recorded
         if writer is None:
             records.mark(key, "done", task.attempt, payload | task.watch.stamp())
         else:

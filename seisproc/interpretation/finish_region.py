@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.interpretation.background import THREADS, in_order
+from seisproc.interpretation.background import in_order, step_threads
 from seisproc.interpretation.handover import (
     BundleReader,
     Piece,
@@ -20,6 +21,7 @@ from seisproc.interpretation.handover import (
     region_key,
     sums_url,
 )
+from seisproc.interpretation.memory import FETCHED_BYTES, SUMS_WRITTEN
 from seisproc.interpretation.pages import paged_zeros
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.product import ShardWriter
@@ -28,6 +30,7 @@ from seisproc.interpretation.region_steps import (
     interior_shapes,
     record_written,
     recorded_attempt,
+    require_survey,
     slabs,
     survey_of,
 )
@@ -48,8 +51,9 @@ def finish_region(
     if recorded_attempt(records, region_key(number)):
         return
     watch = Stopwatch()
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="region") as threads:
+    with step_threads() as threads:
         writer = add_up(plan, work, number, attempts, watch, threads)
+        require_survey(plan)  # which traces are live was read of it
         record_written(records, number, writer, watch, {"windows": 0}, attempts[number])
     discard(work, number)
 
@@ -77,8 +81,10 @@ def add_up(
         for part in plan.parts
         if (given := pieces(plan, giver, number, part))
     ]
-    readers = [*([interior] if interior is not None else []), *(reader for _, reader in handed)]
-    fetched = in_order(threads, _fetches(plan, readers))
+    sizes = {reader: _packed_bytes(plan, given) for given, reader in handed}
+    if interior is not None:
+        sizes = {interior: sum(math.prod(shape) for _, _, shape in shaped), **sizes}
+    fetched = in_order(threads, _fetches(plan, sizes), FETCHED_BYTES)
     for row, (start, stop) in enumerate(slabs(plan)):
         if interior is not None:
             shapes = [(*shape, stop - start) for _, _, shape in shaped]
@@ -100,12 +106,21 @@ def add_up(
 
 
 def _fetches(
-    plan: InterpretationPlan, readers: list[BundleReader]
-) -> Iterator[Callable[[], bytes]]:
-    """Yield what fetches each slab of each bundle, in the order in which they are added up."""
-    for row, _ in enumerate(slabs(plan)):
-        for reader in readers:
-            yield functools.partial(reader.fetch, row)
+    plan: InterpretationPlan, sizes: dict[BundleReader, int]
+) -> Iterator[tuple[Callable[[], bytes], int]]:
+    """Yield what fetches each slab of each bundle, in the order in which they are added up.
+
+    ``sizes`` are what the bundles take for each sample of depth; with each the slab's own comes.
+    """
+    for row, (start, stop) in enumerate(slabs(plan)):
+        for reader, size in sizes.items():
+            yield functools.partial(reader.fetch, row), size * (stop - start)
+
+
+def _packed_bytes(plan: InterpretationPlan, given: list[Piece]) -> int:
+    """Bytes that pieces take, packed, for each sample of depth."""
+    values = sum(plan.networks[piece.network].channels * piece.area.size for piece in given)
+    return round(4 * SUMS_WRITTEN * values)
 
 
 def _gather(

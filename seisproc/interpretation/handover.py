@@ -28,7 +28,7 @@ from seisproc.interpretation.background import Outbox
 from seisproc.interpretation.parts import Part
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Area, Number
-from seisproc.places import read_object
+from seisproc.places import has_folders, read_object
 
 ATTEMPT = 12
 """Letters of an attempt's name."""
@@ -158,6 +158,8 @@ class BundleWriter:
 
     def __init__(self, url: str, outbox: Outbox) -> None:
         self._fs, self._path = fsspec.core.url_to_fs(url)
+        if has_folders(self._fs):
+            self._fs.makedirs(self._path.rsplit("/", 1)[0], exist_ok=True)
         self._outbox = outbox
 
     def write(self, row: int, parts: Sequence[NDArray[Any]]) -> None:
@@ -170,15 +172,8 @@ class BundleWriter:
         codec = Blosc(cname="lz4", clevel=9, shuffle=Blosc.BITSHUFFLE)
         content = codec.encode(values)
         del values
-        put = functools.partial(self._put, f"{self._path}.{row}")
+        put = functools.partial(self._fs.pipe_file, f"{self._path}.{row}")
         self._outbox.send(put, content + _check_of(content))
-
-    def _put(self, path: str, content: bytes) -> None:
-        try:
-            self._fs.pipe_file(path, content)
-        except FileNotFoundError:  # where there are folders, which take a request to make
-            self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-            self._fs.pipe_file(path, content)
 
 
 class BundleReader:

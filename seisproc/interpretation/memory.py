@@ -40,8 +40,23 @@ READ_STEP = 64
 OUTBOX_BYTES = 8 << 20
 """Partial sums that are on their way to a store while windows run."""
 
-READ_BYTES = 16 << 20
+READ_BYTES = 8 << 20
 """Amplitude that is read at a time, or one row of chunks if that is more."""
+
+FETCHED_BYTES = 16 << 20
+"""Partial sums that are fetched ahead when a region is finished, or one slab's of a neighbour."""
+
+CHUNKS_AT_ONCE = 10
+"""Chunks that Zarr decodes at a time (its setting ``async.concurrency``)."""
+
+SUMS_WRITTEN = 0.7
+"""Bytes of packed partial sums, at most, over those in memory.
+
+Measured on synthetic geology with faults: 0.60 and 0.65 for fault-3d with 2 and 20 samples, 0.58
+with variance, 0.62 for fault-2d."""
+
+WRITERS = 2
+"""Volumes of which shards are written at a time."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +91,10 @@ class PartMemory:
 
 def region_memory(plan: InterpretationPlan) -> RegionMemory:
     """Count what the largest of a plan's regions takes."""
-    volumes = sum(math.prod(lead) for lead in plan.volumes.values())
+    volumes = sorted(math.prod(lead) for lead in plan.volumes.values())
     traces = math.prod(plan.regions.largest)
-    writing = 2 * volumes * traces * plan.shards[2]
+    # Zarr holds of each that it writes its chunks, encoded, and the shards that it makes of them.
+    writing = round(sum(volumes) + 2.5 * sum(volumes[-WRITERS:])) * traces * plan.shards[2]
     # One batch is computed, each lattice keeps the answers of one whose windows lie in the next
     # slab, and on a GPU others are on their way.
     running = sum(network.context_bytes for network in plan.networks)
@@ -89,11 +105,19 @@ def region_memory(plan: InterpretationPlan) -> RegionMemory:
     parts = [part_memory(plan, part) for part in plan.parts]
     running += max(part.held + part.aside for part in parts)
     if plan.parts == WHOLE:
-        held = running + writing
-    else:  # one after the other
-        sums = 4 * sum(network.channels for network in plan.networks) * traces * plan.slab
-        held = max(running, writing + sums)
+        running += writing
+    held = max(running, writing + _finishing(plan, traces))
     return RegionMemory(held, passing=max(part.passing for part in parts))
+
+
+def _finishing(plan: InterpretationPlan, traces: int) -> int:
+    """Count what adding up takes: the sums, those of one neighbour, and others still packed.
+
+    Nobody hands over more than a whole region's.
+    """
+    sums = 4 * sum(network.channels for network in plan.networks) * traces * plan.slab
+    packed = round(SUMS_WRITTEN * sums)
+    return 2 * sums + packed + max(FETCHED_BYTES, packed)
 
 
 def parts_of(plan: InterpretationPlan) -> tuple[Part | None, ...]:
@@ -126,7 +150,7 @@ def part_memory(plan: InterpretationPlan, part: Part | None) -> PartMemory:
     read = 4 * max(sum(area.size for area in areas) for areas in seen) * samples_held(plan)
     widest = max((area.shape[1] for areas in seen for area in areas), default=0)
     row = 4 * widest * plan.chunks[0] * read_step(plan.chunks[2])
-    reading = 2 * max(READ_BYTES, row)  # decoded, then normalised
+    reading = max(READ_BYTES, row) + 2 * CHUNKS_AT_ONCE * 4 * math.prod(plan.chunks)
     return PartMemory(blended + read, reading + OUTBOX_BYTES, handed_over)
 
 

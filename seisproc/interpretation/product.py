@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from seisproc.atomic import write_atomic
 from seisproc.fingerprint import fingerprint, volume_checksum
 from seisproc.interpretation.background import THREADS
+from seisproc.interpretation.memory import WRITERS
 from seisproc.interpretation.plan import InterpretationPlan, NetworkPlan
 from seisproc.interpretation.regions import Area
 from seisproc.interpretation.wholeness import shards_mark
@@ -172,9 +173,11 @@ class ShardWriter:
         if not self._start:
             self._require_there()
         corner = (self._area.i_start, self._area.j_start, self._start)
-        for name, buffer in self._buffers.items():
-            block = buffer[..., : end - self._start]
-            self._under_way.append(self._threads.submit(self._write, name, block, self._start, end))
+        blocks = [(name, buf[..., : end - self._start]) for name, buf in self._buffers.items()]
+        for n in range(WRITERS):
+            mine = blocks[n::WRITERS]
+            self._under_way.append(self._threads.submit(self._write, mine, self._start, end))
+        for name, block in blocks:
             self.checksums[name] += volume_checksum(block, corner, self._plan.shape)
             self.checksums[name] %= 2**64
             if name == "facies":
@@ -184,7 +187,7 @@ class ShardWriter:
     def settle(self) -> None:
         """Wait until all that ``advance`` has begun to write is written."""
         while self._under_way:
-            self._under_way.pop().result()
+            self._under_way.pop().result()  # no name holds it, should it raise
 
     def _require_there(self) -> None:
         """Write no shard of a product that another run has taken away."""
@@ -193,9 +196,10 @@ class ShardWriter:
             if not fs.exists(path):
                 raise FileNotFoundError(f"{path} is not there any more")
 
-    def _write(self, name: str, block: NDArray[np.uint8], start: int, stop: int) -> None:
+    def _write(self, blocks: list[tuple[str, NDArray[np.uint8]]], start: int, stop: int) -> None:
         i, j = self._area.within(Area(0, self._plan.shape[0], 0, self._plan.shape[1]))
-        open_for_whole_shards(f"{self._url}/{name}")[..., i, j, start:stop] = block
+        for name, block in blocks:
+            open_for_whole_shards(f"{self._url}/{name}")[..., i, j, start:stop] = block
 
     def shards_mark(self) -> int:
         """Mark of the files that the region's shards lie in."""

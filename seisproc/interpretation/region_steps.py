@@ -14,6 +14,7 @@ survey. A slab is final once every window that starts in it, or above it, has be
 from __future__ import annotations
 
 import functools
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -108,19 +109,19 @@ def survey_of(plan: InterpretationPlan) -> tuple[Survey, zarr.Array[Any] | NDArr
     StoreError
         If it is not there any more, or has been replaced.
     """
-    require_survey(plan)
-    return _opened(plan.store_url, plan.source)
+    return _opened(plan.store_url, require_survey(plan))
 
 
-def require_survey(plan: InterpretationPlan) -> None:
-    """Refuse to go on with a survey that is not the plan's any more.
+def require_survey(plan: InterpretationPlan) -> str:
+    """Refuse to go on with a survey that is not the plan's any more; return its metadata.
 
     Raises
     ------
     StoreError
         As :func:`survey_of` does.
     """
-    found = published_attributes(plan.store_url).get("fingerprint")
+    told = published_attributes(plan.store_url)
+    found = told.get("fingerprint")
     if found != plan.source:
         raise StoreError(
             f"{plan.store_url} was replaced while it was interpreted",
@@ -128,11 +129,12 @@ def require_survey(plan: InterpretationPlan) -> None:
             expected=plan.source,
             do="Run the same command again: it plans anew",
         )
+    return json.dumps(told, sort_keys=True)
 
 
 @functools.lru_cache(maxsize=4)
 def _opened(
-    store_url: str, source: str
+    store_url: str, metadata: str
 ) -> tuple[Survey, zarr.Array[Any] | NDArray[np.bool_]]:
     survey = Survey(store_url)
     live = survey.array("live")

@@ -15,18 +15,13 @@ from collections import Counter, deque
 from seisproc.errors import SpaceError
 from seisproc.folders import free_bytes
 from seisproc.interpretation.handover import is_in_parts
+from seisproc.interpretation.memory import SUMS_WRITTEN
 from seisproc.interpretation.neighbours import Neighbours
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Number
 from seisproc.interpretation.standing import is_finished, published
 from seisproc.interpretation.stock import Stock
 from seisproc.records import Records, work_url
-
-SUMS_WRITTEN = 0.7
-"""Bytes of partial sums on the disk, at most, over those in memory.
-
-Measured on synthetic geology with faults: 0.60 and 0.65 for fault-3d with 2 and 20 samples, 0.58
-with variance, 0.62 for fault-2d."""
 
 BLOCK = 4096
 """Bytes in whole numbers of which a disk gives room to a file."""

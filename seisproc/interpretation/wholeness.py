@@ -9,7 +9,6 @@ the checksums within.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import re
@@ -20,7 +19,6 @@ from concurrent.futures import Executor
 
 from fsspec import AbstractFileSystem
 
-from seisproc.interpretation.background import in_order
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Area, Number
 from seisproc.manifest import chunk_files
@@ -63,12 +61,12 @@ def shards_mark(
 
     with reaching(product):
         fs.invalidate_cache()
-        folders = (
-            functools.partial(mark_of, name, place)
+        places = [
+            (name, place)
             for name, lead in plan.volumes.items()
             for place in shards_of(plan, area, lead)
-        )
-        return sum(in_order(threads, folders))
+        ]
+        return sum(threads.map(mark_of, *zip(*places, strict=True)))
 
 
 def lacking(plan: InterpretationPlan, product: str, records: Records) -> Iterator[Number]:

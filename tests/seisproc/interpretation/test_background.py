@@ -2,16 +2,15 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from seisproc.interpretation.background import THREADS, Outbox, in_order
+from seisproc.interpretation.background import THREADS, Outbox, in_order, step_threads
 
 
 @pytest.fixture
 def threads():
-    with ThreadPoolExecutor(THREADS) as pool:
+    with step_threads() as pool:
         yield pool
 
 
@@ -26,14 +25,18 @@ def test_calls_are_answered_in_order_though_later_ones_end_first(threads):
         second_is_done.set()
         return 2
 
-    assert list(in_order(threads, [first, second])) == [1, 2]
+    assert list(in_order(threads, [(first, 1), (second, 1)], most=2)) == [1, 2]
 
 
-def test_calls_run_a_few_ahead_and_no_more(threads):
+@pytest.mark.parametrize(
+    ("size", "most", "at_most"), [(1, 100, THREADS + 1), (4, 10, 2), (9, 5, 1)]
+)
+def test_calls_are_made_ahead_as_their_answers_fit_and_no_more(threads, size, most, at_most):
     made = []
-    answers = in_order(threads, ((lambda n=n: made.append(n)) for n in range(100)))
-    next(answers)
-    assert len(made) <= THREADS + 1
+    calls = ((lambda n=n: made.append(n), size) for n in range(50))
+    for done, _ in enumerate(in_order(threads, calls, most), 1):
+        assert len(made) <= done + at_most
+    assert sorted(made) == list(range(50))
 
 
 def test_an_outbox_holds_so_many_bytes_and_the_rest_waits(threads):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import shutil
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 import xarray
 
 from seisproc.difference.sides import side
-from seisproc.errors import IncompleteError, StoreError
+from seisproc.errors import IncompleteError
 from seisproc.interpretation import region_names
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.report.write import write_report
@@ -149,19 +148,3 @@ def test_a_region_fails_by_its_number_where_its_lines_cannot_be_read(poisoned, m
     with pytest.raises(IncompleteError, match="region 0-0: ValueError"):
         interpret(plan)
     assert Survey(plan.store_url).group_attributes(plan.product)["complete"] is False
-
-
-def test_a_survey_that_is_replaced_meanwhile_gets_nothing_of_the_one_before(tmp_path):
-    make_survey(tmp_path / "survey.zarr", SHAPE)
-    plan = _plan(tmp_path, NumpyRecipe())
-
-    def replace(done, total, note):
-        if done == 1:
-            shutil.rmtree(tmp_path / "survey.zarr")
-            make_survey(tmp_path / "survey.zarr", SHAPE, seed=1)
-
-    with pytest.raises(StoreError, match=r"survey\.zarr was replaced while it was interpreted"):
-        interpret(plan, on_progress=replace)
-    assert Survey(plan.store_url).volumes() == ["amplitude"]
-    again = interpret(_plan(tmp_path, NumpyRecipe()))
-    assert again.regions_done == 12

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -132,3 +133,24 @@ def test_a_worker_that_wakes_after_publishing_leaves_nothing(plan, work, monkeyp
     assert names_in(Path(plan.store_url).parent) == ["survey.zarr"]
     with pytest.raises(BusyError, match="has ended"):
         do_step(packed, work, right, Step((0, 1)))
+
+
+def test_a_step_whose_folder_is_cleared_ends_and_makes_it_no_more(tmp_path, monkeypatch):
+    """It goes on slab by slab, each of which is written by itself."""
+    url = recipes.make_survey(tmp_path / "survey.zarr", (16, 16, 200))
+    plan = plan_interpretation(url, [recipes.NumpyRecipe()], run="main", shards=SHARDS)
+    work = work_url(plan.store_url, plan.product, plan.fingerprint)
+    create_product(plan, work)
+    calls, call = [], recipes.NumpyPredict.__call__
+
+    def clear_amid(*arguments):
+        calls.append(None)
+        if len(calls) == 3:
+            while Path(work).exists():  # what is on its way may come between
+                shutil.rmtree(work, ignore_errors=True)
+        return call(*arguments)
+
+    monkeypatch.setattr(recipes.NumpyPredict, "__call__", clear_amid)
+    with pytest.raises(FileNotFoundError):
+        compute_region(plan, work, (0, 0))
+    assert not Path(work).exists()

@@ -10,7 +10,7 @@ import pytest
 
 from seisproc.errors import SpaceError
 from seisproc.interpretation import memory
-from seisproc.interpretation.handover import BundleWriter
+from seisproc.interpretation.background import Outbox
 from seisproc.interpretation.room import Rehearsal, require_room
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.interpretation.stock import Stock
@@ -64,15 +64,16 @@ def test_parts_of_regions_are_rehearsed_too(plan, monkeypatch, orientations, sha
     monkeypatch.setattr(memory, "LARGEST_PART", 0)
     monkeypatch.setattr(memory, "THINNEST", 4)
     monkeypatch.setattr("seisproc.interpretation.room.SUMS_WRITTEN", 0.8)  # of noise
-    folder, most, put = Path(plan.store_url).parent, 0, BundleWriter._put
+    folder, most, send = Path(plan.store_url).parent, 0, Outbox.send
     before = _size(folder)
 
     def look(*arguments):
         nonlocal most
-        put(*arguments)
+        send(*arguments)
+        arguments[0].settle()
         most = max(most, _size(folder) - before)
 
-    monkeypatch.setattr(BundleWriter, "_put", look)
+    monkeypatch.setattr(Outbox, "send", look)
     sections = plan_interpretation(
         plan.store_url, [recipes.NumpyRecipe(window=(12, 16))], run="sections", shards=shards,
         orientations=orientations,

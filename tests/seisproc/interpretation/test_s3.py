@@ -16,6 +16,7 @@ import s3fs
 from seisproc.errors import BusyError, IncompleteError
 from seisproc.interpretation import job
 from seisproc.interpretation.run import interpret, plan_interpretation
+from seisproc.places import open_place, read_object
 from seisproc.survey import Survey, is_published
 from seisproc.verify import verify
 
@@ -157,3 +158,22 @@ def test_a_step_asks_for_little_but_what_it_reads_and_writes(stores, monkeypatch
     for step in others:
         assert step["put_object"] > 1
         assert sum(step.values()) - step["get_object"] - step["put_object"] <= 12
+
+
+def test_small_objects_are_read_whole_and_in_one_request(stores, monkeypatch):
+    fs, path = open_place(f"{stores[1]}/some")
+    fs.pipe_file(path, b"word")
+    asked, call = [], s3fs.S3FileSystem._call_s3
+
+    async def note(self, method, *arguments, **options):
+        asked.append(method)
+        return await call(self, method, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s3fs.S3FileSystem, "_call_s3", note)
+        assert read_object(fs, path) == b"word"
+    assert asked == ["get_object"]
+    fs.pipe_file(path, b"")
+    assert read_object(fs, path) == b"", "no range of it can be had"
+    with pytest.raises(FileNotFoundError):
+        read_object(fs, f"{path}-that-is-not-there")
