@@ -134,8 +134,11 @@ def chunk_files(
 ) -> Iterator[tuple[str, int]]:
     """Yield path within the array and size of every chunk or shard, sorted, some at a time.
 
-    ``grid``: how many there may be along each axis; parts with many files are listed in parts.
+    ``grid``: how many there may be along each axis; where they are many, they are listed in parts.
     """
+    if math.prod(grid) <= LISTED_AT_ONCE:
+        yield from part_files(fs, array, "c").items()
+        return
     for part in part_names(fs, array):
         yield from _files_within(fs, array, part, grid[1:])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.product import product_url
 from seisproc.interpretation.stock import Stock
 from seisproc.leases import Lease
+from seisproc.manifest import LISTED_AT_ONCE
 from seisproc.schema import AXES, VARIABLES
 from seisproc.survey import Survey, ensure_group, is_published, publish
 
@@ -106,7 +108,7 @@ def _finished(
     """
     (_, source), (_, target) = map(fsspec.core.url_to_fs, (built, shown))
     edge = [traces // shard for traces, shard in zip(plan.regions.edge, plan.shards, strict=False)]
-    for path in _objects(fs, source):
+    for path in _objects(fs, source, _is_small(plan)):
         name = path[len(source) + 1 :]
         shard = _SHARD.fullmatch(name)
         if shard is not None and shard[1] in plan.volumes:
@@ -154,25 +156,25 @@ def _put_in_place(plan: InterpretationPlan, built: str, held: Lease) -> None:
         if fs.exists(f"{target}/zarr.json"):
             require()
             fs.rm_file(f"{target}/zarr.json")
-        for batch in _batches(_objects(fs, target)):
+        for batch in _batches(_objects(fs, target, is_small=False)):
             require()
             fs.rm(batch)
     # Until the group's metadata comes, the last of all, the target is no group. Of objects that are
     # copied together some may be there and others not when the store fails: it comes alone.
     metadata = f"{source}/zarr.json"
-    paths = (path for path in _objects(fs, source) if path != metadata)
+    paths = (path for path in _objects(fs, source, _is_small(plan)) if path != metadata)
     _copy(fs, ((path, target + path[len(source) :]) for path in paths), require)
     require()
     fs.cp_file(metadata, f"{target}/zarr.json")
 
 
-def _objects(fs: AbstractFileSystem, root: str) -> Iterator[str]:
-    """Yield the paths of a product's objects, of which there may be millions, row by row."""
+def _objects(fs: AbstractFileSystem, root: str, is_small: bool) -> Iterator[str]:
+    """Yield the paths of a product's objects; row by row, as there may be millions, or at once."""
     folders = [root]
     while folders:
         folder = folders.pop()
         fs.invalidate_cache(folder)  # that would keep every listing
-        if _is_row(folder[len(root) + 1 :]):
+        if is_small or _is_row(folder[len(root) + 1 :]):
             yield from sorted(fs.find(folder))
             continue
         for entry in fs.ls(folder, detail=True):
@@ -181,6 +183,13 @@ def _objects(fs: AbstractFileSystem, root: str) -> Iterator[str]:
                 folders.append(path)
             else:
                 yield path
+
+
+def _is_small(plan: InterpretationPlan) -> bool:
+    """Whether a product's shards are few enough to be listed together."""
+    each = math.prod(-(-n // edge) for n, edge in zip(plan.shape, plan.shards, strict=True))
+    volumes = sum(math.prod(lead) for lead in plan.volumes.values())
+    return each * volumes <= LISTED_AT_ONCE
 
 
 def _is_row(folder: str) -> bool:

@@ -33,7 +33,9 @@ def counting(monkeypatch):
     fs.rm("/c/basin", recursive=True)
 
 
-def test_every_object_is_found_once_and_no_more_than_a_row_of_shards_listed(counting):
+@pytest.mark.parametrize(("is_small", "most"), [(False, 2), (True, len(OBJECTS))])
+def test_every_object_is_found_once_in_rows_of_shards_or_together(counting, is_small, most):
     fs, held = counting
-    assert sorted(_objects(fs, "/c/basin")) == sorted(f"/c/basin/{name}" for name in OBJECTS)
-    assert max(held) == 2  # shards along the crossline
+    found = sorted(_objects(fs, "/c/basin", is_small))
+    assert found == sorted(f"/c/basin/{name}" for name in OBJECTS)
+    assert max(held) == most  # of a row: the shards along the crossline
