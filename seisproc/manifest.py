@@ -27,7 +27,7 @@ import zarr
 from fsspec import AbstractFileSystem
 from google_crc32c import value as crc32c
 
-from seisproc.places import read_object
+from seisproc.places import files_under, read_object
 
 MANIFEST = "manifest"
 SEAL = "seal"
@@ -125,8 +125,8 @@ def part_names(fs: AbstractFileSystem, array: str) -> list[str]:
 
 def part_files(fs: AbstractFileSystem, array: str, part: str) -> dict[str, int]:
     """Sizes of the files of one part by path within the array, sorted."""
-    found = fs.find(f"{array}/{part}", detail=True)
-    return {path[len(array) + 1 :]: int(found[path]["size"]) for path in sorted(found)}
+    found = files_under(fs, f"{array}/{part}")
+    return {path[len(array) + 1 :]: size for path, size in found.items()}
 
 
 def chunk_files(

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import fsspec
+from fsspec.asyn import AsyncFileSystem
 from fsspec.config import conf
 
 from seisproc.errors import SeisprocError
@@ -143,6 +144,38 @@ def read_object(fs: fsspec.AbstractFileSystem, path: str) -> bytes:
             if fs.size(path) == 0:
                 return b""
         raise
+
+
+def files_under(fs: fsspec.AbstractFileSystem, folder: str) -> dict[str, int]:
+    """Sizes of all files under a folder by path, sorted; none where there is no such folder.
+
+    What fails at listing is raised. Where a file system has no way of its own to find files, as
+    object stores have in one request, fsspec's takes a folder that it cannot list for an empty one.
+    """
+    files: dict[str, int] = {}
+    if _finds(fs):
+        files = {path: int(known["size"]) for path, known in fs.find(folder, detail=True).items()}
+        return dict(sorted(files.items()))
+    folders = [folder]
+    while folders:
+        try:
+            entries = fs.ls(folders.pop(), detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        for entry in entries:
+            path = str(entry["name"]).rstrip("/")
+            if entry["type"] == "directory":
+                folders.append(path)
+            else:
+                files[path] = int(entry["size"])
+    return dict(sorted(files.items()))
+
+
+def _finds(fs: fsspec.AbstractFileSystem) -> bool:
+    """Whether a file system finds files in a way of its own."""
+    if isinstance(fs, AsyncFileSystem):
+        return type(fs)._find is not AsyncFileSystem._find
+    return type(fs).find is not fsspec.AbstractFileSystem.find
 
 
 def has_folders(fs: fsspec.AbstractFileSystem) -> bool:

@@ -123,7 +123,7 @@ def _local(spec: ClusterSpec) -> Any:
     if spec.dashboard is None:
         # The scheduler opens port 8787 even then, unless it is told otherwise.
         closed = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
-        options["scheduler_kwargs"] = {**closed, **options.get("scheduler_kwargs", {})}
+        options["scheduler_kwargs"] = {**closed, **(options.get("scheduler_kwargs") or {})}
     with interrupts_held():
         return LocalCluster(
             n_workers=spec.first,

@@ -39,11 +39,11 @@ from seisproc.interpretation.product import ShardWriter
 from seisproc.interpretation.region_steps import (
     RAN,
     Stopwatch,
+    open_survey,
     record_written,
     recorded_attempt,
     require_survey,
     slabs,
-    survey_of,
 )
 from seisproc.interpretation.regions import Area, Number
 from seisproc.interpretation.running_sums import RunningSums, finish_sums
@@ -84,17 +84,18 @@ def compute_region(plan: InterpretationPlan, work: str, number: Number) -> tuple
     key = region_key(number) if is_seamless(plan, number) else RAN + region_key(number)
     if recorded := recorded_attempt(records, key):
         return recorded, 0
+    survey = require_survey(plan)
     with step_threads() as threads:
-        task = _Compute(plan, work, number, threads)
+        task = _Compute(plan, work, number, survey, threads)
         for part in plan.parts:
             task.run(part)
         writer = task.writer
         if is_seamless(plan, number) and writer is None:
-            writer = add_up(plan, work, number, {number: task.attempt}, task.watch, threads)
+            writer = add_up(plan, work, number, {number: task.attempt}, survey, task.watch, threads)
         payload: dict[str, Any] = {"windows": task.windows, "slots": task.slots}
         if notes := sorted({note for each in task.predict for note in getattr(each, "notes", ())}):
             payload["notes"] = notes
-        require_survey(plan)  # what was read of another one may not be recorded
+        require_survey(plan, since=survey)  # what was read of another one may not be recorded
         if writer is None:
             records.mark(key, "done", task.attempt, payload | task.watch.stamp())
         else:
@@ -108,7 +109,12 @@ class _Compute:
     """One region's windows, from amplitude to what is written or handed over."""
 
     def __init__(
-        self, plan: InterpretationPlan, work: str, number: Number, threads: Executor
+        self,
+        plan: InterpretationPlan,
+        work: str,
+        number: Number,
+        survey: str,
+        threads: Executor,
     ) -> None:
         self.threads, self.outbox = threads, Outbox(threads, OUTBOX_BYTES)
         self.watch = Stopwatch()
@@ -118,7 +124,7 @@ class _Compute:
         self.area = plan.regions.area(number)
         self.inner = interiors(plan, number)
         self.predict = [load_network(network.recipe) for network in plan.networks]
-        self.survey, self.every_live = survey_of(plan)
+        self.survey, self.every_live = open_survey(plan.store_url, survey)
         self.contexts = [
             # The grid takes several reads, which most networks don't need.
             survey_context(network.recipe, self.survey.grid, plan.store_url)

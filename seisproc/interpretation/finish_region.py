@@ -28,11 +28,11 @@ from seisproc.interpretation.product import ShardWriter
 from seisproc.interpretation.region_steps import (
     Stopwatch,
     interior_shapes,
+    open_survey,
     record_written,
     recorded_attempt,
     require_survey,
     slabs,
-    survey_of,
 )
 from seisproc.interpretation.regions import Area, Number
 from seisproc.interpretation.running_sums import finish_sums
@@ -51,9 +51,10 @@ def finish_region(
     if recorded_attempt(records, region_key(number)):
         return
     watch = Stopwatch()
+    survey = require_survey(plan)
     with step_threads() as threads:
-        writer = add_up(plan, work, number, attempts, watch, threads)
-        require_survey(plan)  # which traces are live was read of it
+        writer = add_up(plan, work, number, attempts, survey, watch, threads)
+        require_survey(plan, since=survey)  # which traces are live was read of it
         record_written(records, number, writer, watch, {"windows": 0}, attempts[number])
     discard(work, number)
 
@@ -63,12 +64,16 @@ def add_up(
     work: str,
     number: Number,
     attempts: dict[Number, str],
+    survey: str,
     watch: Stopwatch,
     threads: Executor,
 ) -> ShardWriter:
-    """Add up what was handed to a region, and have its shards written."""
+    """Add up what was handed to a region, and have its shards written.
+
+    ``survey`` is the survey's metadata (:func:`require_survey`).
+    """
     area = plan.regions.area(number)
-    _, every = survey_of(plan)
+    _, every = open_survey(plan.store_url, survey)
     live = np.asarray(every[area.i_start : area.i_stop, area.j_start : area.j_stop], bool)
     writer = ShardWriter(plan, work, area, threads)
     inner = interiors(plan, number)
@@ -101,6 +106,7 @@ def add_up(
                 writer.put(made, strip, start)
         watch.lap("blend")
         writer.advance(stop)
+        del every_sums  # before the next slab's
         watch.lap("write")
     return writer
 

@@ -26,6 +26,7 @@ from seisproc.interpretation.product import product_url
 from seisproc.interpretation.stock import Stock
 from seisproc.leases import Lease
 from seisproc.manifest import LISTED_AT_ONCE
+from seisproc.places import files_under
 from seisproc.schema import AXES, VARIABLES
 from seisproc.survey import Survey, ensure_group, is_published, publish
 
@@ -175,7 +176,7 @@ def _objects(fs: AbstractFileSystem, root: str, is_small: bool) -> Iterator[str]
         folder = folders.pop()
         fs.invalidate_cache(folder)  # that would keep every listing
         if is_small or _is_row(folder[len(root) + 1 :]):
-            yield from sorted(fs.find(folder))
+            yield from files_under(fs, folder)
             continue
         for entry in fs.ls(folder, detail=True):
             path = str(entry["name"]).rstrip("/")

@@ -99,29 +99,23 @@ def recorded_attempt(records: Records, key: str) -> str | None:
     return None
 
 
-def survey_of(plan: InterpretationPlan) -> tuple[Survey, zarr.Array[Any] | NDArray[np.bool_]]:
-    """Open the plan's survey and tell which of its traces are live, bool (inline, crossline).
+def require_survey(plan: InterpretationPlan, since: str = "") -> str:
+    """Refuse to go on with a survey that is not the plan's any more; return its metadata.
 
-    A process opens each array once, and reads the latter once if it is no large one.
+    ``since``, what was returned earlier, refuses also one that has been stored anew meanwhile.
 
     Raises
     ------
     StoreError
         If it is not there any more, or has been replaced.
     """
-    return _opened(plan.store_url, require_survey(plan))
-
-
-def require_survey(plan: InterpretationPlan) -> str:
-    """Refuse to go on with a survey that is not the plan's any more; return its metadata.
-
-    Raises
-    ------
-    StoreError
-        As :func:`survey_of` does.
-    """
     told = published_attributes(plan.store_url)
-    found = told.get("fingerprint")
+    found, metadata = told.get("fingerprint"), json.dumps(told, sort_keys=True)
+    if found == plan.source and since not in ("", metadata):
+        raise StoreError(
+            f"{plan.store_url} was stored anew while it was interpreted",
+            do="Run the same command again: it goes on with what was recorded",
+        )
     if found != plan.source:
         raise StoreError(
             f"{plan.store_url} was replaced while it was interpreted",
@@ -129,13 +123,18 @@ def require_survey(plan: InterpretationPlan) -> str:
             expected=plan.source,
             do="Run the same command again: it plans anew",
         )
-    return json.dumps(told, sort_keys=True)
+    return metadata
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(
+def open_survey(
     store_url: str, metadata: str
 ) -> tuple[Survey, zarr.Array[Any] | NDArray[np.bool_]]:
+    """Open a survey and tell which of its traces are live, bool (inline, crossline).
+
+    A process opens each array once, for as long as the survey has this ``metadata``
+    (:func:`require_survey`), and reads the latter once if it is no large one.
+    """
     survey = Survey(store_url)
     live = survey.array("live")
     return survey, np.asarray(live[...], bool) if live.size <= LIVE_KEPT else live

@@ -74,3 +74,22 @@ def test_many_files_take_no_memory(tmp_path, monkeypatch):
         tracemalloc.stop()
     assert len(manifest.read_manifest(url)) > 2e6
     assert highest < 15e6
+
+
+class Unreachable(LocalFileSystem):
+    """Fails at one folder, as a network's disk may."""
+
+    def ls(self, path, detail=False, **kwargs):
+        if path.endswith("facies/c"):
+            raise OSError(116, "Stale file handle")
+        return super().ls(path, detail, **kwargs)
+
+
+@pytest.mark.parametrize("at_once", [1, 20_000])
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(group, at_once, monkeypatch):
+    monkeypatch.setattr(manifest, "LISTED_AT_ONCE", at_once)
+    fs = Unreachable(skip_instance_cache=True)
+    with pytest.raises(OSError, match="Stale file handle"):
+        list(manifest.chunk_files(fs, f"{group}/facies", (12, 2, 3)))
+    assert [path for path, _ in manifest.chunk_files(fs, f"{group}/twt", (1,))] == ["c/0"]
+    assert list(manifest.chunk_files(fs, f"{group}/none", (1,))) == []
