@@ -13,11 +13,13 @@ last act of a writer (:func:`seisproc.survey.publish`) records which files its a
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -27,6 +29,7 @@ import zarr
 from fsspec import AbstractFileSystem
 from google_crc32c import value as crc32c
 
+from seisproc.background import in_order, step_threads
 from seisproc.places import files_under, read_object
 
 MANIFEST = "manifest"
@@ -73,11 +76,10 @@ def sealed(group_url: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
     fs, root = fsspec.core.url_to_fs(group_url)
     fs.invalidate_cache()  # other processes wrote the shards
     files = size = 0
-    with tempfile.SpooledTemporaryFile(max_size=HELD_BYTES) as text:
-        for name in array_names(fs, root):
-            for file in _array_files(fs, root, name):
-                text.write(file.line().encode())
-                files, size = files + 1, size + file.size
+    with tempfile.SpooledTemporaryFile(max_size=HELD_BYTES) as text, step_threads() as threads:
+        for file in _stored_files(fs, root, threads):
+            text.write(file.line().encode())
+            files, size = files + 1, size + file.size
         seal: dict[str, Any] = {
             "files": files, "bytes": size, "attributes": attributes_hash(attributes)
         }
@@ -90,11 +92,19 @@ def sealed(group_url: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def array_names(fs: AbstractFileSystem, root: str) -> list[str]:
     """Names of the arrays right under a group, without the manifest, sorted."""
-    return [
-        name
-        for name in folder_names(fs, root)
-        if name != MANIFEST and node_type(fs, f"{root}/{name}") == "array"
-    ]
+    with step_threads() as threads:
+        return list(_array_metadata(fs, root, threads))
+
+
+def _array_metadata(fs: AbstractFileSystem, root: str, threads: Executor) -> dict[str, bytes]:
+    """Metadata of the arrays right under a group, by name, sorted; all asked for side by side."""
+    names = [name for name in folder_names(fs, root) if name != MANIFEST]
+    found = threads.map(lambda name: _metadata(fs, f"{root}/{name}"), names)
+    return {
+        name: content
+        for name, content in zip(names, found, strict=True)
+        if _node_type(content) == "array"
+    }
 
 
 def folder_names(fs: AbstractFileSystem, root: str) -> list[str]:
@@ -106,11 +116,19 @@ def folder_names(fs: AbstractFileSystem, root: str) -> list[str]:
     return sorted(_name(entry) for entry in entries if entry["type"] == "directory")
 
 
-def node_type(fs: AbstractFileSystem, path: str) -> str | None:
-    """``array`` or ``group``; None without metadata that can be read."""
+def _metadata(fs: AbstractFileSystem, path: str) -> bytes:
+    """Read the metadata of an array or a group; empty where there is none."""
     try:
-        return str(json.loads(read_object(fs, f"{path}/{METADATA}"))["node_type"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return read_object(fs, f"{path}/{METADATA}")
+    except FileNotFoundError:
+        return b""
+
+
+def _node_type(metadata: bytes) -> str | None:
+    """``array`` or ``group``; None of metadata that cannot be read."""
+    try:
+        return str(json.loads(metadata)["node_type"])
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -195,16 +213,34 @@ def _write(group_url: str, text: IO[bytes]) -> None:
         array[start : start + len(block)] = block
 
 
-def _array_files(fs: AbstractFileSystem, root: str, name: str) -> Iterator[StoredFile]:
-    """Yield an array's metadata, and every chunk or shard."""
-    array = f"{root}/{name}"
-    content = read_object(fs, f"{array}/{METADATA}")
-    yield StoredFile(f"{name}/{METADATA}", len(content), mark_of(content))
+def _stored_files(
+    fs: AbstractFileSystem, root: str, threads: Executor
+) -> Iterator[StoredFile]:
+    """Yield the metadata and every chunk or shard of all arrays, array by array.
+
+    The next arrays are listed ahead, as long as their files are few.
+    """
+    arrays = _array_metadata(fs, root, threads)
+    listed = (_listing(fs, f"{root}/{name}", content) for name, content in arrays.items())
+    found = in_order(threads, listed, LISTED_AT_ONCE)
+    for (name, content), files in zip(arrays.items(), found, strict=True):
+        yield StoredFile(f"{name}/{METADATA}", len(content), mark_of(content))
+        for path, size in files:
+            yield StoredFile(f"{name}/{path}", size)
+
+
+def _listing(
+    fs: AbstractFileSystem, array: str, content: bytes
+) -> tuple[Callable[[], Iterable[tuple[str, int]]], int]:
+    """Return what lists an array's files, and how many it then holds: of many none."""
     metadata = json.loads(content)
     edges = metadata["chunk_grid"]["configuration"]["chunk_shape"]
     grid = [-(-extent // edge) for extent, edge in zip(metadata["shape"], edges, strict=True)]
-    for path, size in chunk_files(fs, array, grid):
-        yield StoredFile(f"{name}/{path}", size)
+    files = chunk_files(fs, array, grid)
+    count = math.prod(grid)
+    if count > LISTED_AT_ONCE:
+        return (lambda: files), 0  # listed as they are asked for
+    return functools.partial(list, files), count
 
 
 def mark_of(content: bytes) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seisproc.background import Outbox, step_threads
 from seisproc.interpretation.areas import read_areas, summed_areas, windows_to_run
-from seisproc.interpretation.background import Outbox, step_threads
 from seisproc.interpretation.finish_region import add_up
 from seisproc.interpretation.handover import (
     ATTEMPT,

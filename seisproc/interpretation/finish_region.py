@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.interpretation.background import in_order, step_threads
+from seisproc.background import in_order, step_threads
 from seisproc.interpretation.handover import (
     BundleReader,
     Piece,

@@ -22,9 +22,9 @@ from google_crc32c import value as crc32c
 from numcodecs import Blosc
 from numpy.typing import DTypeLike, NDArray
 
+from seisproc.background import Outbox
 from seisproc.errors import SeisprocError
 from seisproc.interpretation.areas import summed_areas
-from seisproc.interpretation.background import Outbox
 from seisproc.interpretation.parts import Part
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.regions import Area, Number

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.atomic import write_atomic
+from seisproc.background import THREADS
 from seisproc.fingerprint import fingerprint, volume_checksum
-from seisproc.interpretation.background import THREADS
 from seisproc.interpretation.memory import WRITERS
 from seisproc.interpretation.plan import InterpretationPlan, NetworkPlan
 from seisproc.interpretation.regions import Area

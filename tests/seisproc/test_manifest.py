@@ -1,5 +1,6 @@
 """The list of a group's stored files: the same however it is gathered, and never all in memory."""
 
+import threading
 import tracemalloc
 
 import numpy as np
@@ -45,6 +46,30 @@ def test_the_list_and_its_seal_do_not_tell_how_it_was_gathered(group, at_once, m
     assert seal["files"] == expected.count("\n") == 3 + 1 + 10 * 2 * 2 * 3
     assert seal["bytes"] == sum(int(line.split()[0]) for line in expected.splitlines())
     assert seal["manifest"] == manifest.manifest_hash(group)
+
+
+class AnswersThreeAtATime(LocalFileSystem):
+    """Answers what it is asked of an array once it is asked of three: an object store is late."""
+
+    asked = threading.Barrier(3, timeout=30)
+
+    def cat_file(self, path, *args, **kwargs):
+        if not path.endswith("/manifest/zarr.json"):
+            self.asked.wait()
+        return super().cat_file(path, *args, **kwargs)
+
+    def ls(self, path, detail=False, **kwargs):
+        if path.endswith("/c"):
+            self.asked.wait()
+        return super().ls(path, detail, **kwargs)
+
+
+def test_arrays_are_asked_for_side_by_side(group, monkeypatch):
+    expected = "".join(lines_of(group))
+    fs = AnswersThreeAtATime(skip_instance_cache=True)
+    monkeypatch.setattr(manifest.fsspec.core, "url_to_fs", lambda place: (fs, place))
+    manifest.sealed(group, {})
+    assert manifest.read_manifest(group) == expected
 
 
 class ManyFiles(LocalFileSystem):

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seisproc.background import Outbox
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.errors import IncompleteError
 from seisproc.grid import Grid
 from seisproc.interpretation import memory
 from seisproc.interpretation.areas import joined, read_areas, summed_areas, windows_to_run
-from seisproc.interpretation.background import Outbox
 from seisproc.interpretation.handover import BundleReader, BundleWriter, HandOverError
 from seisproc.interpretation.memory import WHOLE, part_memory, samples_held
 from seisproc.interpretation.parts import in_parts

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seisproc.background import Outbox
 from seisproc.errors import SpaceError
 from seisproc.interpretation import memory
-from seisproc.interpretation.background import Outbox
 from seisproc.interpretation.room import Rehearsal, require_room
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.interpretation.stock import Stock

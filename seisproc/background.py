@@ -33,9 +33,9 @@ def in_order(
     ----------
     threads : Executor
     calls : iterable of (callable, int)
-        Each with the bytes that its answer takes.
+        Each with the size of its answer: its bytes, or whatever tells what it takes to hold it.
     most : int
-        Bytes of the answers that are asked for ahead; one answer may be larger.
+        Size of the answers together that are asked for ahead; one answer may be larger.
 
     Examples
     --------

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from seisproc.interpretation.background import THREADS, Outbox, in_order, step_threads
+from seisproc.background import THREADS, Outbox, in_order, step_threads
 
 
 @pytest.fixture
