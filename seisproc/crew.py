@@ -95,11 +95,26 @@ class Crew(Generic[Item, Result]):
         self._threads, self._counted = 0, -math.inf
         self._seen_workers = self._watched = time.monotonic()
         if not self.threads():
+            self._await_first()
+
+    def _await_first(self) -> None:
+        """Begin without workers where somebody has said how long they may be waited for.
+
+        The last one may have been lost since the client connected, and another one be on its way.
+
+        Raises
+        ------
+        ClusterError
+            If nobody has.
+        """
+        if self._workers.patience_s() is None:
             raise ClusterError(
                 "The Dask cluster has no workers",
                 expected="at least one",
                 do="Start workers, or wait until the cluster has scaled up",
             )
+        log.warning("the Dask cluster has no workers; waiting for some")
+        self._threads = 1
 
     @property
     def group_size(self) -> int:

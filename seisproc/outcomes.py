@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -80,7 +81,20 @@ def run_one(function: Callable[[Item], Result], item: Item) -> Outcome[Item, Res
     try:
         return Outcome(item, function(item), None)
     except Exception as error:  # noqa: BLE001 - handed to the caller, who decides
+        _empty_frames(error)
         return Outcome(item, None, error)
+
+
+def _empty_frames(error: BaseException | None) -> None:
+    """Let go of all that an error's frames, and those of what it came from, had at hand.
+
+    Whoever keeps the error would keep a region's arrays with it.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def run_group(function: Callable[[Item], Result], items: list[Item]) -> Group[Result]:

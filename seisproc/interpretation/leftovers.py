@@ -22,17 +22,22 @@ from seisproc.survey import is_published, published_attributes
 
 def clear(plan: InterpretationPlan) -> None:
     """Remove what this product's runs left in the work folder, also those of other plans."""
+    for folder in work_folders(plan):
+        remove_tree(folder)
+
+
+def work_folders(plan: InterpretationPlan) -> list[str]:
+    """List the folders that this product's runs work in, also those of other plans."""
     work = f"{plan.store_url}.work"
     fs, path = open_place(work)
     with reaching(work):
         try:
             paths = fs.ls(path, detail=False)
         except FileNotFoundError:
-            return
+            return []
     ours = re.compile(rf"{re.escape(plan.product.replace('/', '-'))}-[0-9a-f]{{8,}}")
-    for name in (each.rstrip("/").rsplit("/", 1)[-1] for each in paths):
-        if ours.fullmatch(name):
-            remove_tree(f"{work}/{name}")
+    names = (each.rstrip("/").rsplit("/", 1)[-1] for each in paths)
+    return [f"{work}/{name}" for name in names if ours.fullmatch(name)]
 
 
 def is_taken_away(plan: InterpretationPlan, work: str) -> bool:

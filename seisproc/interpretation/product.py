@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
@@ -22,7 +22,7 @@ from seisproc.fingerprint import fingerprint, volume_checksum
 from seisproc.interpretation.memory import WRITERS
 from seisproc.interpretation.plan import InterpretationPlan, NetworkPlan
 from seisproc.interpretation.regions import Area
-from seisproc.interpretation.wholeness import shards_mark
+from seisproc.interpretation.wholeness import shards_mark, shards_of
 from seisproc.places import open_place, reaching
 from seisproc.schema import CLASS_SETS, CODES, NONE
 from seisproc.survey import (
@@ -153,6 +153,7 @@ class ShardWriter:
         self._start = 0
         self._threads = threads
         self._under_way: list[Future[None]] = []
+        self._files: set[tuple[str, str]] = set()
         self.checksums = dict.fromkeys(plan.volumes, 0)
         self.class_counts = np.zeros(256, np.int64)
 
@@ -170,14 +171,13 @@ class ShardWriter:
         if stop < end:
             return
         self.settle()
-        if not self._start:
-            self._require_there()
         corner = (self._area.i_start, self._area.j_start, self._start)
         blocks = [(name, buf[..., : end - self._start]) for name, buf in self._buffers.items()]
         for n in range(WRITERS):
             mine = blocks[n::WRITERS]
             self._under_way.append(self._threads.submit(self._write, mine, self._start, end))
         for name, block in blocks:
+            self._files.update((name, path) for path in self._files_of(block))
             self.checksums[name] += volume_checksum(block, corner, self._plan.shape)
             self.checksums[name] %= 2**64
             if name == "facies":
@@ -197,13 +197,30 @@ class ShardWriter:
                 raise FileNotFoundError(f"{path} is not there any more")
 
     def _write(self, blocks: list[tuple[str, NDArray[np.uint8]]], start: int, stop: int) -> None:
+        self._require_there()  # each time: Zarr would make the folders of what was cleared again
         i, j = self._area.within(Area(0, self._plan.shape[0], 0, self._plan.shape[1]))
         for name, block in blocks:
             open_for_whole_shards(f"{self._url}/{name}")[..., i, j, start:stop] = block
 
+    def _files_of(self, block: NDArray[np.uint8]) -> Iterator[str]:
+        """Yield within their volume the files of a block's shards; those of nothing have none."""
+        depth = self._start // self._plan.shards[2]
+        rows, columns = self._plan.shards[:2]
+        for *lead, row, column in shards_of(self._plan, self._area, block.shape[:-3]):
+            top, left = row * rows - self._area.i_start, column * columns - self._area.j_start
+            shard = block[tuple(lead)][top : top + rows, left : left + columns]
+            if (shard != NONE).any():
+                yield "/".join(map(str, ("c", *lead, row, column, depth)))
+
     def shards_mark(self) -> int:
-        """Mark of the files that the region's shards lie in."""
-        return shards_mark(self._plan, self._url, self._area, self._threads)
+        """Mark of the files that the region's shards lie in.
+
+        Raises
+        ------
+        FileNotFoundError
+            If one that was written is not there.
+        """
+        return shards_mark(self._plan, self._url, self._area, self._files, self._threads)
 
 
 def combine(checksums: Mapping[str, int]) -> str:

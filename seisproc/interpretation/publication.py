@@ -21,12 +21,13 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.errors import BusyError
+from seisproc.interpretation.leftovers import work_folders
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.product import product_url
 from seisproc.interpretation.stock import Stock
 from seisproc.leases import Lease
 from seisproc.manifest import LISTED_AT_ONCE
-from seisproc.places import files_under
+from seisproc.places import files_under, open_place
 from seisproc.schema import AXES, VARIABLES
 from seisproc.survey import Survey, ensure_group, is_published, publish
 
@@ -81,13 +82,18 @@ def publish_incomplete(
     """
     held.require(ask=True)
     _require_built(plan, product_url(work))
-    shown, fs = f"{work}/incomplete", fsspec.core.url_to_fs(work)[0]
+    shown, fs = _shown(work), fsspec.core.url_to_fs(work)[0]
     with contextlib.suppress(FileNotFoundError):
         fs.rm(fsspec.core.url_to_fs(shown)[1], recursive=True)
     _copy(fs, _finished(plan, fs, product_url(work), shown, stock))
     told = {**attributes, "complete": False, "missing": _missing(plan, stock)}
     publish(shown, told)
     _put_in_place(plan, shown, held)
+
+
+def _shown(work: str) -> str:
+    """Where an incomplete product is put together."""
+    return f"{work}/incomplete"
 
 
 def _require_built(plan: InterpretationPlan, built: str) -> None:
@@ -151,7 +157,7 @@ def _put_in_place(plan: InterpretationPlan, built: str, held: Lease) -> None:
 
     require()
     if isinstance(fs, LocalFileSystem):
-        _swap(Path(source), Path(target), Path(f"{source}.replaced"))
+        _swap(Path(source), Path(target))
         return
     if fs.exists(target):
         if fs.exists(f"{target}/zarr.json"):
@@ -206,10 +212,35 @@ def _is_row(folder: str) -> bool:
     return len(place) - 1 == len(dims) - 2
 
 
-def _swap(source: Path, target: Path, aside: Path) -> None:
+def put_back(plan: InterpretationPlan) -> None:
+    """Put an older product back that a run had moved aside when it was killed.
+
+    Its successor lies whole beside it, and takes its place when that plan is run again. On an
+    object store nothing is moved aside.
+    """
+    fs, path = open_place(plan.url)
+    target = Path(path)
+    if not isinstance(fs, LocalFileSystem) or target.exists():
+        return
+    for work in work_folders(plan):
+        for built in (product_url(work), _shown(work)):
+            aside = _aside(Path(built))
+            if aside.exists() and Path(built, "zarr.json").exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                aside.rename(target)
+                return
+
+
+def _aside(built: Path) -> Path:
+    """Where what is built moves to what it takes the place of."""
+    return built.with_name(f"{built.name}.replaced")
+
+
+def _swap(source: Path, target: Path) -> None:
+    aside = _aside(source)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
-        shutil.rmtree(aside, ignore_errors=True)  # of an earlier swap
+        _remove(aside)  # of an earlier swap
         target.rename(aside)
     try:
         source.rename(target)
@@ -217,7 +248,16 @@ def _swap(source: Path, target: Path, aside: Path) -> None:
         if aside.exists() and not target.exists():
             aside.rename(target)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    _remove(aside)
+
+
+def _remove(aside: Path) -> None:
+    """Remove what was moved aside; a half of it never bears that name."""
+    going = aside.with_name(f"{aside.name}.going")
+    shutil.rmtree(going, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        aside.rename(going)
+    shutil.rmtree(going, ignore_errors=True)
 
 
 def _copy(

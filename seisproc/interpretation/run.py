@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seisproc.errors import BusyError, IncompleteError, StoreError
+from seisproc.folders import remove_tree
 from seisproc.interpretation.job import Job
 from seisproc.interpretation.leftovers import clear, sweep
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.planner import plan_interpretation
 from seisproc.interpretation.product import create_product
 from seisproc.interpretation.provenance import attributes
-from seisproc.interpretation.publication import publish_incomplete, publish_product
+from seisproc.interpretation.publication import publish_incomplete, publish_product, put_back
 from seisproc.interpretation.region_steps import require_survey
 from seisproc.interpretation.standing import (
     is_finished,
@@ -138,12 +139,12 @@ def _interpret(
             f"{plan.store_url} has changed since the plan was made", do="Plan again"
         )
     with _leased(plan) as held:
-        before = published(plan)
+        put_back(plan)
+        before, work = published(plan), work_url(plan.store_url, plan.product, plan.fingerprint)
         if is_finished(plan, before):
-            clear(plan)
+            remove_tree(work)  # what other plans have begun stays: this run does nothing
             return _reused(plan, before, time.monotonic() - start)
         require_free_name(plan, before, overwrite)
-        work = work_url(plan.store_url, plan.product, plan.fingerprint)
         create_product(plan, work)
         job = Job(plan, work, held.right, on_progress, priority)
         try:

@@ -3,8 +3,8 @@
 Zarr reads a missing shard as fill value, so nobody would miss it. And it may be missing, though its
 region is recorded: Zarr leaves it to the system when a file reaches the disk, and a power loss
 takes what has not. So each region notes in its record's name a *mark* of the files that its shards
-lie in, of their paths and sizes; shards of nothing but fill value have none. Content is left to
-the checksums within.
+lie in, of their paths and sizes, once it has seen all that it wrote; shards of nothing but fill
+value have none. Content is left to the checksums within.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import math
 import re
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from concurrent.futures import Executor
 
 from fsspec import AbstractFileSystem
@@ -50,14 +50,27 @@ def shards_of(
 
 
 def shards_mark(
-    plan: InterpretationPlan, product: str, area: Area, threads: Executor
+    plan: InterpretationPlan,
+    product: str,
+    area: Area,
+    written: Set[tuple[str, str]],
+    threads: Executor,
 ) -> int:
-    """Mark of the files in which a region's shards lie now, in the product that is built."""
+    """Mark of the files in which a region's shards lie now, in the product that is built.
+
+    ``written`` are the volume and the path within it of each shard that must be there. Else a step
+    that went on while its work folder was cleared, and made anew, would record what is left.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one of those is not there.
+    """
     fs, root = open_place(product)
 
-    def mark_of(name: str, place: tuple[int, ...]) -> int:
+    def listed(name: str, place: tuple[int, ...]) -> list[tuple[str, str, int]]:
         folder = "/".join(["c", *map(str, place)])
-        return sum(_mark(name, *shard) for shard in _listed(fs, f"{root}/{name}", folder))
+        return [(name, *shard) for shard in _listed(fs, f"{root}/{name}", folder)]
 
     with reaching(product):
         fs.invalidate_cache()
@@ -66,7 +79,10 @@ def shards_mark(
             for name, lead in plan.volumes.items()
             for place in shards_of(plan, area, lead)
         ]
-        return sum(threads.map(mark_of, *zip(*places, strict=True)))
+        there = list(itertools.chain(*threads.map(listed, *zip(*places, strict=True))))
+    for name, path in written - {(name, path) for name, path, _ in there}:
+        raise FileNotFoundError(f"{root}/{name}/{path} is not there any more")
+    return sum(_mark(*shard) for shard in there)
 
 
 def lacking(plan: InterpretationPlan, product: str, records: Records) -> Iterator[Number]:

@@ -1,9 +1,14 @@
+import threading
+import weakref
+
 import numpy as np
 import pytest
 from distributed import LocalCluster
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seisproc import crew
+from seisproc.cluster.patience import patient
 from seisproc.errors import ClusterError
 from seisproc.volume import boxes, map_bounded
 
@@ -70,3 +75,41 @@ def test_a_cluster_without_workers_is_refused_at_once():
     ) as cluster, cluster.get_client() as client:
         with pytest.raises(ClusterError, match="no workers"):
             list(map_bounded(reciprocal, [1], client))
+
+
+def test_a_worker_may_come_later_where_somebody_has_said_how_long_to_wait(monkeypatch):
+    """The last one may have gone between connecting and the first item."""
+    monkeypatch.setattr(crew, "WATCH_S", 0.2)
+    with LocalCluster(
+        n_workers=0, processes=False, dashboard_address=None
+    ) as cluster, cluster.get_client() as client:
+        with patient(client.id, 0.5), pytest.raises(ClusterError, match=r"lost all.* none for 0.5"):
+            list(map_bounded(reciprocal, [1], client))
+        comes = threading.Timer(0.5, cluster.scale, [1])
+        comes.start()
+        with patient(client.id, 60.0):
+            (outcome,) = map_bounded(reciprocal, [2], client)
+        comes.join()
+    assert outcome.result == 0.5
+
+
+class AtHand:
+    """What a failing item had at hand."""
+
+
+def test_errors_hold_nothing_that_was_at_hand():
+    held = []
+
+    def fail_with_much_at_hand(item):
+        at_hand = AtHand()
+        held.append(weakref.ref(at_hand))
+        try:
+            return 1 / item
+        except ZeroDivisionError as error:
+            also = AtHand()
+            held.append(weakref.ref(also))
+            raise ValueError(item) from error
+
+    (outcome,) = map_bounded(fail_with_much_at_hand, [0])
+    assert isinstance(outcome.error.__cause__, ZeroDivisionError)
+    assert [each() for each in held] == [None, None]

@@ -154,3 +154,101 @@ def test_a_step_whose_folder_is_cleared_ends_and_makes_it_no_more(tmp_path, monk
     with pytest.raises(FileNotFoundError):
         compute_region(plan, work, (0, 0))
     assert not Path(work).exists()
+
+
+def clear_amid_its_step(plan, work, monkeypatch, meanwhile):
+    """Do a region's step; when some of its shards are written, what it worked in is cleared."""
+    calls, call = [], recipes.NumpyPredict.__call__
+
+    def clear_amid(*arguments):
+        calls.append(None)
+        if Path(work, "product/facies/c/0/0/1").exists() and not done:
+            done.append(None)
+            meanwhile()
+        return call(*arguments)
+
+    done = []
+    monkeypatch.setattr(recipes.NumpyPredict, "__call__", clear_amid)
+    with pytest.raises(FileNotFoundError):
+        compute_region(plan, work, (0, 0))
+    assert done
+
+
+def test_a_step_in_a_folder_that_was_cleared_and_made_anew_records_no_hole(tmp_path, monkeypatch):
+    """Its run was killed, another one published and cleared, and the same run began again."""
+    url = recipes.make_survey(tmp_path / "survey.zarr", (16, 16, 80))
+    plan, other = (
+        plan_interpretation(url, [recipes.NumpyRecipe(salt=n)], run="main", shards=(16, 16, 16))
+        for n in range(2)
+    )
+    work = work_url(plan.store_url, plan.product, plan.fingerprint)
+    create_product(plan, work)
+
+    def all_happens_meanwhile():
+        monkeypatch.undo()
+        interpret(other)
+        assert not Path(work).exists()
+        create_product(plan, work)
+
+    clear_amid_its_step(plan, work, monkeypatch, all_happens_meanwhile)
+    assert interpret(plan, overwrite=True).regions_reused == 0
+    stored = recipes.volumes(url)["facies"]
+    assert (stored != 255).all()
+
+
+def test_a_step_makes_no_folder_again_after_its_first_shard(tmp_path, monkeypatch):
+    url = recipes.make_survey(tmp_path / "survey.zarr", (16, 16, 80))
+    plan = plan_interpretation(url, [recipes.NumpyRecipe()], run="main", shards=(16, 16, 16))
+    work = work_url(plan.store_url, plan.product, plan.fingerprint)
+    create_product(plan, work)
+
+    def clear_up():
+        while Path(work).exists():  # what is on its way may come between
+            shutil.rmtree(work, ignore_errors=True)
+
+    clear_amid_its_step(plan, work, monkeypatch, clear_up)
+    assert not Path(work).exists()
+
+
+def test_a_finished_product_that_is_asked_for_again_costs_no_other_plan_its_work(plan, work):
+    interpret(plan)
+    other = plan_interpretation(
+        plan.store_url, [recipes.NumpyRecipe(salt=1)], run="main", shards=SHARDS
+    )
+    others = work_url(other.store_url, other.product, other.fingerprint)
+    create_product(other, others)
+    compute_region(other, others, (0, 0))
+    before = files(others)
+    Records(f"{work}/records").mark("0-0", "done", "0", {})  # a kill before it was cleared
+    assert interpret(plan).regions_done == 0
+    assert files(others) == before
+    assert not Path(work).exists()
+    interpret(other, overwrite=True)
+    assert not Path(others).exists()
+
+
+def test_a_product_that_was_moved_aside_when_its_run_was_killed_is_put_back(
+    plan, work, monkeypatch
+):
+    interpret(plan)
+    before = recipes.volumes(plan.store_url)["facies"]
+    other = plan_interpretation(
+        plan.store_url, [recipes.NumpyRecipe(constant=(0.0, 1.0, 0.0))], run="main", shards=SHARDS
+    )
+    rename = Path.rename
+
+    def killed_between(path, target):
+        if path.name == "product":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", killed_between)
+    with pytest.raises(KeyboardInterrupt):
+        interpret(other, overwrite=True)
+    monkeypatch.undo()
+    assert not Path(plan.url).exists()
+    assert interpret(plan).regions_reused == len(plan.regions)
+    assert (recipes.volumes(plan.store_url)["facies"] == before).all()
+    assert interpret(other, overwrite=True).windows == 0
+    assert (recipes.volumes(plan.store_url)["facies"] != before).any()
+    assert names_in(Path(plan.store_url).parent) == ["survey.zarr"]
