@@ -173,9 +173,10 @@ class ShardWriter:
         self.settle()
         corner = (self._area.i_start, self._area.j_start, self._start)
         blocks = [(name, buf[..., : end - self._start]) for name, buf in self._buffers.items()]
+        there = self._threads.submit(self._require_there)
         for n in range(WRITERS):
             mine = blocks[n::WRITERS]
-            self._under_way.append(self._threads.submit(self._write, mine, self._start, end))
+            self._under_way.append(self._threads.submit(self._write, mine, self._start, end, there))
         for name, block in blocks:
             self._files.update((name, path) for path in self._files_of(block))
             self.checksums[name] += volume_checksum(block, corner, self._plan.shape)
@@ -196,8 +197,14 @@ class ShardWriter:
             if not fs.exists(path):
                 raise FileNotFoundError(f"{path} is not there any more")
 
-    def _write(self, blocks: list[tuple[str, NDArray[np.uint8]]], start: int, stop: int) -> None:
-        self._require_there()  # each time: Zarr would make the folders of what was cleared again
+    def _write(
+        self,
+        blocks: list[tuple[str, NDArray[np.uint8]]],
+        start: int,
+        stop: int,
+        there: Future[None],
+    ) -> None:
+        there.result()  # each time: Zarr would make the folders of what was cleared again
         i, j = self._area.within(Area(0, self._plan.shape[0], 0, self._plan.shape[1]))
         for name, block in blocks:
             open_for_whole_shards(f"{self._url}/{name}")[..., i, j, start:stop] = block
