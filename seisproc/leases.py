@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
+import math
 import socket
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import psutil
 from fsspec.implementations.local import LocalFileSystem
 
-from seisproc.atomic import write_atomic
 from seisproc.errors import BusyError, SeisprocError, one_line
-from seisproc.places import (
-    AccessError,
-    open_place,
-    reaching,
-    read_object,
-    require_writable,
-    shown,
-)
+from seisproc.lease_objects import LeaseObject, lease_object, read_owner
+from seisproc.lease_owners import Owner, is_running, is_seen_from_here, this_process
+from seisproc.places import AccessError, open_place, require_writable, shown
 
 LEASE_REFRESH_S = 5.0
 LEASE_STALE_S = 30.0
@@ -35,6 +25,9 @@ LEASE_STALE_S = 30.0
 WATCH_REFRESHES = 2.2
 """How long a lease of another host is watched before it is taken over, in times of refreshing:
 clocks differ, so that it may look old and yet be alive."""
+
+TRIES = 3
+"""How often a lease is asked for that whoever had it gives back while it is watched."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ class Right:
 
     def is_held(self) -> bool:
         """Ask the place itself whether the lease is still that run's."""
-        holder = _holder(self.path)
+        holder = read_owner(self.path)
         return holder is not None and holder["id"] == self.owner
 
     def require(self) -> None:
@@ -58,7 +51,7 @@ class Right:
         BusyError
             If the lease is another run's, or nobody's, or not to be seen from here.
         """
-        holder = _holder(self.path)
+        holder = read_owner(self.path)
         if holder is None:
             raise BusyError(
                 f"the run that was writing {self.product} has ended, or {socket.gethostname()} "
@@ -75,7 +68,7 @@ class Right:
     def unseen(self) -> str:
         """Say why this process does not see the lease, while it is held; "" if it does."""
         try:
-            holder = _holder(self.path)
+            holder = read_owner(self.path)
         except (SeisprocError, OSError) as error:
             return f"{socket.gethostname()}: {one_line(error)}"
         if holder is None:
@@ -90,10 +83,8 @@ class Lease:
 
     def __init__(self, path: str, product: str) -> None:
         self._path, self._product = path, product
-        self._owner = {
-            "host": socket.gethostname(), "pid": os.getpid(), "id": uuid.uuid4().hex,
-            "started": psutil.Process().create_time(),
-        }
+        self._owner = this_process()
+        self._object = lease_object(path, self._owner)
         self._lost = threading.Event()
 
     @property
@@ -103,18 +94,47 @@ class Lease:
 
     def take(self) -> None:
         """Create the lease, or take over that of a dead run; BusyError if neither may be."""
-        _take(self._path, self._owner, self._product)
+        holder = None
+        for _ in range(TRIES):
+            holder = self._try_to_take()
+            if holder is not None:
+                break
+        if holder is None or holder["id"] != self._owner["id"]:
+            raise BusyError(
+                f"{self._product} is being written by another run",
+                found=None if holder is None else _named(holder),
+                do="Wait for it to end, or stop it, then run again",
+            )
+
+    def _try_to_take(self) -> Owner | None:
+        """Return who has it then; None if nobody does: whoever had it has given it back."""
+        place = self._object
+        holder = place.holder()
+        if holder is None:
+            if place.create():
+                return self._owner
+            # just being created by another run, or by one that was killed right there
+            time.sleep(_moment_s())
+            holder = place.holder()
+        if holder is not None and (holder["id"] == self._owner["id"] or _alive(place, holder)):
+            return holder
+        if place.take_from(holder):
+            return self._owner
+        # of several runs that come to take over, the last writer may get it
+        time.sleep(_moment_s())
+        return place.holder()
 
     def refresh(self) -> bool:
         """Show that this run lives; false once another one has the lease."""
-        if not _refresh(self._path, self._owner):
+        # who watches it has seen it written anew less than a refresh before this one began
+        if not self._object.refresh((WATCH_REFRESHES - 1) * LEASE_REFRESH_S):
             self._lost.set()
             return False
         return True
 
     def is_held(self) -> bool:
         """Ask the place itself whether the lease is still this run's."""
-        return _is_mine(self._path, self._owner)
+        return self._object.is_mine()
 
     def require(self, *, ask: bool = False) -> None:
         """Stop a run that lost its lease while it slept, before it spoils the other's work.
@@ -127,10 +147,28 @@ class Lease:
             If another run holds it.
         """
         if self._lost.is_set() or (ask and not self.is_held()):
+            found = None
+            with contextlib.suppress(AccessError, OSError):
+                found = self._found()
             raise BusyError(
-                f"{self._product} was taken over by another run, since this one stood still",
-                do="Wait for the other one to end, then run again",
+                f"{self._product} was taken over by another run",
+                found=found,
+                do="Wait for the other one to end, then run again. A run that stands still, or "
+                f"cannot write {shown(self._path)}, for half a minute loses it",
             )
+
+    def _found(self) -> str:
+        """Say what is there instead of this run's lease."""
+        holder = self._object.holder()
+        if holder is None:
+            return "its lease is gone"
+        if holder["id"] == self._owner["id"]:  # where nobody can tell what was there before
+            return "this one stood still while it wrote its lease"
+        return _named(holder)
+
+    def give_back(self) -> None:
+        """Let others have it, unless one has it already."""
+        self._object.remove()
 
 
 @contextlib.contextmanager
@@ -139,8 +177,9 @@ def lease(url: str, product: str) -> Iterator[Lease]:
 
     The lease is an object created only if absent and refreshed every few seconds. One whose owner
     is a dead process of this machine, or an owner elsewhere that has not refreshed it for half a
-    minute, is taken over. A run that finds its lease taken by another one never takes it back:
-    before it publishes, it asks with :meth:`Lease.require`.
+    minute, is taken over; it is watched for so long, whatever time is written in it. A run that
+    finds its lease taken by another one never takes it back: before it publishes, it asks with
+    :meth:`Lease.require`.
 
     Raises
     ------
@@ -152,7 +191,12 @@ def lease(url: str, product: str) -> Iterator[Lease]:
     require_writable(url)
     path = f"{url}/lease"
     held = Lease(path, product)
-    held.take()
+    try:
+        held.take()
+    except AccessError:  # it may have been made all the same, and its owner goes on to live
+        with contextlib.suppress(AccessError, OSError):
+            held.give_back()
+        raise
     stop = threading.Event()
 
     def refresh() -> None:
@@ -169,13 +213,8 @@ def lease(url: str, product: str) -> Iterator[Lease]:
     finally:
         stop.set()
         thread.join()
+        held.give_back()
         fs, where = open_place(path)
-        if held.is_held():
-            with reaching(url), contextlib.suppress(FileNotFoundError):
-                fs.rm_file(where)
-            if isinstance(fs, LocalFileSystem):  # of a run that was killed while it took over
-                for torn in Path(where).parent.glob(f".{Path(where).name}.*"):
-                    torn.unlink(missing_ok=True)
         if isinstance(fs, LocalFileSystem):  # object stores have no empty folders
             folder = Path(where).parent
             with contextlib.suppress(OSError):  # one that holds records or other work stays
@@ -183,121 +222,28 @@ def lease(url: str, product: str) -> Iterator[Lease]:
                 folder.parent.rmdir()
 
 
-def _take(path: str, mine: dict[str, Any], product: str) -> None:
-    """Create the lease, or take over that of a dead run; BusyError if neither may be."""
-    holder = _holder(path)
-    if holder is None and _create(path, mine):
-        # a store that knows no "only if absent" has let the last of two writers win
-        holder = _holder(path)
-        if holder is not None and holder["id"] == mine["id"]:
-            return
-    holder = holder or _holder(path)
-    if holder is None:  # just being created by another run, or by one that was killed right there
+def _alive(place: LeaseObject, holder: Owner) -> bool:
+    """Whether the holder of a lease lives, as far as can be seen from here.
+
+    One elsewhere is watched by this machine's own clock: theirs may be ahead, or behind.
+    """
+    if is_seen_from_here(holder):
+        return is_running(holder)
+    looks_old = time.time() - float(holder["time"]) > LEASE_STALE_S
+    patience_s = WATCH_REFRESHES * LEASE_REFRESH_S if looks_old else LEASE_STALE_S
+    # counted in looks: time in which this process itself stands still is none of the other's
+    for _ in range(math.ceil(patience_s / _moment_s())):
         time.sleep(_moment_s())
-        holder = _holder(path)
-    if holder is None or not _alive(path, holder):
-        write_atomic(path, _stamp(mine))
-        # of several runs that come to take over, the last writer gets it
-        time.sleep(_moment_s())
-        holder = _holder(path)
-    if holder is not None and holder["id"] != mine["id"]:
-        raise BusyError(
-            f"{product} is being written by another run",
-            found=f"process {holder['pid']} on {holder['host']}",
-            do="Wait for it to end, or stop it, then run again",
-        )
+        now = place.holder()
+        if now != holder:
+            return now is not None
+    return False
 
 
-def _is_mine(path: str, mine: dict[str, Any]) -> bool:
-    holder = _holder(path)
-    return holder is not None and holder["id"] == mine["id"]
+def _named(holder: Owner) -> str:
+    return f"process {holder['pid']} on {holder['host']}"
 
 
 def _moment_s() -> float:
     """How long two runs that come at once may be apart."""
     return min(1.0, LEASE_REFRESH_S / 5)
-
-
-def _refresh(url: str, owner: dict[str, Any]) -> bool:
-    """Write the lease anew if it is still ``owner``'s; say whether it is."""
-    fs, path = open_place(url)
-    if not isinstance(fs, LocalFileSystem):
-        held = _is_mine(url, owner)
-        if held:
-            write_atomic(url, _stamp(owner))
-        return held
-    # Within the very file that was looked at: who takes over puts another one in its place. A
-    # process that is stopped in here, and wakes when that has happened, writes into one that has
-    # no name any more.
-    try:
-        with Path(path).open("r+b", buffering=0) as file:
-            held = _parsed(file.read()).get("id") == owner["id"]
-            if held:
-                file.seek(0)
-                file.write(_stamp(owner))
-    except FileNotFoundError:
-        return False
-    return held
-
-
-def _stamp(owner: dict[str, Any]) -> bytes:
-    """Say who holds a lease and since when it is fresh, always in as many bytes."""
-    return json.dumps({**owner, "time": f"{time.time():.3f}"}).encode()
-
-
-def _parsed(content: bytes) -> dict[str, Any]:
-    """Read a stamp; an empty one where none has been written yet."""
-    try:
-        return dict(json.loads(content))
-    except ValueError:
-        return {}
-
-
-def _create(url: str, owner: dict[str, Any], tries: int = 20) -> bool:
-    fs, path = open_place(url)
-    if isinstance(fs, LocalFileSystem):
-        try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            with Path(path).open("xb") as file:
-                file.write(_stamp(owner))
-        except FileExistsError:
-            return False
-        except FileNotFoundError:  # whoever has just given it back removed the empty folder
-            if not tries:
-                raise
-            return _create(url, owner, tries - 1)
-        return True
-    with reaching(url):
-        try:
-            fs.pipe_file(path, _stamp(owner), mode="create")
-        except FileExistsError:
-            return False
-        except OSError:
-            # some stores refuse such a write in words that fsspec does not know
-            if fs.exists(path):
-                return False
-            raise
-    return True
-
-
-def _holder(url: str) -> dict[str, Any] | None:
-    fs, path = open_place(url)
-    with reaching(url):
-        try:
-            return _parsed(read_object(fs, path)) or None
-        except FileNotFoundError:
-            return None
-
-
-def _alive(path: str, holder: dict[str, Any]) -> bool:
-    if holder["host"] == socket.gethostname():
-        try:
-            # a number may belong to another process by now; one that only stands still is alive
-            started = psutil.Process(int(holder["pid"])).create_time()
-        except psutil.NoSuchProcess:
-            return False
-        return bool(abs(started - float(holder.get("started", started))) < 1)
-    if time.time() - float(holder["time"]) < LEASE_STALE_S:
-        return True
-    time.sleep(WATCH_REFRESHES * LEASE_REFRESH_S)
-    return _holder(path) not in (None, holder)

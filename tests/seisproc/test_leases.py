@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seisproc import leases
+from seisproc import lease_objects, leases
 from seisproc.atomic import write_atomic
 from seisproc.errors import BusyError
 from seisproc.leases import Lease, lease
@@ -19,14 +19,14 @@ def test_one_that_is_overtaken_while_it_refreshes_does_not_get_its_lease_back(
     tmp_path, monkeypatch
 ):
     folder = str(tmp_path / "held")
-    stamped = leases._stamp
+    stamped = lease_objects.stamp
     with lease(folder, "demo") as held:
 
         def overtaken(owner):
             write_atomic(f"{folder}/lease", json.dumps(OTHER).encode())
             return stamped(owner)
 
-        monkeypatch.setattr(leases, "_stamp", overtaken)
+        monkeypatch.setattr(lease_objects, "stamp", overtaken)
         held.refresh()
         monkeypatch.undo()
         assert json.loads(Path(folder, "lease").read_bytes()) == OTHER
@@ -39,7 +39,7 @@ def test_one_that_is_only_just_created_is_not_taken_for_that_of_a_dead_run(tmp_p
     path = tmp_path / "lease"
     path.touch()
     first, second = (Lease(str(path), "demo") for _ in range(2))
-    created = threading.Timer(0.1, lambda: path.write_bytes(leases._stamp(first._owner)))
+    created = threading.Timer(0.1, lambda: path.write_bytes(lease_objects.stamp(first._owner)))
     created.start()
     with pytest.raises(BusyError, match="another run"):
         second.take()
