@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flows.interpret_config import InterpretConfig
 from seisproc.catalog.catalog import Snapshot
 from seisproc.catalog.due import Wanted
 
@@ -31,7 +32,7 @@ def wanted_now(snapshot: Snapshot) -> Wanted:
                 missing[name] = str(error)
             except OSError as error:  # of a local disk, whose errors do not all name the file
                 missing[name] = f"{name} cannot be read; found: {error}"
-    return Wanted(pinned, missing, algorithms())
+    return Wanted(pinned, missing, algorithms(), InterpretConfig().model_dump(mode="json"))
 
 
 def algorithms() -> Mapping[str, Any]:

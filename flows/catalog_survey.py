@@ -197,7 +197,8 @@ class _Work:
         """Make the store, or find that it is there; what people made in it is not lost unasked."""
         if not self.entry.is_ingested:
             try:
-                notes = make_store(self.entry, address, self.given_up.get(LOSES, ()))
+                notes = make_store(self.catalog.layout.root, self.entry, address,
+                                   self.given_up.get(LOSES, ()))
             except LosesWorkError as error:
                 self.losing = error.loses
                 raise
@@ -233,7 +234,7 @@ class _Work:
         self._tell(gates=(*self.facts.gates, *gate_rows(verdicts)))
         self.holding = [each.name for each in verdicts if each.outcome == "hold"]
         if not self.released:
-            require_none_holds(self.entry.name, verdicts)
+            require_none_holds(self.catalog.layout.root, self.entry.name, verdicts)
 
     def _tell(self, **facts: Any) -> None:
         self.facts = replace(self.facts, **facts)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,12 @@ MOST_ROWS = 500
 
 UNREADABLE = "Quarantined by the scan, until the files or how they are read have changed"
 """Title above surveys that no release helps: their files say the same again."""
+
+MOST_LINES, WIDEST = 50, 200
+"""Surveys that the log names, and signs of what it says of one that was told of before."""
+
+OUTCOMES = {"unreadable": "quarantined", "review": "held for review"}
+"""States in the words of a receipt, where these are others."""
 
 STUCK = ("no model", "missing", "invalid")
 """States that no night ends by itself."""
@@ -145,6 +152,26 @@ def summary(
         lines += ["", "### Others", "",
                   *(f"- {count} {state}: {STATES[state]}" for state, count in states.items())]
     return "\n".join(lines)
+
+
+def unsaid(
+    held: Sequence[Row], not_done: Mapping[str, str], said: Collection[str]
+) -> list[str]:
+    """Say in a line each which surveys wait for somebody or for the next night, for a log.
+
+    Those in ``said`` are held too, and this night has told of them already.
+    """
+    lines = [f"{row.name}: {OUTCOMES.get(row.outcome, row.outcome)}: {_short(row)}"
+             for row in held if row.name not in said]
+    lines += [f"{name}: left for the next night: {why}" for name, why in not_done.items()]
+    more = len(lines) - MOST_LINES
+    told = f"and {more} more: `seisproc catalog list` names them"
+    return lines if more <= 0 else [*lines[:MOST_LINES], told]
+
+
+def _short(row: Row) -> str:
+    why = row.why.removeprefix(f"{row.name} is held for review: ")
+    return textwrap.shorten(why, WIDEST, placeholder=" ...")
 
 
 def stuck(checked: Check, arrivals: Sequence[Arrival]) -> list[str]:

@@ -13,8 +13,8 @@ from prefect.events import emit_event
 
 from flows.catalog_survey import HELD as HELD_RUN
 from flows.catalog_survey import SKIPPED, catalog_survey
-from flows.night_tables import NightReceipt, Row, night_rows, stuck, summary
-from flows.review import ask
+from flows.night_tables import NightReceipt, Row, night_rows, stuck, summary, unsaid
+from flows.review import ask, ask_again, close_answered
 from flows.survey_processes import Ended, SurveyProcesses
 from flows.time_window import TimeWindow
 from seisproc.catalog.arrivals import Arrival, read_arrivals
@@ -50,6 +50,7 @@ BY_ANOTHER = {
     "failed": "has failed at it",
     "quarantined": "has found its source bad",
     "review": "has found what holds it for review",
+    "released": "has held it, and a person has released it",
 }
 """What another run, of a night at the same time, has come to with a survey."""
 
@@ -70,6 +71,7 @@ class Night:
         self.held: list[Row] = []
         self.not_done: dict[str, str] = {}
         self.left: dict[str, str] = {}
+        self._said: set[str] = set()  # surveys that a log line has told of
         self._tried = ""  # the interpretation that other models make, where they do
         self._silent: float | None = None  # since when no run could be started
 
@@ -93,13 +95,13 @@ class Night:
                         break
                     queue.popleft()
                 over = stop and self.window.is_over()
-                for ended in processes.end() if over else processes.ended(LOOK_S):
+                for ended in processes.end(WINDOW) if over else processes.ended(LOOK_S):
                     name, tries = ended.survey.name, ended.survey.tries
                     record = self._made_by(ended)
                     if record is not None and record.outcome == "done":
                         self._note(ended, record)  # whatever became of its process afterwards
                     elif ended.state.is_cancelled():
-                        self.not_done[name] = CANCELLED
+                        self.not_done[name] = ended.survey.stopped or CANCELLED
                     elif over and ended.died:
                         self.not_done[name] = WINDOW
                     elif ended.died and tries < TRIES and not self.window.is_over():
@@ -109,7 +111,11 @@ class Night:
                         self._note(ended, record)
                     with self.whatever_comes("the progress could not be shown"):
                         report(len(self.rows), len(wanted), f"{len(processes.running)} run")
-        self.not_done |= {name: WINDOW for name, _ in queue}
+            self.not_done |= {name: WINDOW for name, _ in queue}
+            if self.not_done:
+                with self.whatever_comes("the progress could not be shown"):
+                    report(len(wanted), len(wanted),
+                           f"{len(self.not_done)} left for the next night")
 
     def _start(
         self, processes: SurveyProcesses, name: str, told: Mapping[str, Any], tries: int
@@ -167,6 +173,7 @@ class Night:
             str(facts.get("report", "")), tuple(facts.get("notes", ())),
         ))
         log.info("%s: %s%s", name, outcome, f": {why}" if why else "")
+        self._said.add(name)
         if outcome == "review" and record is not None:
             with self.whatever_comes(f"{name}: nobody could be asked"):
                 ask(self.catalog.layout.root, name, record)
@@ -197,11 +204,13 @@ class Night:
         self.left |= those
         for name, why in those.items() if named else ():
             log.warning("%s is left alone: %s", name, why)
+            self._said.add(name)
 
     def found_bad(self, those: Mapping[str, str]) -> None:
         """Tell of surveys whose files a scan has just found to be bad; the next one is silent."""
         for name, why in those.items():
             log.warning("%s: its files are bad: %s", name, why)
+            self._said.add(name)
             self._tell("survey.quarantined", name, why)
 
     @contextlib.contextmanager
@@ -226,7 +235,11 @@ class Night:
                 self.held.append(Row(verdict.name, verdict.state, "; ".join(verdict.why), 0))
                 counts[verdict.state] += 1
         with self.whatever_comes("nobody could be asked"):
-            self._ask_again(checked)
+            close_answered(self.catalog)
+            records = checked.snapshot.records
+            ask_again(self.catalog.layout.root, {
+                row.name: records[row.name] for row in self.held
+                if row.name in records and records[row.name].outcome == "review"})
         receipt = NightReceipt(
             self.window.night, counts["processed"], counts["failed"],
             counts["quarantined"] + counts["unreadable"], counts["review"],
@@ -234,6 +247,8 @@ class Night:
             round(sum(row.worker_hours for row in self.rows), 4),
             sum(row.voxels for row in self.rows), round(time.monotonic() - self.started, 1),
         )
+        for line in unsaid(self.held, self.not_done, self._said):
+            log.info("%s", line)
         root = self.catalog.layout.root
         arrivals: list[Arrival] = []
         with self.whatever_comes("what has arrived could not be read"):
@@ -258,17 +273,6 @@ class Night:
                 " stopped",
             )
         return receipt
-
-    def _ask_again(self, checked: Check) -> None:
-        """Put to people what earlier nights held: it may be that no server took the question then.
-
-        What stands already is not asked twice.
-        """
-        for row in self.held:
-            record = checked.snapshot.records.get(row.name)
-            if record is not None and row.outcome == "review":
-                if not ask(self.catalog.layout.root, row.name, record):
-                    return
 
     def _tell(self, event: str, name: str, why: str) -> None:
         """Tell Prefect's automations."""

@@ -32,11 +32,15 @@ class LosesWorkError(ReviewError):
     loses: tuple[str, ...] = ()
 
 
-def make_store(entry: Entry, address: str, released: Collection[str] = ()) -> tuple[str, ...]:
+def make_store(
+    catalog: str, entry: Entry, address: str, released: Collection[str] = ()
+) -> tuple[str, ...]:
     """Make a survey's store from its sources, or find that it is there.
 
     Parameters
     ----------
+    catalog : str
+        Place of its catalogue.
     entry : Entry
         The survey.
     address : str
@@ -61,7 +65,7 @@ def make_store(entry: Entry, address: str, released: Collection[str] = ()) -> tu
             sources_to_read(entry), entry.store, form.headers, form.volume, address, True, let_go
         )
     except LostLabelsError as error:
-        raise _held_for(entry, error.reasons, let_go) from error
+        raise _held_for(catalog, entry, error.reasons, let_go) from error
     if made.reused:
         return ()
     carried = [f"{LABELS}{name}" for name in carried_labels(entry.store)]
@@ -87,7 +91,7 @@ def _made_by_others(entry: Entry) -> tuple[str, ...]:
 
 
 def _held_for(
-    entry: Entry, reasons: Mapping[str, str], let_go: Collection[str]
+    catalog: str, entry: Entry, reasons: Mapping[str, str], let_go: Collection[str]
 ) -> LosesWorkError:
     """Return the error by which a survey waits for whoever wants to keep what is in its store."""
     name, stays = entry.name, {f"{LABELS}{each}" for each in (*reasons, *let_go)}
@@ -103,7 +107,7 @@ def _held_for(
         do=f"Keep labels as SEG-Y with `seisproc export {shown(entry.store)} FILE.sgy --variable"
         f" {volumes[0] if volumes else 'labels/NAME/facies'}` and bring them back later with"
         f" `seisproc label`, or name another `store` in surveys/{name}.yaml and the old one stays;"
-        f" or let them go with `seisproc catalog release CATALOG {name}`",
+        f" or let them go with `seisproc catalog release {shown(catalog)} {name}`",
     )
     error.loses = tuple(groups)
     return error

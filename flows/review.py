@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Literal
 
 from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
+from prefect.states import Completed
 from pydantic import Field
 
 from flows.catalog_config import open_catalog
 from flows.runs import OPTIONS, run_name
 from seisproc.catalog.catalog import Catalog
 from seisproc.catalog.history import Record
-from seisproc.errors import BusyError, ReviewError
+from seisproc.errors import BusyError, ReviewError, one_line
 from tasks.outages import NO_ANSWER
 
 log = logging.getLogger("seisproc.review")
@@ -58,7 +69,7 @@ def review(catalog: str, name: str, held: float | None = None) -> str:
     opened = open_catalog(catalog)
     record = _hold(opened, name, held)
     if record is None:
-        return f"{name} is not held any more"
+        return _not_held(name)
     form = Decision.with_initial_data(description=_told(name, record))
     # The run begins anew with the answer, and by the key it finds that it has asked this before. A
     # run that is retried counts as another one, and asks again.
@@ -90,6 +101,50 @@ def ask(catalog: str, name: str, record: Record) -> bool:
                     " %s", name, error)
         return False
     return True
+
+
+def ask_again(catalog: str, held: Mapping[str, Record]) -> None:
+    """Put to people what earlier nights held: it may be that no server took the question then.
+
+    What stands already is not asked twice.
+    """
+    for name, record in held.items():
+        if not ask(catalog, name, record):
+            return
+
+
+def close_answered(opened: Catalog) -> None:
+    """Show as Completed the runs that wait for an answer which came another way.
+
+    By `seisproc catalog release`, or since the survey was processed anew.
+    """
+    flows = FlowFilter(name=FlowFilterName(any_=[review.name]))
+    paused = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
+    try:
+        with get_client(sync_client=True) as client:
+            waiting = client.read_flow_runs(
+                flow_filter=flows, flow_run_filter=FlowRunFilter(state=paused))
+            for run in waiting:
+                told = run.parameters
+                answered = told.get("catalog") == opened.layout.root and _answered(
+                    opened, str(told.get("name")), told.get("held"))
+                if answered:
+                    client.set_flow_run_state(run.id, Completed(message=answered), force=True)
+    except NO_ANSWER as error:
+        log.warning("questions that are answered stay open in the UI: %s", one_line(error))
+
+
+def _answered(opened: Catalog, name: str, held: float | None) -> str:
+    """Say why nobody has to answer any more whether a survey is released; empty: somebody has."""
+    try:
+        record = _hold(opened, name, held)
+    except ReviewError as error:
+        return error.what
+    return "" if record else _not_held(name)
+
+
+def _not_held(name: str) -> str:
+    return f"{name} is not held any more"
 
 
 def _hold(opened: Catalog, name: str, held: float | None) -> Record | None:

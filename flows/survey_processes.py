@@ -62,6 +62,8 @@ class SurveyProcess:
         When it was told to end because a person has cancelled it, on the monotonic clock.
     over : float or None
         Since when its run is known to have come to its end by itself, on the same clock.
+    stopped : str
+        Why it was told to end, where no person has cancelled it; empty: it was not.
     """
 
     name: str
@@ -71,6 +73,7 @@ class SurveyProcess:
     tries: int = 1
     cancelled: float | None = None
     over: float | None = None
+    stopped: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class SurveyProcesses:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for _ in self.end(SHORT_GRACE_S):
+        for _ in self.end("its night was stopped", SHORT_GRACE_S):
             pass
 
     def start(self, name: str, parameters: Mapping[str, Any], tries: int = 1) -> None:
@@ -134,11 +137,15 @@ class SurveyProcesses:
             survey.process.join()
             yield _outcome(survey)
 
-    def end(self, grace_s: float = GRACE_S) -> Iterator[Ended]:
-        """Tell all to end, kill what has not after the grace, and then yield how they ended."""
+    def end(self, why: str, grace_s: float = GRACE_S) -> Iterator[Ended]:
+        """Tell all to end, kill what has not after the grace, and then yield how they ended.
+
+        Their runs are Cancelled and say ``why``: what was planned is no crash.
+        """
         until = time.monotonic() + grace_s
         try:
-            for survey in self.running:
+            for survey in self._alive():
+                survey.stopped = why if survey.cancelled is None else ""
                 survey.process.terminate()
             while (alive := self._alive()) and (left := until - time.monotonic()) > 0:
                 wait([each.process.sentinel for each in alive], left)
@@ -231,9 +238,13 @@ def _last_state(survey: SurveyProcess, state: State[Any] | None) -> State[Any]:
     """Return the state that a run has whose process ended in this one."""
     if state is not None and state.is_completed():
         return state
-    stopped = state is not None and (state.is_cancelling() or state.is_cancelled())
-    if survey.cancelled is not None or stopped:
-        return Cancelled(message="cancelled; the next night goes on where it stopped")
+    by_person = survey.cancelled is not None or (
+        state is not None and (state.is_cancelling() or state.is_cancelled()))
+    # Prefect calls it a crash when a run is told to end by anybody but a worker of its own.
+    failed = state is not None and state.is_failed()
+    if by_person or (survey.stopped and not failed):
+        why = survey.stopped or "cancelled"
+        return Cancelled(message=f"{why}; the next night goes on where it stopped")
     if state is None or not state.is_final():
         return Crashed(message=f"its process ended before the run did: {_exit(survey)}")
     return state

@@ -18,6 +18,7 @@ from seisproc.gates import (
     measure_survey,
     worst,
 )
+from seisproc.places import shown
 from tasks.artifacts import table_artifact
 from tasks.progress import stage_progress
 from tasks.stage import stage
@@ -53,8 +54,8 @@ def judge_interpretation(
     return _shown(store, "interpretation", measures, limits)
 
 
-def require_none_holds(name: str, verdicts: Sequence[Verdict]) -> None:
-    """Let a survey pass unless a gate holds it.
+def require_none_holds(catalog: str, name: str, verdicts: Sequence[Verdict]) -> None:
+    """Let a survey of a catalogue pass unless a gate holds it.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def require_none_holds(name: str, verdicts: Sequence[Verdict]) -> None:
         raise ReviewError(
             f"{name} is held for review: {'; '.join(each.sentence for each in held)}",
             do="Look at it; then mend its source or entry, or let it go on with"
-            f" `seisproc catalog release CATALOG {name}`",
+            f" `seisproc catalog release {shown(catalog)} {name}`",
         )
 
 

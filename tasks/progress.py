@@ -46,23 +46,26 @@ def stage_progress(title: str) -> Iterator[OnProgress]:
     """Show a stage's progress while the body runs; yields the function that reports it.
 
     In a Prefect run the bar is an artifact; on a terminal it is one line that is wiped at the end;
-    elsewhere nothing is printed.
+    elsewhere nothing is printed. A body that ends without an error is done, whatever it reported:
+    its bar ends at 100 %.
     """
     bar = _bar(title)
-    last = 0.0
+    last, at_its_end = 0.0, False
 
     def report(done: int, total: int, note: str = "", /) -> None:
-        nonlocal last
+        nonlocal last, at_its_end
         said = f"{title}: {done} of {total} ({done / max(total, 1):.0%})"
         _line.show(f"{said}, {note}" if note else said)
         now = time.monotonic()
         if now - last >= (NOTE_EVERY_S if note else EVERY_S) or done >= total:
-            last = now
+            last, at_its_end = now, done >= total > 0
             bar(done, total, note)
 
     _line.show(title)
     try:
         yield report
+        if not at_its_end:
+            bar(1, 1)
     finally:
         _line.wipe()
 

@@ -22,7 +22,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 
-from tasks.metrics import Outcome, stage_ended
+from tasks.metrics import Outcome, stage_ended, survey_of
 
 log = logging.getLogger("seisproc.stages")
 
@@ -108,11 +108,12 @@ def _timed(name: str, function: Callable[P, R]) -> Callable[P, R]:
             outcome: Outcome = "failed" if failed else "stopped"
             stage_ended(name, told(args, kwargs), time.monotonic() - begin, outcome)
             raise
-        seconds = time.monotonic() - begin
-        stage_ended(name, told(args, kwargs), seconds, receipt=result)
+        seconds, arguments = time.monotonic() - begin, told(args, kwargs)
+        stage_ended(name, arguments, seconds, receipt=result)
         run = TaskRunContext.get()
         shown = run.task_run.name if run else name
-        log.info("%s: done in %.1f s", shown, seconds)
+        survey = survey_of(arguments)
+        log.info("%s%s: done in %.1f s", f"{survey}: " if survey else "", shown, seconds)
         stages = _timeline.get()
         if stages is not None:
             stages.append({"stage": shown, "seconds": round(seconds, 2)})

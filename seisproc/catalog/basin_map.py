@@ -22,6 +22,7 @@ STATE_COLOURS = {
     "done": "#009E73",
     "new": "#56B4E9",
     "changed": "#0072B2",
+    "released": "#0072B2",
     "failed": "#D55E00",
     "interrupted": "#E69F00",
     "review": "#F0E442",

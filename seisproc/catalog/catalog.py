@@ -238,8 +238,8 @@ class Catalog:
             reason = f"released{f': {why}' if why else ''}"
             # of a bad source nobody has seen what the gates would say
             seen = {RELEASED: reason} if record.outcome == "review" else {}
-            freed = replace(record, outcome="failed", attempts=0, time=time.time(), reason=reason,
-                            facts={**record.facts, **seen})
+            freed = replace(record, outcome="released", attempts=0, time=time.time(),
+                            reason=reason, facts={**record.facts, **seen})
             write_atomic(self.layout.run(name), freed.to_json().encode())
             tell(self.layout, name, Event(freed.time, "released", why))
         return True

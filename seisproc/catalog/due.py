@@ -28,6 +28,7 @@ from seisproc.places import shown
 STATES = {
     "new": "never processed",
     "changed": "source, model, settings or the gate that held it changed since",
+    "released": "a person has let it be tried again",
     "failed": "the last run failed; it is tried again",
     "interrupted": "the last run did not end",
     "done": "everything is there",
@@ -43,7 +44,7 @@ STATES = {
 }
 """States of a survey: what they mean."""
 
-DUE = ("new", "changed", "failed", "interrupted")
+DUE = ("new", "changed", "released", "failed", "interrupted")
 """States in which there is something to do, most wanted first."""
 
 
@@ -91,11 +92,14 @@ class Wanted:
         Reference of a model that means nothing now -> why.
     algorithms : mapping
         Versions of whatever makes the products, by name.
+    defaults : mapping
+        Settings of an interpretation that hold where nobody says others.
     """
 
     pinned: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     algorithms: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,8 @@ def check(
     stores = stores_there(snapshot)
     for name in recipes.keys() - unfit.keys():
         recipe, seen, record = recipes[name], snapshot.seen[name], snapshot.records.get(name)
-        state, why = _compared(recipe, seen, record, name in stores.gone, name in at_work)
+        changes = _changes(recipe, seen, record, wanted.defaults)
+        state, why = _compared(record, changes, name in stores.gone, name in at_work)
         if state == "review" and record is not None:
             told = (basin.gates, entries[name].gates)
             limits = changed_limits(record.facts.get(HELD_BY, {}), *told)
@@ -245,18 +250,26 @@ def _waiting(
     return ""
 
 
+def _changes(
+    recipe: Mapping[str, Any], seen: Seen, record: Record | None, defaults: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Compare what would be made now with what was made last; of a bad source, what is read."""
+    if record is None:
+        return ()
+    keys = SOURCE_KEYS if record.outcome == "quarantined" else tuple(recipe)
+    return differences(record.recipe, recipe, seen, keys, defaults)
+
+
 def _compared(
-    recipe: Mapping[str, Any], seen: Seen, record: Record | None, is_gone: bool, at_work: bool
+    record: Record | None, changes: tuple[str, ...], is_gone: bool, at_work: bool
 ) -> tuple[str, tuple[str, ...]]:
-    """Compare what would be made now with what was made last."""
+    """Say how a survey stands by its record, and by what has changed since."""
     if record is None:
         return "new", ("never processed",)
-    keys = SOURCE_KEYS if record.outcome == "quarantined" else tuple(recipe)
-    changes = differences(record.recipe, recipe, seen, keys)
     if record.outcome in ("quarantined", "review"):
         return ("changed", changes) if changes else (record.outcome, (record.reason,))
-    if record.outcome == "failed":
-        return "failed", (record.reason, *changes)
+    if record.outcome in ("failed", "released"):
+        return record.outcome, (record.reason, *changes)
     if record.outcome == "started":
         ended = "has not ended: it is at work, or died" if at_work else "did not end"
         return "interrupted", (" ".join(f"run {record.run} {ended}".split()), *changes)

@@ -21,7 +21,7 @@ from seisproc.catalog.files import list_folder
 from seisproc.catalog.layout import Layout
 from seisproc.errors import ConfigError
 
-OUTCOMES = ("started", "done", "failed", "quarantined", "review")
+OUTCOMES = ("started", "done", "failed", "quarantined", "review", "released")
 """started
     A run is at work on it, or was and died.
 done
@@ -35,6 +35,8 @@ review
     It is held until a person releases it, or something that it depends on has changed: what it is
     made from, or the limits of the quality gate that holds it. Without a gate it is held where its
     store has to be made anew and labels would be lost with the old one.
+released
+    A person has let it go on from what quarantined or held it, and no run has begun since.
 """
 
 RELEASED = "released"

@@ -8,6 +8,7 @@ nothing, and neither do a title, a priority or a note.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from seisproc.catalog.entry import Entry
@@ -50,9 +51,16 @@ def recipe_of(
 
 
 def differences(
-    old: Mapping[str, Any], new: Mapping[str, Any], seen: Seen, keys: Sequence[str] = tuple(WORDS)
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    seen: Seen,
+    keys: Sequence[str] = tuple(WORDS),
+    defaults: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[str, ...]:
-    """Say what has changed from one recipe to another, a line each; nothing if nothing has."""
+    """Say what has changed from one recipe to another, a line each; nothing if nothing has.
+
+    ``defaults`` are the settings that hold where a recipe names none.
+    """
     lines: list[str] = []
     for key in keys:
         was, now = old.get(key), new.get(key)
@@ -63,8 +71,10 @@ def differences(
         elif key == "models":
             lines += _models(was or [], now or [])
         elif isinstance(was, Mapping) and isinstance(now, Mapping):
+            usual = defaults if key == "settings" else {}
             lines += [
-                f"{WORDS[key]} changed: {name} {_told(was.get(name))} -> {_told(now.get(name))}"
+                f"{WORDS[key]} changed: {name} {_value(was, name, usual)}"
+                f" -> {_value(now, name, usual)}"
                 for name in sorted({*was, *now})
                 if was.get(name) != now.get(name)
             ]
@@ -104,6 +114,14 @@ def short(address: str) -> str:
     url, _, digest = address.partition("@sha256:")
     name = "/".join(url.rstrip("/").split("/")[-3:])
     return f"{name} ({digest[:8]})" if digest else name
+
+
+def _value(values: Mapping[str, Any], name: str, defaults: Mapping[str, Any]) -> str:
+    """Write what holds of a name: a value, or the default where that says something."""
+    default = defaults.get(name)
+    if name in values or default in (None, [], ()):
+        return _told(values.get(name))
+    return f"{_told(default)} (the default)"
 
 
 def _told(value: Any) -> str:

@@ -136,7 +136,8 @@ def _require_answer(address: str, timeout_s: float) -> None:
             thread.submit(asyncio.run, probe()).result()
         except TimeoutError as error:
             silent = f"it accepts connections, and said nothing for {GREETING * timeout_s:g} s"
-            raise _no_scheduler(address, silent) from error
+            look = "Look at its process (stopped, or its machine swapping?); or check"
+            raise _no_scheduler(address, silent, look) from error
         except OSError as error:
             raise _no_scheduler(address, f"none after {timeout_s:g} s") from error
         except MemoryError as error:  # the first eight bytes are the length of what follows
@@ -147,11 +148,11 @@ def _require_answer(address: str, timeout_s: float) -> None:
             raise _no_scheduler(address, str(error)) from error
 
 
-def _no_scheduler(address: str, found: str) -> ClusterError:
+def _no_scheduler(address: str, found: str, check: str = "Check") -> ClusterError:
     return ClusterError(
         f"no Dask scheduler answers at {address}",
         found=found,
-        do="Check the address (the scheduler's port, not its dashboard's), or let a cluster be"
+        do=f"{check} the address (the scheduler's port, not its dashboard's), or let a cluster be"
         " started with --cluster local",
     )
 

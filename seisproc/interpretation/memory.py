@@ -212,8 +212,9 @@ def require_memory(plan: InterpretationPlan, needed: int, limit: int | None) -> 
         raise SpaceError(
             "a worker needs more memory than it has",
             found=f"{needed / 2**30:.2f} GiB needed, {limit / 2**30:.2f} GiB there",
-            do="Give workers more (--memory, or memory_gib of the cluster), fewer tasks at a time"
-            f" (--threads), or choose {ways_to_need_less(plan)}",
+            do="Give workers more (--memory, or memory_gib of the cluster) or fewer tasks at a time"
+            " (--threads; workers that you start yourself: --memory-limit and --nthreads of"
+            f" `dask worker`), or choose {ways_to_need_less(plan)}",
         )
 
 

@@ -239,7 +239,8 @@ def _left_over_error(source: Source, reading: Reading) -> SegyError:
         found=f"{reading.left_over} bytes left over after {whole} traces of "
         f"{reading.trace_bytes} bytes ({reading.samples} samples, {reading.form.name})",
         expected=f"a multiple of {reading.trace_bytes} bytes after byte {reading.data_offset}",
-        do="Copy the file again, or give --samples or --sample-format if the header is wrong"
+        do="Copy the file again; or, if the header is wrong, give --samples or --sample-format, or"
+        " `headers: {samples: ..., sample_format: ...}` in a catalogue's entry"
         + (f"; to keep the {whole} whole traces, cut a copy of it with truncate -s {kept}"
            if whole else ""),
     )

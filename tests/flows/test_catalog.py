@@ -235,6 +235,14 @@ def test_what_a_person_can_do_wrong_is_one_line(basin, command, tmp_path):
     assert "no release helps" in command.refuses("catalog", "release", basin, "block-f3")
 
 
+def test_a_file_cut_short_is_told_with_what_its_entry_may_say(basin, command):
+    file = write_segy(basin / "in/torn.sgy")
+    file.write_bytes(file.read_bytes()[:-77])
+    command("catalog", "scan", basin)
+    _, out, _ = command("catalog", "show", basin, "torn")
+    assert "`headers: {samples: ..., sample_format: ...}`" in " ".join(out.split())
+
+
 def test_a_quarantined_survey_is_released_by_hand(basin, command):
     write_segy(basin / "in/f3.sgy")
     command("catalog", "scan", basin)
@@ -247,7 +255,21 @@ def test_a_quarantined_survey_is_released_by_hand(basin, command):
     code, out, _ = command("catalog", "release", basin, "f3", "--note", "they are not")
     assert (code, out) == (0, "f3 will be tried again\n")
     code, out, _ = command("catalog", "list", basin, "--due")
-    assert "released: they are not" in out
+    assert "1 released" in out and "released: they are not" in out and "failed" not in out
+
+
+def test_a_setting_that_changes_is_told_with_the_default_that_held(basin, command):
+    write_segy(basin / "in/f3.sgy")
+    command("catalog", "scan", basin)
+    opened = open_catalog(str(basin))
+    (verdict,) = check(opened, wanted_now(opened.load())).verdicts
+    opened.note("f3", Record("done", time.time(), verdict.recipe))
+    (basin / "stores/f3.zarr").mkdir(parents=True)
+    (basin / "stores/f3.zarr/zarr.json").write_text("{}")
+    entry = basin / "surveys/f3.yaml"
+    entry.write_text(entry.read_text() + "settings: {samples: 300}\n")
+    _, out, _ = command("catalog", "show", basin, "f3")
+    assert "settings changed: samples 20 (the default) -> 300" in out
 
 
 def test_an_entry_that_names_no_model_there_is_says_so(basin, command):

@@ -102,6 +102,7 @@ def test_a_release_from_quarantine_leaves_the_gates_on_and_one_from_review_does_
     assert (state.name, record.outcome) == ("Held", "review")
     assert RELEASED not in record.facts and known.items() <= record.facts.items()
     assert record.run_id and record.run == "survey/f3"
+    assert f"`seisproc catalog release {basin} f3`" in record.reason
     assert verdict(basin).state == "review"
     assert catalog.release("f3", "so it is")
     record = run(basin)[1]
@@ -120,6 +121,7 @@ def test_labels_go_with_a_store_that_is_made_anew_only_when_a_person_says_so(bas
     assert (state.name, record.outcome) == ("Held", "review")
     assert "labels/ann, interpretation/trial" in record.reason
     assert "--variable labels/ann/facies" in record.reason
+    assert f"`seisproc catalog release {basin} f3`" in record.reason
     assert "labels/ann does not lie on the survey's grid: its inline axis differs" in record.reason
     assert Survey(store).groups("labels") == ["ann"]
     assert (verdict(basin).state, record.facts["gates"]) == ("review", [])

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from prefect import flow
 from prefect.states import Completed, Failed
 
 from flows import night_work, survey_processes
@@ -21,7 +22,7 @@ from flows.cluster_config import ClusterConfig
 from flows.night_work import CANCELLED, WINDOW, Night
 from flows.survey_processes import Ended, SurveyProcess, SurveyProcesses, _outcome
 from flows.time_window import TimeWindow
-from seisproc.catalog.due import Verdict, check
+from seisproc.catalog.due import Check, Verdict, check
 from seisproc.catalog.history import Record
 from seisproc.catalog.scan import scan_catalog
 from seisproc.segy.ingest import ingest
@@ -104,7 +105,6 @@ def test_what_another_night_does_meanwhile_is_neither_done_nor_failed_here(
 
 
 def test_a_process_that_hangs_when_its_run_is_through_is_killed(server, monkeypatch):
-    from prefect import flow
     from prefect.client.orchestration import get_client
 
     @flow(name="catalog-survey")
@@ -125,6 +125,29 @@ def test_a_process_that_hangs_when_its_run_is_through_is_killed(server, monkeypa
     assert [(each.state.name, each.died) for each in ended] == [("Completed", False)]
 
 
+@flow(name="asleep", persist_result=False)
+def asleep(catalog: str) -> None:
+    """Do nothing for as long as a survey may take."""
+    Path(catalog).touch()
+    time.sleep(300)
+
+
+def test_surveys_of_a_night_that_is_stopped_are_no_crashes(server, tmp_path):
+    from prefect.client.orchestration import get_client
+
+    begun = tmp_path / "begun"
+    with pytest.raises(KeyboardInterrupt), SurveyProcesses(asleep) as processes:
+        processes.start("a", {"catalog": str(begun)})
+        (survey,) = processes.running
+        while not begun.exists() and survey.process.is_alive():
+            time.sleep(0.1)
+        raise KeyboardInterrupt
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(survey.run).state
+    assert (state.name, state.message) == (
+        "Cancelled", "its night was stopped; the next night goes on where it stopped")
+
+
 def test_a_disk_that_does_not_answer_for_a_moment_ends_no_night(server, basin):
     catalog = open_catalog(str(basin))
     night = Night(catalog, TimeWindow("2026-11-20", None), 0.0)
@@ -134,6 +157,26 @@ def test_a_disk_that_does_not_answer_for_a_moment_ends_no_night(server, basin):
     night._note(ended, night._made_by(ended))
     receipt = night.conclude(check(catalog), 0)
     assert (receipt.failed, receipt.review) == (0, 1)
+
+
+def test_a_night_names_what_it_leaves_and_what_waits_for_somebody(server, basin, caplog):
+    caplog.set_level("INFO", "seisproc.nightly")
+    catalog = open_catalog(str(basin))
+    night = Night(catalog, TimeWindow("2026-11-20", time.time() - 1), 0.0)
+    night.found_bad({"empty": "an empty file"})
+    night.run([Verdict("late", "new")], {}, 1, stop=False)
+    long = "dead is held for review: dead traces: 50 %; " + "look at these lines; " * 20
+    checked = Check(catalog.load(), (
+        Verdict("empty", "unreadable", ("an empty file",)),
+        Verdict("torn", "unreadable", ("cut short",)),
+        Verdict("loud", "quarantined", ("all NaN",)), Verdict("dead", "review", (long,))))
+    assert night.conclude(checked, 0).not_done == 1
+    bad, torn, loud, dead, late = [each.getMessage() for each in caplog.records
+                                   if each.name == "seisproc.nightly"]
+    assert bad == "empty: its files are bad: an empty file"  # and no second time
+    assert (torn, loud) == ("torn: quarantined: cut short", "loud: quarantined: all NaN")
+    assert dead.startswith("dead: held for review: dead traces: 50 %; look at") and len(dead) < 250
+    assert late == "late: left for the next night: the window ended"
 
 
 def test_a_night_waits_for_a_server_that_restarts(no_server, basin, monkeypatch):
@@ -192,7 +235,10 @@ def test_surveys_that_are_cancelled_or_told_to_end_go_on_in_the_next_night(
     assert night.not_done == {"a": CANCELLED, "b": WINDOW}
     assert night.rows == []
     with get_client(sync_client=True) as client:
+        stopped = client.read_flow_run(UUID(catalog.record("b").run_id)).state
         assert client.read_flow_run(cancelled[0]).state_name == "Cancelled"
+    assert (stopped.name, stopped.message) == (
+        "Cancelled", "the window ended; the next night goes on where it stopped")
     verdicts = check(catalog).verdicts
     assert {each.name: each.state for each in verdicts} == dict.fromkeys("ab", "interrupted")
     following = Night(catalog, TimeWindow("2026-11-21", None), time.monotonic())

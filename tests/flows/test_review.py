@@ -9,6 +9,9 @@ import pytest
 
 from flows import review as asking
 from flows.catalog_config import open_catalog
+from flows.night_work import Night
+from flows.time_window import TimeWindow
+from seisproc.catalog.due import Check, Verdict
 from seisproc.catalog.history import RELEASED, Record
 
 from .small_basin import make_basin
@@ -93,7 +96,7 @@ def test_a_held_survey_is_released_by_an_answer(deployed, catalog, monkeypatch):
         client.set_flow_run_state(run.id, AwaitingRetry())
     assert work(answer(work(again(run)))).state.name == "Completed"
     released = catalog.record("dead")
-    assert released.outcome == "failed" and "so it is" in released.facts[RELEASED]
+    assert released.outcome == "released" and "so it is" in released.facts[RELEASED]
 
 
 def test_an_answer_is_to_the_hold_that_was_asked_about(deployed, catalog):
@@ -106,6 +109,24 @@ def test_an_answer_is_to_the_hold_that_was_asked_about(deployed, catalog):
     assert refused.state.name == "Failed"
     assert "twice has been processed since this was asked" in refused.state.message
     assert catalog.record("twice") == later
+
+
+def test_a_question_that_was_answered_elsewhere_is_closed_by_the_next_night(deployed, catalog):
+    """By `seisproc catalog release`, or by a new delivery; what is held still goes on asking."""
+    hold(catalog, "released")
+    anew, still = hold(catalog, "anew"), hold(catalog, "still")
+    asked = {run.parameters["name"]: work(run) for run in runs(catalog)}
+    assert catalog.release("released", "so it is")
+    catalog.note("anew", Record("review", anew.time + 1, reason="90 % dead"))
+    checked = Check(catalog.load(), (Verdict("still", "review"), Verdict("anew", "review")))
+    Night(catalog, TimeWindow("2026-11-20", None), 0.0).conclude(checked, 0)
+    states = {name: again(run).state for name, run in asked.items()}
+    assert {name: state.name for name, state in states.items()} == {
+        "released": "Completed", "anew": "Completed", "still": "Suspended"}
+    assert states["released"].message == "released is not held any more"
+    assert "processed since this was asked, and is held anew" in states["anew"].message
+    waiting = [run.parameters["held"] for run in runs(catalog) if not run.state.is_final()]
+    assert set(waiting) == {still.time, anew.time + 1}  # which the night has asked about
 
 
 def test_a_night_goes_on_where_no_question_can_be_put(server, catalog):

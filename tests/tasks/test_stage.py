@@ -44,3 +44,11 @@ def test_a_stage_keeps_no_results_and_has_a_limit():
     assert nothing.persist_result is False
     assert nothing.retries == 2
     assert nothing.fn() is None
+
+
+def test_a_stage_names_its_survey_since_others_may_run_beside_it(caplog):
+    caplog.set_level("INFO", "seisproc.stages")
+    stage("ingest", hours=2)(lambda sources, store: None).fn(["in/line.sgy"], "basin/alpha.zarr")
+    stage("scan", hours=2)(lambda catalog: None).fn("basin")
+    ingested, scanned = [each.getMessage() for each in caplog.records]
+    assert ingested.startswith("alpha: ingest: done in ") and scanned.startswith("scan: done in ")

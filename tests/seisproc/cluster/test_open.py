@@ -133,6 +133,8 @@ def test_what_answers_and_is_no_scheduler_is_said_so(answer, words):
         finally:
             server.shutdown()
     assert "not its dashboard's" in str(caught.value)
+    hangs = "Look at its process (stopped, or its machine swapping?)"
+    assert (hangs in str(caught.value)) == (answer is Silent)
     assert "\n" not in str(caught.value)
 
 
