@@ -50,7 +50,8 @@ def init(catalog: str, title: str, inboxes: tuple[str, ...], stores: str | None,
     from seisproc.errors import OutputExistsError
     from seisproc.places import require_writable
 
-    require_writable(catalog)
+    for place in filter(None, (catalog, stores)):
+        require_writable(place)
     layout = Layout(catalog)
     told = {"title": title, "stores": _within(stores or "", layout.root),
             "inboxes": [_within(inbox, layout.root) for inbox in inboxes], "crs": crs,

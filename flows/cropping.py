@@ -49,11 +49,13 @@ def crop(store: str, output: str, overwrite: bool, as_json: bool, **options: Any
     a label alone only itself. Statistics are counted anew; labels, interpretations and trace
     headers of the part are kept, so that it exports as SEG-Y.
     """
+    from seisproc.places import require_writable
     from seisproc.volumes.crop import plan_crop
     from seisproc.volumes.ranges import parse_ranges
 
     cluster = take_cluster(options)
     ranges = {name: options[name] for _, name, _ in _RANGES if options[name] is not None}
+    require_writable(output)
     # An empty range is refused before a server and a cluster are started for it.
     plan_crop(store, parse_ranges(ranges))
     with prefect_server():

@@ -69,8 +69,10 @@ def report(
     store: str, output: str, run: str | None, labels: str | None, overwrite: bool, as_json: bool
 ) -> None:
     """Write the report of a survey: one HTML file that holds everything, pictures included."""
+    from seisproc.places import require_writable
     from seisproc.survey import Survey
 
+    require_writable(output)
     survey = Survey(store)
     for group in (run and f"interpretation/{run}", labels and f"labels/{labels}"):
         if group:

@@ -72,7 +72,9 @@ def ingest(
     headers, cluster = take_headers(options), take_cluster(options)
     volume = take_volume(options)
     from flows.sources import look
+    from seisproc.places import require_writable
 
+    require_writable(store)
     # Bad files are refused before a server and a cluster are started for them.
     found = look(sources, headers, volume)
     if plan:
@@ -103,9 +105,11 @@ def pyramid(store: str, as_json: bool, **options: Any) -> None:
     answers byte ranges. Full resolution is linked, not copied. An interrupted run goes on where it
     stopped; a pyramid of this very survey is left as it is.
     """
+    from seisproc.places import require_writable
     from seisproc.survey import Survey
 
     cluster = take_cluster(options)
+    require_writable(store)
     Survey(store)  # one that is not there is refused before a server is started for it
     with prefect_server():
         from flows.pyramid import pyramid as flow

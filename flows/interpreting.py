@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -85,20 +85,23 @@ def interpret(
                           expected="without it: a survey's interpretation lies in its store",
                           do="Leave --output out, and name the interpretation with --run")
     settings, cluster = take_interpret(options), take_cluster(options)
+    from seisproc.interpretation.permission import require_permission
     from seisproc.interpretation.requirements import require_orientations
-    from seisproc.interpretation.standing import standing
+    from seisproc.interpretation.standing import is_finished, standing
+    from seisproc.places import require_writable
     from tasks.interpret import plan_survey
 
+    require_writable(store)
     pinned = pin_models(models) if models else models_for_survey(())
     here = to_plan_here(settings, cluster)
     planned = plan_survey(store, pinned, run, here)
     # Settings of a catalogue may be meant for other networks than these; those given here are not.
     require_orientations([each.recipe for each in planned.networks], settings.orientations)
     stands = require_not_taken(planned, pinned, settings, cluster, overwrite)
-    for target in {"facies", "fault"} - {each.recipe.target for each in planned.networks}:
-        if getattr(settings, f"{target}_window"):
-            said = f"{target}_window is passed over: no model for {target} is named"
-            click.echo(said, err=True)
+    if not is_finished(*stands):
+        require_permission(planned)
+    for said in _passed_over(settings, {each.recipe.target for each in planned.networks}):
+        click.echo(said, err=True)
     if plan:
         there = standing(*stands)
         click.echo(str(planned))
@@ -112,6 +115,16 @@ def interpret(
 
         receipt = flow(store, pinned, run, settings, cluster, overwrite)
     print_receipt(receipt, as_json)
+
+
+def _passed_over(settings: InterpretConfig, targets: Collection[str]) -> Iterator[str]:
+    """Say which settings are of networks that are not named."""
+    for target in ("facies", "fault"):
+        if target not in targets and getattr(settings, f"{target}_window"):
+            yield f"{target}_window is passed over: no model for {target} is named"
+    if settings.probability and "facies" not in targets:
+        yield ("probability is passed over: it is of facies classes, and no model for facies is"
+               " named; the fault volume is a probability itself")
 
 
 def left_open(settings: InterpretConfig, cluster: ClusterConfig) -> bool:

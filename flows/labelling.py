@@ -95,6 +95,9 @@ def label(store: str, name: str, layers: str | None, as_json: bool, **options: A
     Labels may cover a part of the survey: they are placed by their line numbers, times or
     coordinates, and what nobody interpreted stays unlabelled.
     """
+    from seisproc.places import require_writable
+
+    require_writable(store)
     for kind in ("facies", "fault", "horizons"):
         options[kind] = list(options[kind])
     for file in ("classes", "colours"):

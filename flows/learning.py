@@ -85,8 +85,10 @@ def train(
     """
     from flows.config import naming
     from flows.recipe import read_recipe
+    from seisproc.places import require_writable
     from tasks.patches import patch_kind
 
+    require_writable(bundle)
     cluster = take_cluster(options)
     groups = read_recipe(recipe, preset, labels, sections, synthetic, options)
     target = groups["target"]

@@ -74,7 +74,9 @@ def patches(
     from flows.config import naming, settled
     from flows.recipe import read_sources
     from flows.training_config import PatchesConfig, SyntheticPatchSource
+    from seisproc.places import require_writable
 
+    require_writable(output)
     cluster = take_cluster(options)
     groups = read_sources(config, target, labels, sections, synthetic)
     with naming(config or ""):

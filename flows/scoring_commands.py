@@ -137,8 +137,9 @@ def _of_store(
 
 def _require_free(output: str, overwrite: bool) -> None:
     from seisproc.errors import OutputExistsError
-    from seisproc.places import open_place, shown
+    from seisproc.places import open_place, require_writable, shown
 
+    require_writable(output)
     fs, path = open_place(output)
     if fs.exists(path) and not overwrite:
         raise OutputExistsError(f"{shown(output)} is already there",

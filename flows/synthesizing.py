@@ -51,8 +51,10 @@ def synthesize(
     """
     from flows.config import naming, read_form, settled
     from flows.synthetic_config import SyntheticConfigForm, SyntheticSurveyConfig
+    from seisproc.places import require_writable
 
     _require_kind(output, volumes)
+    require_writable(output)
     cluster = take_cluster(options)
     given = {"shape": shape or None, "seed": seed, "profile": profile}
     told, file = (read_form(config), config) if config else ({}, "")

@@ -8,14 +8,12 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 import click
-
-from flows.server import default_home
 
 EXPECTED, UNEXPECTED, INTERRUPTED = 2, 1, 130
 """Exit codes: something the user can act on; a bug; Ctrl-C or a signal."""
@@ -40,9 +38,19 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoRet
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else UNEXPECTED
     except BaseException as error:  # noqa: BLE001 - the boundary: everything ends here as one line
-        line, code = explain(error)
-        with contextlib.suppress(OSError):
-            click.echo(line, err=True)
+        end(error)
+    _leave(code)
+
+
+def end(error: BaseException) -> NoReturn:
+    """End the process for an error: one line on stderr, and a code that is not 0."""
+    line, code = explain(error)
+    with contextlib.suppress(OSError):
+        click.echo(line, err=True)
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     sys.exit(code)
@@ -50,8 +58,7 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoRet
 
 def explain(error: BaseException) -> tuple[str, int]:
     """Say in one line what happened, and which exit code it deserves."""
-    stopped = _is(error, "prefect.exceptions", "TerminationSignal")
-    if stopped or isinstance(error, click.Abort | KeyboardInterrupt):
+    if any(map(_is_interruption, _chain(error))):
         return "Interrupted. Run the same command again: it resumes.", INTERRUPTED
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx else "seisproc"
@@ -68,6 +75,29 @@ def explain(error: BaseException) -> tuple[str, int]:
         f" This is a bug; its traceback is in {log}.",
         UNEXPECTED,
     )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, and those that it came from or that it is a group of."""
+    seen, left = set(), [error]
+    while left:
+        each = left.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        before = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+        left += [before] if before is not None else []
+        left += each.exceptions if isinstance(each, BaseExceptionGroup) else []
+
+
+def _is_interruption(error: BaseException) -> bool:
+    """Whether an error is Ctrl-C or a signal, or what pydantic, which it fell into, made of it."""
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return True
+    if _is(error, "pydantic_core", "PydanticSerializationError"):
+        return "KeyboardInterrupt" in str(error)
+    return _is(error, "prefect.exceptions", "TerminationSignal")
 
 
 def _meaning(error: click.UsageError) -> str:
@@ -101,6 +131,7 @@ def _expected(error: BaseException) -> str | None:
 def _system(error: OSError) -> str | None:
     """Text of those errors of the operating system that are the user's to solve."""
     where = f"{error.filename or error}: "
+    goes_to = f"{error.filename2}: " if error.filename2 else where  # of what is moved
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return f"{where}no such file or folder. Check the path."
     if isinstance(error, IsADirectoryError):
@@ -108,9 +139,9 @@ def _system(error: OSError) -> str | None:
     if isinstance(error, FileExistsError):
         return f"{where}a file, where a folder was expected. Check the path."
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        return f"{where}no permission. Choose another place, or get the right to write there."
+        return f"{goes_to}no permission. Choose another place, or get the right to write there."
     told = _BY_NUMBER.get(error.errno or 0)
-    return f"{where}{told}" if told else None
+    return f"{goes_to}{told}" if told else None
 
 
 def _is(error: BaseException, module: str, name: str) -> bool:
@@ -135,6 +166,7 @@ def _flat(text: str) -> str:
 
 
 def _keep_traceback(error: BaseException) -> Path | str:
+    from flows.server import default_home
     from seisproc.places import without_secrets
 
     log = default_home() / "error.log"

@@ -12,6 +12,8 @@ from models.errors import BundleError
 #: Version of the card's schema.
 FORMAT = 1
 TARGETS = ("facies", "fault")
+#: Codes of classes in labels and products, which are bytes; the last one, 255, means none.
+MOST_CLASSES = 255
 #: What cards written before these were thought of lack; they mean the defaults.
 LATER = frozenset({"inputs", "references", "threshold"})
 
@@ -115,6 +117,18 @@ class Card:
             "references": isinstance(self.references, str),
             "threshold": isinstance(self.threshold, int | float) and 0 < self.threshold < 1,
         }
+        if len(self.classes) > MOST_CLASSES:
+            raise BundleError(
+                "card: more classes than labels and products hold",
+                found=f"{len(self.classes)}",
+                expected=f"at most {MOST_CLASSES}, as code {MOST_CLASSES} means none",
+                do="Train it on fewer",
+            )
+        for each in self.classes:
+            if not isinstance(each.name, str) or not each.name.strip():
+                raise BundleError(
+                    "card: name of a class", found=repr(each.name), expected="a text, not blank"
+                )
         for key, right in checks.items():
             if not right:
                 raise BundleError(f"card: {key} is not valid", found=repr(getattr(self, key))[:200])
@@ -174,7 +188,9 @@ class Card:
                 entries["inputs"] = tuple(entries["inputs"])
             return cls(**entries)
         except BundleError as reason:
-            raise BundleError(f"{url}: {reason.what}", found=reason.found) from reason
+            raise BundleError(
+                f"{url}: {reason.what}", found=reason.found, expected=reason.expected, do=reason.do
+            ) from reason
         except (TypeError, AttributeError) as reason:
             raise BundleError(
                 f"{url}: card.json does not follow its schema", found=str(reason)

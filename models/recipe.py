@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -110,13 +111,7 @@ class BundleRecipe:
             raise PredictionError("batch_size", found=str(self.batch_size), expected="0 or more")
         card, sha256 = read_card(self.url, self.sha256 or None)
         if self.window_shape is not None and not card.allows(tuple(self.window_shape)):
-            rule = "no other" if card.fixed_window else f"multiples of {card.multiple}"
-            raise PredictionError(
-                f"{card.target}_window, of {card.name}",
-                found=str(tuple(self.window_shape)),
-                expected=f"{card.window}, {rule}",
-                do=f"Correct it, or leave it out: {card.name} then sees what it learned from",
-            )
+            raise _wrong_window(card, self.window_shape)
         object.__setattr__(self, "card", card)
         object.__setattr__(self, "device", settle_device(self.device))
         precision = choose_precision(self.precision, self.device, PREDICTION_PRECISIONS)
@@ -237,6 +232,24 @@ class BundleRecipe:
     def make_predict(self) -> Predictor:
         """Load the network; once a worker process."""
         return Predictor(self)
+
+
+def _wrong_window(card: Card, window: Sequence[int]) -> PredictionError:
+    """Say which windows a network takes, instead of one that it does not."""
+    found, usual = ("x".join(map(str, extents)) for extents in (window, card.window))
+    if len(window) != len(card.window):
+        found += f", {len(window)} extent{'s' if len(window) > 1 else ''}"
+    if card.fixed_window:
+        expected, do = f"{usual}: this network takes no other", "Leave it out"
+    else:
+        number = {2: "two", 3: "three"}[len(card.window)]
+        expected = f"{number} extents, multiples of {card.multiple}, such as {usual}"
+        # without one, networks of volumes are given a larger window where it suits the survey
+        then = "a window is chosen for the survey" if number == "three" else f"it is {usual}"
+        do = f"Correct it, or leave it out: then {then}"
+    return PredictionError(
+        f"{card.target}_window, of {card.name}", found=found, expected=expected, do=do
+    )
 
 
 _found: dict[str, int] = {}

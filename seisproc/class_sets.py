@@ -41,7 +41,7 @@ def flag_attributes(classes: ClassSet) -> dict[str, Any]:
     """
     return {
         "flag_values": [*(c.code for c in classes), NONE],
-        "flag_meanings": " ".join([*(c.name.replace(" ", "_") for c in classes), "unlabelled"]),
+        "flag_meanings": " ".join([*("_".join(c.name.split()) for c in classes), "unlabelled"]),
         "flag_colors": " ".join([*(c.colour for c in classes), "#FFFFFF"]),
     }
 
@@ -113,7 +113,10 @@ def _checked(url: str, classes: ClassSet) -> ClassSet:
     codes, names = [c.code for c in classes], [c.name for c in classes]
     if min(codes) < 0 or max(codes) >= NONE:
         raise _no_set(url, f"code {next(c for c in codes if not 0 <= c < NONE)}")
-    for values in (codes, names):
+    flags = ["_".join(name.split()) for name in names]
+    if wrong := {"", "none", "unlabelled"} & set(flags):
+        raise _no_set(url, f"a class named {min(wrong)!r}")
+    for values in (codes, flags):
         if len(set(values)) < len(values):
             raise _no_set(url, "a code or a name twice")
     return classes

@@ -123,10 +123,20 @@ class Lattice:
                 f"{what} is no stacked 3-D survey",
                 found=f"{KINDS[self.kind]}, {_by(self.shape)}",
                 expected=KINDS["3d"],
-                do="Stack pre-stack data first; a 2-D line can be ingested, cropped and exported",
+                do=_INSTEAD[self.kind],
             )
         inline, crossline = (labels.astype("int32") for labels in self.axes.values())
         return Grid(inline, crossline, self.sample, self.domain)
+
+
+_INSTEAD = {
+    "prestack": "Stack it first",
+    "2d": "Crop or export the line as it is; networks look at it as .npz of a section, with"
+    " `seisproc interpret --sections`",
+    "flat": "Ingest it again and say where its headers hold the lines: --inline-byte and"
+    " --crossline-byte",
+}
+"""What to do with each kind of data that is no stacked 3-D survey."""
 
 
 def lattice_of(grid: Grid) -> Lattice:

@@ -7,7 +7,6 @@ that no blending hides.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,13 +33,16 @@ def unit_rms(
         Where a trace exists; without the sample axis. Dead traces become 0, whatever is stored.
     statistics : mapping
         The survey's ``mean`` and ``std`` over its live samples. A ``std`` that is 0 or not finite
-        counts as 1, a ``mean`` that is not finite as 0.
+        counts as 1, a ``mean`` that is not finite as 0; so do those that are in float32, for
+        amplitude that fits in it.
 
     Returns
     -------
     float32 (..., sample)
         ``clip((amplitude - mean) / std, -6, 6)``; 0 where dead or not finite. Each voxel depends
-        on its own value only, so a cut-out normalises to the cut-out of the whole.
+        on its own value only, so a cut-out normalises to the cut-out of the whole. Computed in
+        float32 where that holds all values of the dtype, such as int16, and else in float64: of
+        int32 far from zero the mean leaves next to no digits in float32.
 
     Examples
     --------
@@ -49,15 +51,18 @@ def unit_rms(
     >>> unit_rms(amplitude, live, {"mean": 3.0, "std": 2.0}).tolist()
     [[-1.0, 1.0], [0.0, 6.0], [0.0, 0.0]]
     """
-    mean, std = float(statistics["mean"]), float(statistics["std"])
-    mean = mean if math.isfinite(mean) else 0.0
-    std = std if math.isfinite(std) and std > 0.0 else 1.0
+    stored = np.asarray(amplitude)
+    real = np.float32 if np.can_cast(stored.dtype, np.float32) else np.float64
     with np.errstate(over="ignore", invalid="ignore"):
-        out: NDArray[np.float32] = np.asarray(amplitude).astype(np.float32)  # always a copy
+        mean, std = real(statistics["mean"]), real(statistics["std"])
+        mean = mean if np.isfinite(mean) else real(0.0)
+        std = std if np.isfinite(std) and std > 0.0 else real(1.0)
+        out: NDArray[Any] = stored.astype(real)  # always a copy
         finite = np.isfinite(out)
-        out -= np.float32(mean)
-        out /= np.float32(std)
+        out -= mean
+        out /= std
         np.clip(out, -CLIP, CLIP, out=out)
+    out = out.astype(np.float32, copy=False)
     out[~finite] = 0.0
     out[~live] = 0.0
     return out

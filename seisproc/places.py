@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from glob import has_magic
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -94,14 +95,16 @@ _concealed: dict[str, str] = {}
 
 
 def require_writable(url: str) -> None:
-    """Refuse a URL to write to that is for input only, or carries credentials.
+    """Refuse a URL to write to that is for input only, carries credentials, or reads as a pattern.
 
-    Those would end up in records and receipts.
+    Credentials would end up in records and receipts. A name that reads as a pattern is one to
+    fsspec when something is removed, Zarr's arrays too: others that match it would go. Local paths
+    are taken by their letters.
 
     Raises
     ------
     AccessError
-        If it is an HTTP URL, or has a user, a password or a query.
+        If it is an HTTP URL, or a remote one with a user, a password, a query, ``*`` or ``[``.
     """
     if url.startswith(("http://", "https://")):
         raise AccessError(
@@ -113,6 +116,13 @@ def require_writable(url: str) -> None:
             f"{shown(url)} was given with credentials or a query in its URL",
             expected="a plain URL, since it is recorded with what is written there",
             do="Give credentials by fsspec's configuration or environment variables",
+        )
+    if is_remote(url) and has_magic(url):
+        raise AccessError(
+            f"{url} cannot be written to: its name reads as a pattern, and what matches it would "
+            "be at risk",
+            found=" and ".join(sign for sign in "*[" if sign in url),
+            do="Choose another name, without * and [, or a local path, which may have them",
         )
 
 

@@ -256,7 +256,7 @@ def _create(job: PyramidJob, survey: Survey) -> None:
         if folder != job.work:
             remove_tree(folder)
     for name in folder_names(fs, path):
-        fs.rm(f"{path}/{name}", recursive=True)
+        remove_tree(f"{job.target}/{name}")
     for level in job.levels:
         chunks, shards = job.layout(level)
         create_array(

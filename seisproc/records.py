@@ -26,6 +26,7 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.atomic import write_atomic
+from seisproc.folders import remove_tree
 from seisproc.leases import Lease, Right, lease
 from seisproc.places import open_place, reaching, read_object
 
@@ -135,9 +136,7 @@ class Records:
 
     def clear(self) -> None:
         """Remove the folder, and the store's work folder when this was the last product in it."""
-        with reaching(self.url):
-            if self._fs.exists(self._path):
-                self._fs.rm(self._path, recursive=True)
+        remove_tree(self.url)
         if isinstance(self._fs, LocalFileSystem):
             with contextlib.suppress(OSError):
                 Path(self._path).parent.rmdir()

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
+from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.errors import OutputExistsError, StoreError
+from seisproc.folders import remove_tree
 from seisproc.places import AccessError, open_place, reaching, shown
 from seisproc.survey import Survey, is_published
 
@@ -69,7 +70,7 @@ def put_in_place(staged_url: str, target_url: str) -> None:
         _rename(Path(staged), Path(target))
         return
     with reaching(target_url):
-        _copy(fs, staged, target)
+        _copy(fs, staged_url, target_url)
 
 
 def _rename(staged: Path, target: Path) -> None:
@@ -84,22 +85,22 @@ def _rename(staged: Path, target: Path) -> None:
         fs.rm(str(old), recursive=True)
 
 
-def _copy(fs: Any, staged: str, target: str) -> None:
+def _copy(fs: AbstractFileSystem, staged_url: str, target_url: str) -> None:
     """Copy all objects, the group's metadata last; then the staged group ceases to be one first.
 
     While the staged metadata stand, everything staged does, and a killed run can begin again.
     """
+    staged, target = open_place(staged_url)[1], open_place(target_url)[1]
     if fs.exists(f"{target}/{METADATA}"):
         fs.rm_file(f"{target}/{METADATA}")
-    if fs.exists(target):
-        fs.rm(target, recursive=True)
+    remove_tree(target_url)
     members = [path for path in fs.find(staged) if path != f"{staged}/{METADATA}"]
     places = [target + path[len(staged) :] for path in members]
     if members:
         fs.copy(members, places, on_error="raise")  # an object store copies many at a time
     fs.cp_file(f"{staged}/{METADATA}", f"{target}/{METADATA}")
     fs.rm_file(f"{staged}/{METADATA}")
-    fs.rm(staged, recursive=True)
+    remove_tree(staged_url)
 
 
 def require_outside(store_url: str) -> None:

@@ -24,6 +24,7 @@ from zarr.errors import NodeTypeValidationError
 
 from seisproc.damage import StoredArray
 from seisproc.errors import IncompleteError, StoreError
+from seisproc.folders import remove_tree
 from seisproc.grid import Grid, Lattice, lattice_of
 from seisproc.manifest import sealed
 from seisproc.places import open_place, reaching, read_object
@@ -71,13 +72,15 @@ def create_array(
             described["units"] = known.units
     described.update(attributes or {})
     dtype = np.dtype(dtype)
+    url = f"{group_url}/{name}"
+    remove_tree(url)  # Zarr would take a name for a pattern, and not notice what stays
     chunk_bytes = math.prod(chunks or shape) * dtype.itemsize
     codec = BloscCodec(
         typesize=dtype.itemsize, cname="zstd", clevel=1, shuffle="bitshuffle",
         blocksize=min(BLOCK_BYTES, max(chunk_bytes, 1)),
     )
     return zarr.create_array(
-        store=f"{group_url}/{name}",
+        store=url,
         shape=shape,
         dtype=dtype,
         chunks=chunks or tuple(max(1, extent) for extent in shape),
@@ -87,7 +90,6 @@ def create_array(
         dimension_names=dims,
         attributes=described,
         zarr_format=3,
-        overwrite=True,
     )
 
 
@@ -294,7 +296,8 @@ class Survey:
         make = _MAKERS.get(kind, "name a group of the store")
         raise StoreError(
             f"{self.url} has no {kind} {name!r}",
-            expected=", ".join(there) or f"any {kind} at all",
+            found=None if there else f"no {kind} at all",
+            expected=", ".join(there) or None,
             do=f"Name one of these, or {make}" if there else f"{make[0].upper()}{make[1:]}",
         )
 

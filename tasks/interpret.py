@@ -16,6 +16,7 @@ from models.runtime import choose_device, settle_device
 from seisproc.cluster import ask, connect, gpu_resources, offers_gpu
 from seisproc.errors import ClusterError, IncompleteError, StoreError, one_line
 from seisproc.interpretation.forecast import require_workers
+from seisproc.interpretation.permission import require_permission
 from seisproc.interpretation.room import require_room
 from seisproc.interpretation.run import (
     InterpretationPlan,
@@ -278,6 +279,7 @@ def interpret_survey(
     with connect(cluster) as client:
         settings = replace(settings, device=device_of(settings.device, client))
         plan = plan_survey(store, models, run, settings)
+        require_permission(plan)
         require_room(plan, sum(client.nthreads().values()) if client is not None else 1)
         markdown_artifact("plan", store, "What will be done", f"```\n{plan}\n```")
         require_workers(plan, client, settings.max_memory_gib)

@@ -137,7 +137,7 @@ def probability_difference(joint: Counts) -> ProbabilityDifference:
     correlation = float(a @ counts @ b) / spread**0.5 if spread > 0 else None
     rows = []
     for threshold in THRESHOLDS:
-        above = values >= threshold
+        above = values > threshold  # code 127 is a half exactly, and not above it
         both = int(counts[np.ix_(above, above)].sum())
         in_a, in_b = int(first[above].sum()), int(second[above].sum())
         rows.append({"threshold": threshold, "voxels_a": in_a, "voxels_b": in_b,

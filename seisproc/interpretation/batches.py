@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from seisproc.interpretation.regions import Regions
+from seisproc.interpretation.regions import Number, Regions
 from seisproc.interpretation.tiling import Lattice
 
 FEW_EMPTY = 0.1
@@ -76,21 +76,60 @@ def slots(lattice: Lattice, lateral: int, size: int, slab: int, unit: int) -> in
     return total
 
 
+Runs = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Some runs along an axis: the first of each, and the one after its last."""
+
+
+class TrueCounts:
+    """Counts of what is true in boxes of a plane, from a table of sums that is made once.
+
+    Parameters
+    ----------
+    flags : bool (inline, crossline)
+
+    Examples
+    --------
+    >>> counts = TrueCounts(np.array([[True, False, True], [True, True, False]]))
+    >>> rows, columns = np.array([[0, 1], [2, 2]]), np.array([[0, 2], [2, 3]])
+    >>> counts.within(tuple(rows), tuple(columns)).tolist()
+    [[3, 1], [2, 0]]
+    """
+
+    def __init__(self, flags: NDArray[np.bool_]) -> None:
+        self._sums = np.zeros((flags.shape[0] + 1, flags.shape[1] + 1), np.int64)
+        self._sums[1:, 1:] = flags
+        for axis in (0, 1):
+            np.cumsum(self._sums, axis, out=self._sums)
+
+    def within(self, rows: Runs, columns: Runs) -> NDArray[np.int64]:
+        """Count in each box of some rows and some columns, int64 (row, column)."""
+        sums, (i, i_end), (j, j_end) = self._sums, rows, columns
+        found: NDArray[np.int64] = (
+            sums[np.ix_(i_end, j_end)] - sums[np.ix_(i, j_end)]
+            - sums[np.ix_(i_end, j)] + sums[np.ix_(i, j)]
+        )
+        return found
+
+
 def laterals(
     lattice: Lattice,
-    live: NDArray[np.bool_],
+    run: TrueCounts,
     regions: Regions,
-    choose: Callable[[Lattice, tuple[int, int], int], slice],
+    choose: Callable[[Lattice, Number, int], slice],
 ) -> Counter[int]:
     """Count the regions that run so many windows at each level: windows -> regions.
 
-    ``live``, bool (inline, crossline), says which lateral positions of the lattice are run at all;
-    ``choose`` which of them a region runs, as :meth:`Regions.owned` does.
+    ``run`` knows which lateral positions of the lattice are run at all, (inline, crossline);
+    ``choose`` which of them a region runs, or a part of it, as :meth:`Regions.owned` does.
     """
     rows, columns = regions.counts
     i_runs = [choose(lattice, (row, 0), 0) for row in range(rows)]
     j_runs = [choose(lattice, (0, column), 1) for column in range(columns)]
-    found = Counter(int(live[i, j].sum()) for i in i_runs for j in j_runs)
+    (i, i_end), (j, j_end) = (
+        np.array([(each.start, each.stop) for each in runs]).T for runs in (i_runs, j_runs)
+    )
+    sizes, times = np.unique(run.within((i, i_end), (j, j_end)), return_counts=True)
+    found = Counter(dict(zip(sizes.tolist(), times.tolist(), strict=True)))
     del found[0]
     return found
 
@@ -98,7 +137,10 @@ def laterals(
 def all_slots(
     levels: Iterable[tuple[Lattice, Counter[int]]], size: int, slab: int, unit: int
 ) -> int:
-    """Count the slots of all batches of a network, by :func:`laterals` of each of its lattices."""
+    """Count the slots of all batches of a network, by :func:`laterals` of each of its lattices.
+
+    Where regions are done in parts, by those of each part: a part has a last batch of its own.
+    """
     return sum(
         times * slots(lattice, lateral, size, slab, unit)
         for lattice, regions in levels

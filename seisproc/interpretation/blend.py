@@ -124,6 +124,7 @@ def add_window(
     full: float,
     weights: AxisWeights,
     corner: tuple[int, int, int],
+    told: str = "the network's output",
 ) -> None:
     """Add one window's weighted values to the sums, in place; what lies outside them is dropped.
 
@@ -139,6 +140,8 @@ def add_window(
         Of the window's lattice.
     corner : (int, int, int)
         Where the window's first voxel lies in the box; negative before its start.
+    told : str
+        What the values are, and of which network, for an error.
 
     Raises
     ------
@@ -149,8 +152,9 @@ def add_window(
     wrong = _add_window(sums, values, np.float32(ONE / full), u, v, w, *corner)
     if wrong:
         raise SeisprocError(
-            "the network's output is no probability",
-            found=f"{wrong} values of a window that are not finite or outside [0, {full:.4g}]",
+            f"{told} is out of range",
+            found=f"{wrong} values of a window that are not finite or outside",
+            expected=f"0 to {full:.4g}",
             do="Check the bundle, and the precision that it runs in",
         )
 

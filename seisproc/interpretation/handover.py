@@ -9,7 +9,6 @@ region's windows are run in parts, each part has bundles of its own.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from seisproc.background import Outbox
 from seisproc.errors import SeisprocError
+from seisproc.folders import remove_tree
 from seisproc.interpretation.areas import summed_areas
 from seisproc.interpretation.parts import Part
 from seisproc.interpretation.plan import InterpretationPlan
@@ -227,6 +227,4 @@ def _check_of(content: bytes) -> bytes:
 
 def discard(work: str, number: Number) -> None:
     """Remove what a region needed to be finished, now that it is."""
-    fs, path = fsspec.core.url_to_fs(f"{work}/{seams_of(number)}")
-    with contextlib.suppress(FileNotFoundError):
-        fs.rm(path, recursive=True)
+    remove_tree(f"{work}/{seams_of(number)}")

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from dask.utils import format_bytes
+
 from seisproc.fingerprint import fingerprint
 from seisproc.interpretation.blend import AxisWeights, blend_weights
 from seisproc.interpretation.memory import RegionMemory, parts_of, region_memory
@@ -243,7 +245,7 @@ class InterpretationPlan:
                         f"{self.padded:,} empty slots, {self.padding - 1:.1%} more work"),
             ("memory",
              f"{self.memory.worker_bytes / 2**30:.2f} GiB a worker, and the networks' own"),
-            ("output", f"{self.output_bytes / 2**30:.3f} GiB before compression: "
+            ("output", f"{format_bytes(self.output_bytes)} before compression: "
                        f"{', '.join(self.volumes)}"),
             ("fingerprint", self.fingerprint[:16]),
         ]

@@ -7,8 +7,10 @@ no samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,14 @@ from numpy.typing import NDArray
 
 from seisproc.chunking import layout
 from seisproc.errors import ConfigError
-from seisproc.interpretation.batches import all_slots, fitting_size, laterals, least_size
+from seisproc.interpretation.areas import windows_to_run
+from seisproc.interpretation.batches import (
+    TrueCounts,
+    all_slots,
+    fitting_size,
+    laterals,
+    least_size,
+)
 from seisproc.interpretation.blend import blend_weights
 from seisproc.interpretation.plan import (
     HAND_OVER,
@@ -24,7 +33,6 @@ from seisproc.interpretation.plan import (
     SLAB,
     InterpretationPlan,
     NetworkPlan,
-    by,
 )
 from seisproc.interpretation.prediction import Recipe, multiple_of
 from seisproc.interpretation.regions import Regions
@@ -34,6 +42,7 @@ from seisproc.interpretation.requirements import (
     require_recipes,
     require_survey,
     require_within,
+    whole_numbers,
 )
 from seisproc.interpretation.tiling import Lattice, lattices
 from seisproc.places import reaching
@@ -120,11 +129,13 @@ def plan_interpretation(
         grid, live, statistics = survey.grid, survey.live, survey.statistics
     require_recipes(recipes)
     shape: Shape3 = grid.shape
+    if shards is not None:
+        i, j, k = whole_numbers("shards of the product", shards, (3,), "(128, 128, 512)")
+        shards = i, j, k
     chunks, sharding = _layout(shape, shards)
     if borders not in (HAND_OVER, RECOMPUTE):
         raise ConfigError("borders", found=borders, expected=f"{HAND_OVER!r} or {RECOMPUTE!r}")
-    if min(region) < 1:
-        raise ConfigError("region, in shards", found=f"{region}", expected="at least (1, 1)")
+    rows, columns = whole_numbers("region, in shards", region, (2,), "(2, 1)")
     with reaching(store_url):
         told = {recipe.key: survey_context(recipe, grid, survey.url) for recipe in recipes}
     networks = tuple(
@@ -141,14 +152,13 @@ def plan_interpretation(
     )
     for network in networks:
         blend_weights(weights, network.lattices)  # refuses an overlap that cannot be summed
-    regions = Regions(shape[:2], (region[0] * sharding[0], region[1] * sharding[1]))
-    slab = _slab(sharding[2], chunks[2])
-    dealt = [_fitted(network, regions, live, borders, slab) for network in networks]
-    networks = tuple(network for network, _ in dealt)
-    distinct = sum(_live_windows(network, live).sum() for network in networks)
+    regions = Regions(shape[:2], (rows * sharding[0], columns * sharding[1]))
+    every = [lattice for network in networks for lattice in network.lattices]
+    alive = {lattice: live_windows(lattice, live) for lattice in every}
+    distinct = sum(int(alive[lattice].sum()) * lattice.counts[2] for lattice in every)
     run_windows = distinct
     if borders == RECOMPUTE:
-        run_windows = sum(_repeated(network, regions, live) for network in networks)
+        run_windows = sum(_repeated(lattice, alive[lattice], regions) for lattice in every)
     plan = InterpretationPlan(
         store_url=survey.url,
         run=run,
@@ -157,16 +167,18 @@ def plan_interpretation(
         chunks=chunks,
         shards=sharding,
         regions=regions,
-        slab=slab,
+        slab=_slab(sharding[2], chunks[2]),
         borders=borders,
         source=survey.fingerprint,
         mean=float(statistics["mean"]),
         std=float(statistics["std"]),
         live_traces=int(live.sum()),
-        windows=int(run_windows),
-        distinct_windows=int(distinct),
-        padded=sum(slots for _, slots in dealt) - int(run_windows),
+        windows=run_windows,
+        distinct_windows=distinct,
     )
+    plan = replace(plan, networks=tuple(_fitted(plan, each, alive) for each in networks))
+    slots = sum(_slots(each, _levels(plan, each, alive), plan.slab) for each in plan.networks)
+    plan = replace(plan, padded=slots - plan.windows)
     if max_memory_gib is not None:
         require_within(plan, max_memory_gib)
     return plan
@@ -176,8 +188,6 @@ def _layout(shape: Shape3, shards: Shape3 | None) -> tuple[Shape3, Shape3]:
     """Chunks and shards of the product; smaller shards where there would be few regions."""
     chunks, sharding = layout(shape)
     if shards is not None:
-        if min(shards) < 1:
-            raise ConfigError("shards of the product", found=by(shards), expected="at least 1")
         chunks = tuple(map(min, chunks, shards))
         sharding = tuple(
             chunk * min(shard // chunk, math.ceil(extent / chunk))
@@ -220,34 +230,48 @@ def _whole_batches(own: int, window: Sequence[int]) -> int:
     return own * max(1, BATCH_VOXELS // (own * math.prod(window)))
 
 
-def _fitted(
-    network: NetworkPlan, regions: Regions, live: NDArray[np.bool_], borders: str, slab: int
-) -> tuple[NetworkPlan, int]:
-    """Give a network batches that fit its regions, if it leaves that open; count their slots."""
-    choose = regions.owned if borders == HAND_OVER else regions.touching
-    levels = [
-        (lattice, laterals(lattice, live_windows(lattice, live), regions, choose))
-        for lattice in network.lattices
-    ]
+Alive = Mapping[Lattice, NDArray[np.bool_]]
+"""Which lateral positions of each lattice are run (:func:`live_windows`)."""
 
-    def slots_of(size: int) -> int:
-        whole = _whole_batches(size, network.recipe.window)
-        return all_slots(levels, whole, slab, size)
+Levels = list[tuple[Lattice, Counter[int]]]
+"""Of each lattice and each part of a region: how many regions run so many windows at a level."""
 
+
+def _fitted(plan: InterpretationPlan, network: NetworkPlan, alive: Alive) -> NetworkPlan:
+    """Give a network batches that fit a plan's regions, if it leaves that open."""
     if not getattr(network.recipe, "batch_is_free", False):
-        return network, slots_of(network.padded_to)
+        return network
+    levels = _levels(plan, network, alive)
     windows = sum(
         lateral * times * lattice.counts[2]
         for lattice, counted in levels
         for lateral, times in counted.items()
     )
     least = least_size(network.recipe.window)
-    size = fitting_size(slots_of, windows, network.padded_to, least)
-    if size != network.padded_to:
-        open_recipe: Any = network.recipe
-        recipe: Recipe = open_recipe.with_batch_size(size)
-        network = replace(network, recipe=recipe, batch_size=_batch_size(recipe))
-    return network, slots_of(size)
+    size = fitting_size(
+        lambda size: _slots(network, levels, plan.slab, size), windows, network.padded_to, least
+    )
+    if size == network.padded_to:
+        return network
+    open_recipe: Any = network.recipe
+    recipe: Recipe = open_recipe.with_batch_size(size)
+    return replace(network, recipe=recipe, batch_size=_batch_size(recipe))
+
+
+def _levels(plan: InterpretationPlan, network: NetworkPlan, alive: Alive) -> Levels:
+    levels = []
+    for lattice in network.lattices:
+        counts = TrueCounts(alive[lattice])
+        for part in plan.parts:
+            choose = partial(windows_to_run, plan, part=part)
+            levels.append((lattice, laterals(lattice, counts, plan.regions, choose)))
+    return levels
+
+
+def _slots(network: NetworkPlan, levels: Levels, slab: int, size: int = 0) -> int:
+    """Count the slots of all batches of a network; with batches of its own of another size."""
+    own = size or network.padded_to
+    return all_slots(levels, _whole_batches(own, network.recipe.window), slab, own)
 
 
 def live_windows(lattice: Lattice, live: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -255,34 +279,18 @@ def live_windows(lattice: Lattice, live: NDArray[np.bool_]) -> NDArray[np.bool_]
 
     The others are never run: all that they could change is 255 anyway.
     """
-    total = np.zeros((live.shape[0] + 1, live.shape[1] + 1), np.int64)
-    total[1:, 1:] = live.cumsum(0).cumsum(1)
-    (i, i_end), (j, j_end) = (
+    rows, columns = (
         (lattice.origins(axis), np.minimum(lattice.origins(axis) + lattice.window[axis], extent))
         for axis, extent in enumerate(live.shape)
     )
-    count = (
-        total[np.ix_(i_end, j_end)] - total[np.ix_(i, j_end)]
-        - total[np.ix_(i_end, j)] + total[np.ix_(i, j)]
-    )
-    return np.asarray(count > 0)
+    return np.asarray(TrueCounts(live).within(rows, columns) > 0)
 
 
-def _live_windows(network: NetworkPlan, live: NDArray[np.bool_]) -> NDArray[np.int64]:
-    return np.array([
-        int(live_windows(lattice, live).sum()) * lattice.counts[2] for lattice in network.lattices
-    ])
-
-
-def _repeated(network: NetworkPlan, regions: Regions, live: NDArray[np.bool_]) -> int:
-    """Count windows as often as there are regions that they touch."""
-    total = 0
-    for lattice in network.lattices:
-        times = []
-        for axis in (0, 1):
-            edge, extent = regions.edge[axis], regions.survey[axis]
-            last = np.minimum(lattice.origins(axis) + lattice.window[axis], extent) - 1
-            times.append(last // edge - lattice.origins(axis) // edge + 1)
-        lateral = np.outer(*times)[live_windows(lattice, live)].sum()
-        total += int(lateral) * lattice.counts[2]
-    return total
+def _repeated(lattice: Lattice, alive: NDArray[np.bool_], regions: Regions) -> int:
+    """Count a lattice's windows as often as there are regions that they touch."""
+    times = []
+    for axis in (0, 1):
+        edge, extent = regions.edge[axis], regions.survey[axis]
+        last = np.minimum(lattice.origins(axis) + lattice.window[axis], extent) - 1
+        times.append(last // edge - lattice.origins(axis) // edge + 1)
+    return int(np.outer(*times)[alive].sum()) * lattice.counts[2]

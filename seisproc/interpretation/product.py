@@ -109,8 +109,8 @@ def _attributes(name: str, classes: tuple[str, ...], network: NetworkPlan) -> di
 
 
 def _meanings(classes: tuple[str, ...]) -> str:
-    """CF wants the meanings in one string, parted by blanks."""
-    return " ".join(name.replace(" ", "_") for name in classes)
+    """CF wants the meanings in one string, parted by blanks; so none has blanks in it."""
+    return " ".join("_".join(name.split()) for name in classes)
 
 
 def _colours(classes: tuple[str, ...]) -> list[str] | None:

@@ -21,6 +21,7 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from seisproc.errors import BusyError
+from seisproc.folders import remove_objects, remove_tree
 from seisproc.interpretation.leftovers import work_folders
 from seisproc.interpretation.plan import InterpretationPlan
 from seisproc.interpretation.product import product_url
@@ -83,8 +84,7 @@ def publish_incomplete(
     held.require(ask=True)
     _require_built(plan, product_url(work))
     shown, fs = _shown(work), fsspec.core.url_to_fs(work)[0]
-    with contextlib.suppress(FileNotFoundError):
-        fs.rm(fsspec.core.url_to_fs(shown)[1], recursive=True)
+    remove_tree(shown)
     _copy(fs, _finished(plan, fs, product_url(work), shown, stock))
     told = {**attributes, "complete": False, "missing": _missing(plan, stock)}
     publish(shown, told)
@@ -165,7 +165,7 @@ def _put_in_place(plan: InterpretationPlan, built: str, held: Lease) -> None:
             fs.rm_file(f"{target}/zarr.json")
         for batch in _batches(_objects(fs, target, is_small=False)):
             require()
-            fs.rm(batch)
+            remove_objects(plan.url, batch)
     # Until the group's metadata comes, the last of all, the target is no group. Of objects that are
     # copied together some may be there and others not when the store fails: it comes alone.
     metadata = f"{source}/zarr.json"

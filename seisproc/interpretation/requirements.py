@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from typing import Any
 
 from seisproc.errors import BundleError, ConfigError, SpaceError, StoreError
 from seisproc.interpretation.memory import least_worker_bytes, ways_to_need_less
@@ -10,6 +12,7 @@ from seisproc.interpretation.plan import InterpretationPlan, by
 from seisproc.interpretation.prediction import Recipe
 from seisproc.interpretation.tiling import ORIENTATIONS
 from seisproc.normalise import NORMALISATION
+from seisproc.schema import NONE
 from seisproc.survey import Survey
 
 TARGETS = ("facies", "fault")
@@ -40,6 +43,32 @@ def require_within(
             expected=f"at most {max_memory_gib:g} GiB",
             do=f"Allow more (max_memory_gib), or choose{fewer} {ways_to_need_less(plan)}",
         )
+
+
+def whole_numbers(
+    what: str, found: Any, counts: Sequence[int], example: str
+) -> tuple[int, ...]:
+    """Take so many whole numbers of at least 1 from whatever holds them, and refuse anything else.
+
+    >>> whole_numbers("region, in shards", [2, 1], (2,), "(2, 1)")
+    (2, 1)
+
+    Raises
+    ------
+    ConfigError
+    """
+    try:
+        taken = tuple(operator.index(each) for each in found)
+    except TypeError:
+        taken = ()
+    if len(taken) not in counts or min(taken) < 1:
+        raise ConfigError(
+            what,
+            found=" ".join(repr(found).split()),
+            expected=f"{' or '.join(map(str, counts))} whole numbers, 1 or more",
+            do=f"Give it as {example}",
+        )
+    return taken
 
 
 def require_name(run: str) -> None:
@@ -80,6 +109,10 @@ def require_recipes(recipes: Sequence[Recipe]) -> None:
                 f"{recipe.name} is for another target", found=recipe.target,
                 expected=" or ".join(TARGETS),
             )
+        whole_numbers(
+            f"window of {recipe.name}", recipe.window, (2, 3), "(192, 256) or (64, 64, 64)"
+        )
+        _require_classes(recipe)
         wanted = len(recipe.classes) if recipe.target == "facies" else 1
         if recipe.channels != wanted or len(recipe.classes) < 2:
             raise BundleError(
@@ -103,6 +136,27 @@ def require_recipes(recipes: Sequence[Recipe]) -> None:
                 found=", ".join(names),
                 do="Interpret with one of them, and with the other under another --run name",
             )
+
+
+def _require_classes(recipe: Recipe) -> None:
+    """Refuse facies that the codes and the flags of a product cannot tell apart."""
+    if len(recipe.classes) > NONE:
+        raise BundleError(
+            f"{recipe.name} has more classes than a product holds",
+            found=f"{len(recipe.classes)}",
+            expected=f"at most {NONE}, as code {NONE} means none",
+            do="Train it on fewer",
+        )
+    flags = ["_".join(name.split()) for name in recipe.classes]
+    for name, flag in zip(recipe.classes, flags, strict=True):
+        if recipe.target != "facies" or (flag not in ("", "none") and flags.count(flag) == 1):
+            continue
+        raise BundleError(
+            f"{recipe.name}: name of a class that a product cannot tell from others",
+            found=f"{name!r}, in a product {flag!r}",
+            expected="one that no other class has, not blank, and not none",
+            do="Rename it in the bundle's card.json",
+        )
 
 
 def require_orientations(recipes: Sequence[Recipe], orientations: Sequence[str] | None) -> None:

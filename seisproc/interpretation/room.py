@@ -12,6 +12,8 @@ import itertools
 import math
 from collections import Counter, deque
 
+from dask.utils import format_bytes
+
 from seisproc.errors import SpaceError
 from seisproc.folders import free_bytes
 from seisproc.interpretation.handover import is_in_parts
@@ -57,12 +59,25 @@ def require_room(plan: InterpretationPlan, at_once: int = 1) -> None:
         resumed = _bytes_missing(plan, _stock(plan)) < plan.output_bytes
         raise SpaceError(
             f"the volumes may not fit beside {plan.store_url}",
-            found=f"{free / 2**30:.2f} GiB free",
-            expected=f"{left / 2**30:.2f} GiB for volumes before compression and what regions hand"
+            found=f"{format_bytes(free)} free",
+            expected=f"{format_bytes(left)} for volumes before compression and what regions hand"
             " over meanwhile" + (", for the regions that are missing" if resumed else ""),
-            do="Free some space and run the same command again: it resumes" if resumed
-            else "Free some space, name fewer models, or leave out --probability and --variance",
+            do=f"Free {format_bytes(left - free)}" + (
+                " and run the same command again: it resumes" if resumed else _ways_to_less(plan)
+            ),
         )
+
+
+def _ways_to_less(plan: InterpretationPlan) -> str:
+    """Name what else makes a plan smaller, of what was asked for."""
+    asked = [
+        option for option, is_on in (
+            ("--probability", "facies_probability" in plan.volumes),
+            ("--variance", any(network.variance for network in plan.networks)),
+        ) if is_on
+    ]
+    fewer = ", name fewer models" if len(plan.networks) > 1 else ""
+    return fewer + (f", or leave out {' and '.join(asked)}" if asked else "")
 
 
 def _surely_handed_over(plan: InterpretationPlan) -> int:

@@ -44,18 +44,19 @@ class RunningSums:
 
         What of it lies over other traces is left out.
         """
-        channels = self.network.recipe.channels
+        channels, name = self.network.recipe.channels, self.network.recipe.name
         weights = self.network.blend[self.network.lattices.index(lattice)]
         i, j, k = (n * step for n, step in zip(count, lattice.stride, strict=True))
         corner = (i - self.area.i_start, j - self.area.j_start, k - self._start)
-        add_window(self.values[:channels], prediction.mean[member], 1.0, weights, corner)
+        mean, told = prediction.mean[member], f"{name}: probability"
+        add_window(self.values[:channels], mean, 1.0, weights, corner, told)
         entropy = prediction.expected_entropy[member : member + 1]
-        full = self.network.largest_entropy
-        add_window(self.values[channels : channels + 1], entropy, full, weights, corner)
+        full, told = self.network.largest_entropy, f"{name}: expected entropy"
+        add_window(self.values[channels : channels + 1], entropy, full, weights, corner, told)
         if self.network.variance:
             variance = prediction.variance[member : member + 1]
-            full = self.network.largest_variance
-            add_window(self.values[channels + 1 :], variance, full, weights, corner)
+            full, told = self.network.largest_variance, f"{name}: variance"
+            add_window(self.values[channels + 1 :], variance, full, weights, corner, told)
 
     def of(self, area: Area, depth: int) -> NDArray[np.uint32]:
         """Return sums of some of the traces, over the first ``depth`` samples of the slab."""

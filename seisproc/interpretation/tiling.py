@@ -15,9 +15,11 @@ or the order of work. Every voxel lies in at least one window.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +41,9 @@ USUAL_OVERLAP = {2: 0.25, 3: 0.375}
 
 Windows of volumes meet along three axes, and are smaller than sections: with a quarter more than
 0.5 % of their labels differ from one pass over everything (``docs/interpretation.md``)."""
+
+_FLOAT_ERROR = 1e-6
+"""Voxels by which a stride may be out: ``1 - 0.9`` is less than 0.1."""
 
 LARGEST = 128
 """Extent of the largest windows that are chosen unasked."""
@@ -177,20 +182,19 @@ def lattices(
     >>> [each.stride for each in lattices((400, 300, 500), (96, 64, 64), 0.25, multiple=16)]
     [(64, 48, 48)]
     """
+    if orientations is not None:
+        _require_orientations(orientations)
     overlap = USUAL_OVERLAP[len(window)] if overlap is None else overlap
-    if not 0.0 <= overlap <= 0.9:
-        raise ConfigError("overlap of windows", found=f"{overlap}", expected="0 to 0.9")
+    if not isinstance(overlap, Real) or not 0.0 <= overlap <= 0.9:
+        raise ConfigError(
+            "overlap of windows", found=repr(overlap), expected="a number, 0 to 0.9",
+            do="Give it as a share of a window, such as 0.25",
+        )
     if len(window) == 3:
         windows = [(window[0], window[1], window[2])]
     else:
         trace, sample = window
         chosen = orientations or _wide_enough(shape, trace)
-        if unknown := set(chosen) - set(ORIENTATIONS):
-            raise ConfigError(
-                "unknown orientation of sections",
-                found=", ".join(sorted(unknown)),
-                expected=" or ".join(ORIENTATIONS),
-            )
         along = {INLINE: (1, trace, sample), CROSSLINE: (trace, 1, sample)}
         windows = [along[name] for name in ORIENTATIONS if name in chosen]
     made: list[Lattice] = []
@@ -200,8 +204,19 @@ def lattices(
     return tuple(made)
 
 
+def _require_orientations(orientations: Any) -> None:
+    several = isinstance(orientations, Iterable) and not isinstance(orientations, str)
+    if not several or any(each not in ORIENTATIONS for each in orientations):
+        raise ConfigError(
+            "orientations of sections",
+            found=repr(orientations),
+            expected=f"a list of {' or '.join(map(repr, ORIENTATIONS))}, or of both",
+            do=f"Give them as [{INLINE!r}], or leave them out",
+        )
+
+
 def _stride(edge: int, overlap: float, multiple: int) -> int:
-    step = max(1, round(edge * (1.0 - overlap)))
+    step = max(1, math.floor(edge * (1.0 - overlap) + _FLOAT_ERROR))
     return step - step % multiple if step > multiple else step
 
 

@@ -17,6 +17,9 @@ from seisproc.interpretation.tiling import Lattice
 Count = tuple[int, int, int]
 """A window's place in its lattice, counted along the axes."""
 
+SUM_ERROR = 1e-2
+"""By how much the probabilities of all classes may miss 1: half precision rounds them off."""
+
 Answer = tuple[Count, Prediction, int]
 """A window, a batch's prediction, and which member of the batch the window is."""
 
@@ -93,6 +96,8 @@ class WindowStream:
         batch, prediction_of = self._under_way.popleft()
         prediction = prediction_of()
         _require_shape(self.network, prediction, (len(batch), *self.lattice.window))
+        if not self._collected and self.network.recipe.target == "facies":
+            _require_sums_to_1(self.network, prediction)
         self._answered.extend((count, prediction, n) for n, count in enumerate(batch))
         self._collected += len(batch)
         self._lap("infer")
@@ -111,4 +116,17 @@ def _require_shape(
             f"{network.recipe.name} answers in another shape than it was asked in",
             found=f"{prediction.mean.shape} and {' and '.join(map(str, others))}",
             expected=f"{expected} and {windows}",
+        )
+
+
+def _require_sums_to_1(network: NetworkPlan, prediction: Prediction) -> None:
+    """Refuse scores that are no probabilities of classes; looks at the first window of a batch."""
+    total = prediction.mean[0].sum(axis=0)
+    missing = np.abs(total - 1.0)  # NaN where the answer is, which is refused when it is added up
+    if (missing > SUM_ERROR).any():
+        raise BundleError(
+            f"{network.recipe.name}: probabilities of a voxel's classes do not sum to 1",
+            found=f"{total.flat[np.nanargmax(missing)]:.4g}",
+            expected=f"1, within {SUM_ERROR:g}",
+            do="Check the bundle: its network is to end in a softmax",
         )

@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 
 from seisproc.errors import ConfigError, OutputExistsError
-from seisproc.places import open_place, reaching
+from seisproc.places import open_place, reaching, require_writable
 from seisproc.records import write_atomic
 from seisproc.report import facts
 from seisproc.report.digest import digest_of
@@ -155,7 +155,8 @@ def pictures(store_url: str, run: str | None = None, labels: str | None = None) 
 
 
 def require_free(output: str, overwrite: bool) -> None:
-    """Refuse to write a page where a folder is, or a file that may not be replaced."""
+    """Refuse to write a page where a folder is, a file that may not be replaced, or nobody can."""
+    require_writable(output)
     fs, path = open_place(output)
     with reaching(output):
         exists, is_folder = fs.exists(path), fs.isdir(path)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seisproc.errors import ConfigError, OutputExistsError
-from seisproc.places import open_place, reaching, shown
+from seisproc.places import open_place, reaching, require_writable, shown
 from seisproc.records import write_atomic
 from seisproc.scoring.comparison import FIGURES, Comparison, compare, markdown, table_csv
 
@@ -92,6 +92,7 @@ def write_comparison(
     from seisproc.report.canvas import png
     from seisproc.scoring.comparison_picture import draw_comparison
 
+    require_writable(folder)
     comparisons = compare(scores)
     fs, path = open_place(folder)
     urls = tuple(f"{folder.rstrip('/')}/{name}" for name in FILES)

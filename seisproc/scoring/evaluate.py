@@ -138,13 +138,8 @@ def evaluate(
 
 def _job(survey: Survey, run: str, labels: str, axes: tuple[int, ...]) -> Job:
     volumes = survey.volumes()
-    for kind, name in (("interpretation", run), ("labels", labels)):
-        if name not in survey.groups(kind):
-            raise StoreError(
-                f"{survey.url} has no finished {kind}/{name}",
-                expected=", ".join(survey.groups(kind)) or f"any group under {kind}",
-            )
     survey.require_complete(f"interpretation/{run}")
+    meaning = class_set(survey.group_attributes(f"labels/{labels}"))
     both = {target for target in ("facies", "fault")
             if f"interpretation/{run}/{target}" in volumes
             and f"labels/{labels}/{target}" in volumes}
@@ -157,7 +152,7 @@ def _job(survey: Survey, run: str, labels: str, axes: tuple[int, ...]) -> Job:
     product = f"interpretation/{run}"
     if "facies" in both:
         _require_same_classes(survey, run, labels)
-    codes = [c.code for c in class_set(survey.group_attributes(f"labels/{labels}"))]
+    codes = [c.code for c in meaning]
     return Job(
         survey.url, run, labels, "facies" in both, "fault" in both,
         _exists(survey, f"{product}/facies_probability"),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seisproc.errors import ConfigError, IncompleteError, OutputExistsError, SeisprocError
 from seisproc.labelling.sections import read_npz
 from seisproc.patches.sections import section_files
-from seisproc.places import open_place, reaching, shown
+from seisproc.places import open_place, reaching, require_writable, shown
 from seisproc.records import write_atomic
 from seisproc.sections.folder import Section, read_section
 from seisproc.sections.interpret import SectionRecipe, interpret_section, npz_bytes
@@ -114,9 +114,12 @@ def section_urls(folder: str, output: str) -> list[str]:
     ------
     ConfigError
         If it is the same.
+    AccessError
+        If nothing can be written there.
     VolumeError
-        If it holds none.
+        If the folder holds none.
     """
+    require_writable(output)
     if open_place(folder.rstrip("/")) == open_place(output.rstrip("/")):
         raise ConfigError("the answers would replace the sections", found=shown(output),
                           expected="another folder than that of the sections")

@@ -96,16 +96,17 @@ def interpret_section(
         index = np.array([lattice.index(*_number(lattice, corner)) for corner in block], np.int64)
         answer = predict(windows if stack.shape[0] > 1 else windows[:, 0], index)
         for n, corner in enumerate(block):
-            add_window(sums[:count], answer.mean[n], 1.0, weights[0], corner)
-            entropy = answer.expected_entropy[n : n + 1]
-            add_window(sums[count : count + 1], entropy, full, weights[0], corner)
+            told = f"{recipe.name}: probability"
+            add_window(sums[:count], answer.mean[n], 1.0, weights[0], corner, told)
+            entropy, told = answer.expected_entropy[n : n + 1], f"{recipe.name}: expected entropy"
+            add_window(sums[count : count + 1], entropy, full, weights[0], corner, told)
             if variance:
-                add_window(sums[count + 1 :], answer.variance[n : n + 1], largest, weights[0],
-                           corner)
+                varied, told = answer.variance[n : n + 1], f"{recipe.name}: variance"
+                add_window(sums[count + 1 :], varied, largest, weights[0], corner, told)
     mean = sums / weight_sum(weights, (0, 0, 0), shape).astype(np.float64) / ONE
-    told = mean[:, 0].transpose(0, 2, 1).astype(np.float32)
-    made = _finished(told[:count], told[count], section, recipe)
-    return {**made, "variance": told[count + 1]} if variance else made
+    planes = mean[:, 0].transpose(0, 2, 1).astype(np.float32)
+    made = _finished(planes[:count], planes[count], section, recipe)
+    return {**made, "variance": planes[count + 1]} if variance else made
 
 
 def require_model_of_sections(recipe: Recipe) -> None:

@@ -3,6 +3,9 @@
 Of the calls that fail, most are answered 503 and not passed on; of the rest the connection is cut,
 before the server has got the call, or after it has done what was asked, so that nobody learns of
 it.
+
+Of the objects that are to be deleted together, some stay: S3 answers such a call 200, and names in
+its answer those that it has not deleted.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import http.client
 import random
 import socket
 import threading
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +27,7 @@ BUSY = (
     b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>ServiceUnavailable</Code>'
     b"<Message>Please try again</Message></Error>"
 )
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 SHARE_CUT = 0.3
 """Of the calls that fail, those whose connection is cut."""
 
@@ -36,9 +41,13 @@ class FaultyS3:
     Attributes
     ----------
     fails : float
-        Share of the calls that fail.
+        Share of the calls that fail, and of the objects deleted together that stay.
     refused : str
         End of the path of an object that cannot be written while this is set.
+    stays : list of str
+        Parts of the keys of objects that stay when they are deleted with others, each part once.
+    stayed : int
+        How often an object stayed.
     puts : list of str
         Paths of the objects that were written, in order.
     """
@@ -47,6 +56,8 @@ class FaultyS3:
     faulty: str
     fails: float = 0.0
     refused: str = ""
+    stays: list[str] = field(default_factory=list)
+    stayed: int = 0
     draw: random.Random = field(default_factory=random.Random)
     puts: list[str] = field(default_factory=list)
     calls: int = 0
@@ -66,6 +77,19 @@ class FaultyS3:
             if self.draw.random() >= SHARE_CUT:
                 return "busy"
             return self.draw.choice(("cut", "cut after"))
+
+    def staying(self, keys: list[str]) -> list[str]:
+        """Draw which of the objects that are deleted together stay."""
+        with self.lock:
+            chosen = [key for key in keys if self._stays(key)]
+            self.stayed += len(chosen)
+        return chosen
+
+    def _stays(self, key: str) -> bool:
+        part = next((part for part in self.stays if part in key), None)
+        if part is not None:
+            self.stays.remove(part)
+        return part is not None or self.draw.random() < self.fails
 
 
 @contextlib.contextmanager
@@ -102,7 +126,10 @@ def _handler(s3: FaultyS3, host: str, port: int) -> type[BaseHTTPRequestHandler]
             if fault == "cut":
                 self.cut()
                 return
-            status, headers, content = self.forward(body)
+            if self.command == "POST" and self.path.endswith("?delete"):
+                status, headers, content = self.delete(body)
+            else:
+                status, headers, content = self.forward(body)
             if self.command == "PUT" and status < 300:
                 s3.puts.append(self.path.split("?")[0])
             if fault == "cut after":
@@ -110,9 +137,22 @@ def _handler(s3: FaultyS3, host: str, port: int) -> type[BaseHTTPRequestHandler]
                 return
             self.reply(status, headers, content)
 
+        def delete(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+            asked = ET.fromstring(body)
+            objects = {each[0].text or "": each for each in asked if each.tag.endswith("Object")}
+            staying = s3.staying(list(objects))
+            if not staying:
+                return self.forward(body)
+            for key in staying:
+                asked.remove(objects[key])
+            if len(staying) < len(objects):
+                self.forward(ET.tostring(asked, default_namespace=NAMESPACE))
+            return 200, [("Content-Type", "application/xml")], _not_deleted(staying)
+
         def forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
             connection = http.client.HTTPConnection(host, port, timeout=60)
             headers = {k: v for k, v in self.headers.items() if k.lower() not in _NOT_FORWARDED}
+            headers |= {"Content-Length": str(len(body))} if body else {}
             connection.request(self.command, self.path, body or None, headers)
             answer = connection.getresponse()
             content = answer.read()
@@ -143,3 +183,13 @@ def _handler(s3: FaultyS3, host: str, port: int) -> type[BaseHTTPRequestHandler]
         do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer  # noqa: N815
 
     return Handler
+
+
+def _not_deleted(keys: list[str]) -> bytes:
+    """Write what S3 answers to a call that has deleted some objects, and not these."""
+    answer = ET.Element("DeleteResult", xmlns=NAMESPACE)
+    for key in keys:
+        error = ET.SubElement(answer, "Error")
+        for name, text in (("Key", key), ("Code", "InternalError"), ("Message", "Try again")):
+            ET.SubElement(error, name).text = text
+    return ET.tostring(answer, encoding="utf-8", xml_declaration=True)

@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 
 from flows import terminal
-from flows.cli import cli
+from flows.verbs import cli
 
 
 @pytest.fixture(scope="session")

@@ -104,8 +104,8 @@ def test_a_missing_library_is_named_with_its_extra() -> None:
     code = """
         import sys
         sys.modules[{library!r}] = None
-        from flows import cli, terminal
-        terminal.run(cli.cli, ["scan", {url!r}])
+        from flows import terminal, verbs
+        terminal.run(verbs.cli, ["scan", {url!r}])
     """
     for library, url, extra in (
         ("s3fs", "s3://bucket/f.sgy", "seisproc[s3]"),

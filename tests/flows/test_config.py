@@ -13,6 +13,7 @@ from flows import (
     synthetic_config,
     training_config,
 )
+from flows.catalog_config import EntryForm
 from flows.cluster_config import ClusterConfig, cluster_config
 from flows.header_config import HeaderConfig
 from flows.interpret_config import InterpretConfig
@@ -86,6 +87,8 @@ def test_a_wrong_cluster_points_to_the_help_of_the_command_that_was_given():
         ("region: [0, 1]", "region.0 is not right; found: 0"),
         ("fault_window: [64, 0, 64]", "fault_window.1 is not right; found: 0"),
         ("facies_window: [1, 2, 3, 4]", "facies_window"),
+        *((f"region: {value}", "region is not right; found: .*; expected: two whole numbers, such"
+           r" as \[1, 1\]. Correct the file.") for value in ("0", "[1]", "[1, 2, 3]", "x", "")),
     ],
 )
 def test_settings_that_no_plan_takes_are_refused_by_their_key(setting, words, tmp_path):
@@ -95,6 +98,20 @@ def test_settings_that_no_plan_takes_are_refused_by_their_key(setting, words, tm
              "probability", "variance")
     with pytest.raises(ConfigError, match=f"run.yaml: {words}"):
         take_interpret({**dict.fromkeys(names), "settings": str(file)})
+
+
+@pytest.mark.parametrize(
+    ("form", "told", "words"),
+    [
+        (SyntheticConfigForm, {"shape": 3}, r"shape .*three whole numbers, such as \[112"),
+        (training_config.SplitForm, {"fractions": [0.5]}, r"found: \[0.5\]; .*three numbers,"),
+        (training_config.PatchesConfig, {"count": 5}, "count .*found: 5; .*: three whole numbers"),
+        (EntryForm, {"outline": [[1, 2], [3]]}, r"outline.1 .*found: \[3\]; expected: two numbers"),
+    ],
+)
+def test_how_many_numbers_a_setting_takes_is_said_in_words(form, told, words):
+    with pytest.raises(ConfigError, match=words):
+        light.settled(form, told, {}, kind="settings file", flags={}, file="run.yaml")
 
 
 def test_what_a_file_amounts_to_is_refused_by_its_name(tmp_path):

@@ -34,6 +34,9 @@ def test_windows_are_asked_for_by_their_extents(command, interpret):
     assert code == 0, err
     assert "windows 32 x 64 x 48," in out
     assert "facies_window is passed over" in err and "fault_window" not in err
+    assert "probability" not in err
+    code, _, err = command(*asked, "--probability")
+    assert code == 0 and "probability is passed over" in err
     for wrong, said in (("64", "no window such as"), ("32x64x50", "fault_window, of fault-3d")):
         code, _, err = command(*asked, "--fault-window", wrong)
         assert code and said in err
@@ -75,6 +78,7 @@ def test_what_surely_takes_too_much_is_not_tried(command, interpret, tmp_path, m
     settings.write_text(yaml.safe_dump({"batch_size": 4000, "samples": 1}))
     said = command.refuses(*interpret, "--settings", settings, "--memory", 1)
     assert "a worker needs more memory than it has" in said and "(batch_size)" in said
+    assert "workers that you start yourself: --memory-limit" in said
 
 
 def test_what_a_worker_may_take_is_compared_with_what_is_told(command, interpret, tmp_path):

@@ -180,7 +180,7 @@ def test_a_network_over_a_line(command, tmp_path, segy, facies_bundle):
     store = str(tmp_path / "line.zarr")
     ingest([str(segy)], store, overrides=HeaderOverrides(geometry="2d"))
     line = command.refuses("interpret", store, "--model", facies_bundle)
-    assert "no stacked 3-D survey" in line
+    assert "no stacked 3-D survey" in line and "--sections" in line and "Stack" not in line
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,14 @@ def test_a_full_disk_names_the_file_and_says_that_a_rerun_resumes():
     assert line.startswith("seisproc: /data/x: no space left.") and "resumes" in line
 
 
+def test_of_a_rename_that_is_not_allowed_the_target_is_named():
+    """The run wrote what it moves itself; where it goes others hold."""
+    error = PermissionError(errno.EACCES, "Permission denied", "/x.work/product", None, "/x/main")
+    assert one_line(error, EXPECTED).startswith("seisproc: /x/main: no permission.")
+    moved = FileNotFoundError(errno.ENOENT, "No such file", "/x.work/product", None, "/x/main")
+    assert one_line(moved, EXPECTED).startswith("seisproc: /x.work/product: no such file")
+
+
 def test_a_name_that_is_too_long_is_no_bug():
     line = one_line(OSError(errno.ENAMETOOLONG, "File name too long", "/data/xx"), EXPECTED)
     assert line.startswith("seisproc: /data/xx: a name that is too long") and "shorter" in line

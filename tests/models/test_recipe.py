@@ -76,11 +76,24 @@ def test_another_window_where_the_card_allows_it(tmp_path, section_arguments):
     predict = BundleRecipe(url, samples=2, window_shape=(16, 8, 24)).make_predict()
     cubes = np.zeros((1, 16, 8, 24), np.float32)
     assert predict(cubes, np.arange(1)).mean.shape == (1, 1, 16, 8, 24)
-    with pytest.raises(PredictionError, match="multiples of 2"):
-        BundleRecipe(url, window_shape=(16, 8, 25))
+    usual = "x".join(map(str, WINDOWS["fault"]))
+    for wrong, found in (((16, 8, 25), "16x8x25"), ((16, 8), "16x8, 2 extents"),
+                         ((16,), "16, 1 extent")):
+        with pytest.raises(PredictionError) as refused:
+            BundleRecipe(url, window_shape=wrong)
+        assert str(refused.value) == (
+            f"fault_window, of tiny-fault; found: {found}; expected: three extents, multiples of 2,"
+            f" such as {usual}. Correct it, or leave it out: then a window is chosen for the"
+            " survey."
+        )
     url, _, _ = make_bundle(tmp_path / "facies", "facies", section_arguments)
-    with pytest.raises(PredictionError, match="no other"):
+    usual = "x".join(map(str, WINDOWS["facies"]))
+    with pytest.raises(PredictionError) as refused:
         BundleRecipe(url, window_shape=(64, 64))
+    assert str(refused.value) == (
+        f"facies_window, of tiny-facies; found: 64x64; expected: {usual}: this network takes no"
+        " other. Leave it out."
+    )
 
 
 def test_a_recipe_of_a_replaced_bundle_is_refused(made):

@@ -44,6 +44,28 @@ def test_a_constant_or_empty_survey_does_not_divide_by_zero(std):
     assert (out == 0).all()
 
 
+@pytest.mark.parametrize(
+    ("offset", "dtype"),
+    [(2e9, "int32"), (1e5, "int32"), (4e9, "uint32"), (1e8, "float64"), (1e15, "int64")],
+)
+def test_a_large_offset_costs_no_accuracy(offset, dtype):
+    values = np.rint(np.random.default_rng(0).normal(0, 10, (3, 4, 50)))
+    amplitude = (values + offset).astype(dtype)
+    out = unit_rms(amplitude, np.ones((3, 4), bool), {"mean": offset + 0.25, "std": 10.0})
+    np.testing.assert_allclose(out, np.clip((values - 0.25) / 10, -CLIP, CLIP), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("std", [1e-46, 1e-42, 1e30, 1e300])
+def test_live_samples_stay_finite_whatever_the_deviation(dtype, std):
+    with np.errstate(all="ignore"):
+        amplitude = (np.array([[-1.0, 0.0, 2.0, np.nan]]) * std).astype(dtype)
+    out = unit_rms(amplitude, np.array([True]), {"mean": 0.0, "std": std})
+    assert np.isfinite(out).all()
+    if dtype == "float64":
+        np.testing.assert_array_equal(out, [[-1.0, 0.0, 2.0, 0.0]])
+
+
 def test_a_cut_out_normalises_to_the_cut_out_of_the_whole():
     rng = np.random.default_rng(1)
     amplitude = rng.normal(size=(9, 8, 30)).astype("float32")

@@ -16,6 +16,8 @@ from seisproc.difference.files import markdown, table_csv, write_difference
 from seisproc.difference.sides import Side, side
 from seisproc.errors import ConfigError, GeometryError, OutputExistsError, StoreError
 from seisproc.grid import Grid
+from seisproc.report.product_sums import FAULT_THRESHOLD
+from seisproc.report.summary import summarise
 from seisproc.schema import NONE
 from seisproc.survey import Survey
 
@@ -105,11 +107,21 @@ def test_faults_are_compared_as_probabilities(store, runs):
     assert found.fault.correlation == pytest.approx(np.corrcoef(p, q)[0, 1], abs=1e-12)
     for row in found.fault.rows:
         t = row["threshold"]
-        assert row["iou"] == ((p >= t) & (q >= t)).sum() / ((p >= t) | (q >= t)).sum()
-        assert row["kept"] == ((p >= t) & (q >= t)).sum() / (p >= t).sum()
+        assert row["iou"] == ((p > t) & (q > t)).sum() / ((p > t) | (q > t)).sum()
+        assert row["kept"] == ((p > t) & (q > t)).sum() / (p > t).sum()
     apart = np.where(both, np.abs(a.astype(int) - b), 0).sum(-1) / 254
     with np.errstate(invalid="ignore"):
         np.testing.assert_allclose(found.maps["fault"], apart / both.sum(-1))
+
+
+def test_above_a_half_means_the_same_here_and_in_the_figures_of_one(tmp_path):
+    """Of the packed codes 127 is a half exactly, and not above it."""
+    fault = np.random.default_rng(0).integers(125, 130, SHAPE).astype("uint8")
+    store = write_store(str(tmp_path / "half.zarr"), {"a": {"fault": fault}})
+    (row,) = (each for each in diff(Side(store.url, "a"), Side(store.url, "a")).fault.rows
+              if each["threshold"] == FAULT_THRESHOLD)
+    shown = summarise(store, "a").fault
+    assert row["voxels_a"] == row["voxels_b"] == shown.above == (fault > 127).sum()
 
 
 def test_the_cut_does_not_show(store, monkeypatch):

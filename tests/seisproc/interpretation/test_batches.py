@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seisproc.interpretation import memory
 from seisproc.interpretation.batches import LEAST, batch_ends, fitting_size, slots
 from seisproc.interpretation.run import interpret, plan_interpretation
 from seisproc.interpretation.tiling import Lattice
@@ -98,6 +99,17 @@ def test_what_stays_empty_is_what_the_plan_says(survey, borders):
         plan_interpretation(survey, [SizedRecipe(batch_size=1)], run="one", shards=(8, 16, 8),
                             overlap=0.75)
     ).checksum
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_what_stays_empty_in_the_last_batch_of_each_part_is_counted(survey, monkeypatch, free):
+    monkeypatch.setattr(memory, "LARGEST_PART", 0)
+    monkeypatch.setattr(memory, "THINNEST", 4)
+    sections = SizedRecipe(window=(12, 64), batch_size=64, batch_is_free=free)
+    volumes = SizedRecipe("fault", ("background", "fault"), batch_size=5, name="volumes")
+    plan = plan_interpretation(survey, [sections, volumes], run="main", shards=(16, 16, 32))
+    assert len(plan.parts) > 2
+    assert interpret(plan).empty_slots == plan.padded
 
 
 def test_a_network_that_leaves_it_open_gets_batches_that_fit_the_regions(survey):

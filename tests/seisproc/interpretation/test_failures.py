@@ -77,7 +77,7 @@ def test_an_error_that_passes_costs_no_region(survey, tmp_path, monkeypatch, tim
 
 
 def test_a_network_that_gives_no_probabilities_is_an_error_not_a_product(survey):
-    with pytest.raises(IncompleteError, match="no probability"):
+    with pytest.raises(IncompleteError, match="numpy: probability is out of range"):
         run(survey, [NumpyRecipe(constant=(math.nan, 0.5, 0.5))])
     assert not Survey(survey).groups("interpretation")
 

@@ -39,6 +39,24 @@ def test_volumes_that_do_not_fit_are_refused(plan):
         require_room(dataclasses.replace(plan, shape=(*SHAPE[:2], 10**15)))
 
 
+@pytest.mark.parametrize(
+    ("free", "targets", "asked", "words"),
+    [
+        (0, ["fault"], {}, "0 B free; expected: .* kiB for .*meanwhile. Free .* kiB.$"),
+        (5000, ["fault"], {"variance": True}, "4.88 kiB free; .*MiB, or leave out --variance.$"),
+        (0, ["fault"], {"probability": True}, "Free .* kiB.$"),
+        (0, ["facies", "fault"], {"probability": True, "variance": True},
+         "Free .* MiB, name fewer models, or leave out --probability and --variance.$"),
+    ],
+)
+def test_what_is_advised_is_what_helps(plan, monkeypatch, free, targets, asked, words):
+    monkeypatch.setattr("seisproc.interpretation.room.free_bytes", lambda url: free)
+    networks = [recipes.NumpyRecipe(window=(16, 16, 16), target=target) for target in targets]
+    other = plan_interpretation(plan.store_url, networks, run="main", shards=(16, 16, 32), **asked)
+    with pytest.raises(SpaceError, match=words):
+        require_room(other)
+
+
 def test_more_at_a_time_leave_more_lying_there(plan):
     peaks = [rehearsed(plan, at_once) for at_once in (1, 4, 100)]
     assert plan.output_bytes < peaks[0] < peaks[1] < peaks[2]

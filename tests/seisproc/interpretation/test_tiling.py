@@ -90,7 +90,23 @@ def test_an_orientation_that_is_asked_for_is_used_however_narrow():
     assert only.counts[0] == 100
 
 
-@pytest.mark.parametrize("overlap", [-0.1, 0.95])
+@given(st.integers(1, 300), st.integers(0, 900), st.sampled_from([1, 8, 16]))
+def test_windows_overlap_by_no_less_than_is_asked_for(edge, thousandths, multiple):
+    (lattice,) = lattices((900, 900, 900), (edge,) * 3, thousandths / 1000, multiple=multiple)
+    assert 1000 * (edge - lattice.stride[0]) >= thousandths * edge or lattice.stride[0] == 1
+
+
+@pytest.mark.parametrize("eighths", range(8))
+@pytest.mark.parametrize("multiple", [1, 16])
+def test_usual_overlaps_are_what_they_say(eighths, multiple):
+    for edge in (16, 32, 64, 96, 128, 192, 256, 464, 640):
+        (lattice,) = lattices((900, 900, 900), (edge,) * 3, eighths / 8, multiple=multiple)
+        exact = edge - edge * eighths // 8
+        whole = exact - exact % multiple if exact > multiple else exact
+        assert lattice.stride == (whole,) * 3
+
+
+@pytest.mark.parametrize("overlap", [-0.1, 0.95, "0.5", float("nan")])
 def test_an_overlap_out_of_range_is_refused(overlap):
     with pytest.raises(ConfigError, match="overlap"):
         lattices((10, 10, 10), (4, 4, 4), overlap)

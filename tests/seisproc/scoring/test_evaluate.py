@@ -7,6 +7,7 @@ from sklearn.metrics import average_precision_score, f1_score, jaccard_score, ro
 
 from seisproc import survey as store
 from seisproc.errors import ConfigError, StoreError
+from seisproc.folders import remove_tree
 from seisproc.labels import import_labels
 from seisproc.normalise import unit_rms
 from seisproc.patches.splits import TEST, TRAIN, VALIDATION, SplitConfig, split_map
@@ -245,11 +246,19 @@ def test_a_run_with_faults_only_is_scored_on_faults_only(scene):
     assert "facies" not in scores.to_dict()
 
 
+def test_where_there_are_no_labels_it_says_what_makes_some(scene):
+    survey, _, volumes = scene
+    write_run(survey, "unlabelled", fault=volumes["fault"])
+    remove_tree(f"{survey.url}/labels")
+    with pytest.raises(StoreError, match="has no labels 'nope'; .*with `seisproc label`"):
+        evaluate(survey.url, "unlabelled", "nope", SPLIT)
+
+
 def test_what_cannot_be_scored_is_refused(scene, truth):
     survey, live, volumes = scene
-    with pytest.raises(StoreError, match="no finished interpretation/missing"):
+    with pytest.raises(StoreError, match="no interpretation 'missing'; expected: .*run.* Name one"):
         evaluate(survey.url, "missing", "truth", SPLIT)
-    with pytest.raises(StoreError, match="no finished labels/missing"):
+    with pytest.raises(StoreError, match="no labels 'missing'; expected: truth. Name one"):
         evaluate(survey.url, "run", "missing", SPLIT)
     import_labels(survey.url, "fault-only", fault=truth[1], labelled=live)
     write_run(survey, "facies-only", facies=volumes["facies"])
