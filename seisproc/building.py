@@ -19,7 +19,7 @@ from seisproc.folders import earlier_work, free_bytes, remove_tree
 from seisproc.jobs import BUDGET_MIB, AnyJob, Build, Built, Job, Progress, Task, TaskResult
 from seisproc.labelling.carrying import LostLabelsError, carry_labels, require_carriable
 from seisproc.labelling.turns import REPLACING, imports_kept_out
-from seisproc.pieces import completed
+from seisproc.pieces import CREATED, completed
 from seisproc.places import open_place, reaching, require_writable
 from seisproc.records import Lease, Record, Records, lease, work_url, write_atomic
 from seisproc.replace import put_in_place, require_outside, require_overwrite, require_survey
@@ -36,9 +36,6 @@ STORE = "store"
 
 SWAP = "swap"
 """Name in the work folder of a mark that the store in it begins to take the other one's place."""
-
-CREATED = "created"
-"""Record that the arrays of the store stand, and which versions of the sources they are made of."""
 
 
 @dataclass(frozen=True)

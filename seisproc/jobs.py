@@ -80,6 +80,8 @@ class Job(Protocol):
     def tasks(self) -> list[Task]:
         """All pieces; those that take longest first."""
         ...
+
+
 AnyJob = TypeVar("AnyJob", bound=Job)
 
 

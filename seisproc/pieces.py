@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol, TypeVar
 
-from seisproc.errors import IncompleteError, SeisprocError, SpaceError
-from seisproc.records import Lease
+from seisproc.errors import BusyError, IncompleteError, SeisprocError, SpaceError
+from seisproc.jobs import Job
+from seisproc.records import Lease, Records
 from seisproc.volume import Outcome
+
+CREATED = "created"
+"""Record that the arrays of a store stand, and which versions of the sources they are made of."""
 
 
 class Keyed(Protocol):
@@ -21,6 +25,24 @@ class Keyed(Protocol):
     def __lt__(self, other: Any, /) -> bool:
         """Order of the pieces."""
         ...
+
+
+def require_current(job: Job) -> None:
+    """Refuse to write, or to record, for a run that is over; asked before each shard.
+
+    A worker may outlive its run, and another run build another store in the same place by then:
+    it has removed the records first of all.
+
+    Raises
+    ------
+    BusyError
+    """
+    if not Records(job.work).of(CREATED):
+        raise BusyError(
+            f"the run that was writing {job.target} has ended",
+            found=f"no records in {job.work}, as seen here",
+            do="Run the same command again, on workers that see that folder",
+        )
 
 
 Item = TypeVar("Item", bound=Keyed)

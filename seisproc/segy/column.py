@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from seisproc.jobs import Task, TaskResult
+from seisproc.pieces import require_current
 from seisproc.records import Records
 from seisproc.segy.converter import ColumnConverter
 from seisproc.segy.piece_io import CHECKSUM_DIGITS, job_array, job_shards, raw_samples
@@ -34,6 +35,7 @@ def _run(job: IngestJob, task: Task, *, write: bool) -> TaskResult:
         body = {"column": _column, "headers": _headers, "others": _others}[task.kind]
         checksum, payload = body(job, task, write)
         if write:
+            require_current(job)
             Records(job.work).mark(task.key, "done", checksum, payload)
     except OSError as error:
         raise as_space_error(error, job.target) from error
@@ -63,6 +65,7 @@ def _headers(job: IngestJob, task: Task, write: bool) -> tuple[str, dict[str, An
             content = array.encode(part)
             if content is not None:
                 encoded[(number, 0)] = content
+        require_current(job)
         array.write((first // array.shard_shape[0], 0), encoded)
     return checksum, {}
 
@@ -74,6 +77,7 @@ def _others(job: IngestJob, task: Task, write: bool) -> tuple[str, dict[str, Any
     raw = raw_samples(job, traces)
     checksum = hashlib.sha256(raw.tobytes()).hexdigest()[:CHECKSUM_DIGITS]
     if write:
+        require_current(job)
         job_array(job, "other_samples")[first:stop] = raw
     return checksum, {}
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisproc.jobs import Task
+from seisproc.pieces import require_current
 from seisproc.records import write_atomic
 from seisproc.segy.decode import decode
 from seisproc.segy.gather import gather, residuals
@@ -72,6 +73,7 @@ class ColumnConverter:
         if self.write:
             begin = (*self.task.first, first)
             place = [at // size for at, size in zip(begin, job.shards, strict=True)]
+            require_current(job)
             self.array.write(place, encoded)
 
     def _gather(
@@ -143,6 +145,7 @@ class ColumnConverter:
         self.tally.zero_traces = int(np.count_nonzero(live & ~self.nonzero))
         if self.write:
             rms = np.sqrt(self.energy / self.job.layouts[0].samples)
+            require_current(self.job)
             stored = job_array(self.job, "trace_rms")
             stored[self.task.cells] = np.where(live, rms, np.nan).astype("float32")
         found = np.concatenate(self.residual) if self.residual else np.empty((0, 2), "uint64")

@@ -17,6 +17,7 @@ import zarr
 from numpy.typing import NDArray
 
 from seisproc.jobs import Task, TaskResult, piece_bytes
+from seisproc.pieces import require_current
 from seisproc.records import Records
 from seisproc.segy.decode import decode, encode
 from seisproc.segy.layout import IBM
@@ -102,8 +103,11 @@ def _run(job: VolumeJob, task: Task, *, write: bool) -> TaskResult:
             payload = column.finish()
         else:
             part = next(part for part in job.parts if part.kind == task.kind)
+            if write:
+                require_current(job)
             content = part.copy(job.target, task, write=write)
         if write:
+            require_current(job)
             Records(job.work).mark(task.key, "done", content, payload)
     except OSError as error:
         raise as_space_error(error, job.target) from error
@@ -204,6 +208,7 @@ class _Column:
                     encoded[(*position, k)] = chunk
         begin = (*self.task.first, first)
         place = [at // size for at, size in zip(begin, self.job.shards, strict=True)]
+        require_current(self.job)
         self.array.write(place, encoded)
 
     def checksum(self) -> str:
@@ -215,6 +220,7 @@ class _Column:
         self.tally.zero_traces = int(np.count_nonzero(self.live & ~self.nonzero))
         if self.write:
             rms = np.sqrt(self.energy / self.job.shape[-1])
+            require_current(self.job)
             stored = zarr.open_array(f"{self.job.target}/trace_rms", mode="r+")
             stored[self.task.cells] = np.where(self.live, rms, np.nan).astype("float32")
             if self.job.finds_live:

@@ -26,8 +26,9 @@ from seisproc.segy import ingest as ingest_module
 from seisproc.segy.column import run_task
 from seisproc.segy.ingest import SegyBuild, ingest
 from seisproc.segy.overrides import HeaderOverrides
-from seisproc.segy.plan import plan_ingest, source_key
+from seisproc.segy.plan import IngestJob, plan_ingest, source_key
 from seisproc.segy.scan import scan
+from seisproc.shards import ShardedArray
 from seisproc.survey import Survey, publish
 
 from .conftest import patch
@@ -175,7 +176,7 @@ def test_samples_changed_between_kill_and_rerun_are_done_again(
     assert tree(store) == tree(tmp_path / "fresh.zarr")
 
 
-def _start(scanned: object, store: str, pieces: int) -> None:
+def _start(scanned: object, store: str, pieces: int) -> IngestJob:
     """Do the first pieces of an ingest, from the last backwards, then stop as if killed."""
     key = source_key(scanned)
     job = plan_ingest(scanned, store, work_url(store, "ingest", key))
@@ -184,6 +185,7 @@ def _start(scanned: object, store: str, pieces: int) -> None:
     for task in job.tasks()[::-1][:pieces]:
         run_task(job, task)
     assert CREATED in records.read()
+    return job
 
 
 def test_another_survey_does_not_continue_from_leftovers(
@@ -195,6 +197,31 @@ def test_another_survey_does_not_continue_from_leftovers(
     _start(scan([str(second)]), store, pieces=1)
     assert ingest([str(first)], store).resumed == 0
     np.testing.assert_array_equal(Survey(store).amplitude[...], amplitude)
+
+
+@pytest.mark.parametrize("kind", ["column", "headers"])
+def test_a_worker_that_outlives_its_run_writes_nothing_into_the_next_ones_store(
+    segy: Writer, tmp_path: Path, amplitude: np.ndarray, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A lasting cluster ends what it is at when its client is killed."""
+    store = str(tmp_path / "s.zarr")
+    first, second = segy("a.sgy"), segy("b.sgy", amplitude=amplitude[..., ::-1], sample_format=3)
+    scanned = scan([str(first)])
+    job = _start(scanned, store, pieces=0)
+    encode = ShardedArray.encode
+
+    def all_happens_meanwhile(array: ShardedArray, chunk: np.ndarray) -> bytes | None:
+        monkeypatch.undo()
+        ingest([str(second)], store)
+        return encode(array, chunk)
+
+    monkeypatch.setattr(ShardedArray, "encode", all_happens_meanwhile)
+    piece = next(task for task in job.tasks() if task.kind == kind)
+    with pytest.raises(BusyError, match="has ended"):
+        run_task(job, piece)
+    ingest([str(second)], str(tmp_path / "fresh.zarr"))
+    assert tree(tmp_path / "s.zarr") == tree(tmp_path / "fresh.zarr")
+    assert not Path(job.work).exists()
 
 
 def test_the_same_content_is_reused_and_other_content_refused(
