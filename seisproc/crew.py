@@ -173,6 +173,7 @@ class Crew(Generic[Item, Result]):
 
     def completed(self, wait_s: float) -> Iterator[list[Outcome[Item, Result]]]:
         """Yield the outcomes of each group that has completed; wait for one, but not for ever."""
+        from distributed.client import FutureCancelledError
         from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker, NoValidWorkerError, NoWorkerError
 
@@ -181,7 +182,7 @@ class Crew(Generic[Item, Result]):
         for future in list(found):
             if future.status == "finished":
                 try:
-                    with contextlib.suppress(CancelledError):
+                    with contextlib.suppress(CancelledError, FutureCancelledError):
                         results[future] = future.result()
                 except CommClosedError as error:
                     raise lost() from error

@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, Future, LocalCluster
 
 from seisproc import crew
 from seisproc.bounded import Later, map_bounded
@@ -144,3 +144,20 @@ def test_a_scheduler_that_is_gone_before_anything_is_sent_is_one_clear_error():
         client = cluster.get_client()
     with client, pytest.raises(ClusterError, match="scheduler was lost"):
         list(map_bounded(double, range(3), client))
+
+
+def test_a_scheduler_that_goes_while_a_result_is_fetched_is_one_clear_error(monkeypatch):
+    """The future was done, and is cancelled when the client finds nobody any more."""
+    result = Future.result
+
+    def lost_meanwhile(future, *arguments, **options):
+        monkeypatch.undo()
+        cluster.close()
+        return result(future, *arguments, **options)
+
+    monkeypatch.setattr(Future, "result", lost_meanwhile)
+    with LocalCluster(
+        1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster, Client(cluster.scheduler_address, timeout=1) as client:
+        with pytest.raises(ClusterError, match="scheduler was lost"):
+            list(map_bounded(double, range(3), client))
