@@ -31,6 +31,7 @@ from seisproc.report.canvas import png
 from seisproc.report.timeline_picture import plot_timeline
 from seisproc.survey import Survey
 from seisproc.volume import Shape3
+from seisproc.workforce import found_lost
 from tasks.artifacts import (
     dashboard_artifact,
     markdown_artifact,
@@ -280,7 +281,9 @@ def interpret_survey(
         settings = replace(settings, device=device_of(settings.device, client))
         plan = plan_survey(store, models, run, settings)
         require_permission(plan)
-        require_room(plan, sum(client.nthreads().values()) if client is not None else 1)
+        with found_lost():
+            tasks = sum(client.nthreads().values()) if client is not None else 1
+        require_room(plan, tasks)
         markdown_artifact("plan", store, "What will be done", f"```\n{plan}\n```")
         require_workers(plan, client, settings.max_memory_gib)
         if client is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from seisproc.errors import ClusterError
 from seisproc.leases import Right
 from seisproc.places import shown
+from seisproc.workforce import found_lost
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -25,11 +26,12 @@ def require_seen(client: Client, right: Right) -> None:
     Raises
     ------
     ClusterError
-        Naming one of them, its host, and what it sees instead.
+        Naming one of them, its host, and what it sees instead; or if the scheduler is lost.
     """
     for left in reversed(range(LOOKS)):
         # A worker that dies meanwhile answers with the error of its connection.
-        told = client.run(right.unseen, on_error="return")
+        with found_lost():
+            told = client.run(right.unseen, on_error="return")
         blind = {worker: why for worker, why in told.items() if why and isinstance(why, str)}
         if not blind:
             return

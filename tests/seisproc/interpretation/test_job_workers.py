@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from seisproc.cluster import ClusterSpec, connect, open_cluster
 from seisproc.errors import BusyError, ClusterError
 from seisproc.interpretation.run import interpret, plan_interpretation
-from seisproc.leases import lease
+from seisproc.interpretation.sight import require_seen
+from seisproc.leases import Right, lease
 
 # Workers are spawned with this process's path and import the networks from there.
 sys.path.append(str(Path(__file__).parent))
@@ -30,6 +31,13 @@ def test_a_lease_that_is_not_there_may_be_one_that_is_not_seen(tmp_path):
         with pytest.raises(BusyError, match="another one took it over"):
             right.require()
         assert "another" in right.unseen()
+
+
+def test_a_scheduler_that_goes_before_anything_is_sent_is_one_clear_error():
+    with LocalCluster(1, processes=False, protocol="tcp", dashboard_address=None) as cluster:
+        client = Client(cluster.scheduler_address, timeout=1)
+    with client, pytest.raises(ClusterError, match="scheduler was lost"):
+        require_seen(client, Right("", "", ""))
 
 
 @pytest.mark.slow
